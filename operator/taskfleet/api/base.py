@@ -1,0 +1,130 @@
+"""The models' common ground: a frozen pydantic model in camelCase, and a Kubernetes object around it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
+
+from pydantic import (
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from taskfleet.api.schema import RULES, Column, Rule
+
+Object = dict[str, Any]
+"""A Kubernetes object, or a part of one, as it travels in JSON."""
+
+GROUP = "taskfleet.dev"
+VERSION = "v1alpha1"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+"""A moment; whole seconds in UTC when written, as Kubernetes writes its own."""
+
+
+class Model(BaseModel):
+    """A part of an object. Unknown fields are ignored: a newer version may have stored them."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=to_camel, serialization_alias=to_camel),
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    """What the API server checks across the fields of this model."""
+
+    def to_object(self) -> Object:
+        """Return the JSON form, without the fields that have no value."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        if cls.rules:
+            handler.resolve_ref_schema(schema)[RULES] = [rule.as_schema() for rule in cls.rules]
+        return schema
+
+
+class ObjectMeta(Model):
+    """The metadata that the operator reads; the API server owns its schema."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
+
+
+class Key(NamedTuple):
+    """Names one object of ours in the cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class InvalidObject(ValueError):  # noqa: N818 - it names what it reports
+    """A stored object that its model cannot read. The text is a sentence for the user."""
+
+
+class Resource(Model):
+    """One of our objects; `kind` is the class's name."""
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+    """The columns of `kubectl get`, before AGE."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace
+
+    @property
+    def key(self) -> Key:
+        return Key(type(self).__name__, self.namespace, self.name)
+
+    @classmethod
+    def parse(cls, raw: Object) -> Self:
+        """Read an object as the API server returned it.
+
+        Raises InvalidObject when a value cannot be understood at all; one that only breaks a rule is read.
+        """
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise InvalidObject(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say where the first wrong value stands and what it should be."""
+    first, *others = error.errors(include_url=False)
+    field = ".".join(str(step) for step in first["loc"])
+    seen = "" if first["type"] == "missing" else f" is {first['input']!r:.80}"
+    more = f" {len(others)} more problems follow." if others else ""
+    return f"{field}{seen}: {first['msg'].removeprefix('Value error, ')}. Correct it and apply again.{more}"

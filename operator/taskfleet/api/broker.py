@@ -1,0 +1,139 @@
+"""Broker: where queues live, a managed Redis or an external URL."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from taskfleet.api.base import Model, Resource
+from taskfleet.api.conditions import Status
+from taskfleet.api.pod import AnyObject, Resources
+from taskfleet.api.quantities import Duration, MemorySize
+from taskfleet.api.references import ObjectName, SecretKeyRef
+from taskfleet.api.schema import Limits
+
+
+class Storage(Model):
+    """The volume that keeps a managed Redis's data."""
+
+    size: MemorySize = "1Gi"
+    """The volume's size. It can grow, not shrink."""
+
+    storage_class_name: ObjectName | None = None
+    """The storage class; by default the cluster's own default. It cannot change."""
+
+    retain_on_delete: bool = True
+    """Keeps the volume and the password when the Broker is deleted. A new Broker of the same name finds
+    its messages again."""
+
+
+class Redis(Model):
+    """A Redis that the operator runs."""
+
+    image: Annotated[str, Limits(minLength=1, maxLength=1000)] | None = None
+    """The Redis image; by default the one that the operator was installed with."""
+
+    storage: Storage = Storage()
+    """The volume that keeps the data."""
+
+    max_memory: MemorySize = "256Mi"
+    """Redis's maxmemory. When it is full, new messages are refused and none is dropped."""
+
+    resources: Resources = Resources()
+    """CPU and memory of the Redis container. By default the memory follows maxMemory."""
+
+    template: AnyObject = {}
+    """A pod template that is merged over the one the operator builds, as `kubectl patch` would. Redis's
+    container is named redis."""
+
+
+class Sentinel(Model):
+    """Redis Sentinel in front of an external Redis."""
+
+    master_name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    """The name under which the Sentinels know the master."""
+
+
+class External(Model):
+    """A broker that somebody else runs."""
+
+    url_secret_ref: SecretKeyRef
+    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel:// or amqp://."""
+
+    ca_secret_ref: SecretKeyRef | None = None
+    """The key of a Secret that holds the CA certificates (PEM) to check the broker's certificate with."""
+
+    sentinel: Sentinel | None = None
+    """Set when the URL leads to Sentinels."""
+
+
+class BrokerSpec(Model):
+    """A managed Redis unless external is set, and what all users of one Redis database have to share."""
+
+    redis: Redis | None = None
+    """A Redis that the operator runs; the default, also when the spec is empty."""
+
+    external: External | None = None
+    """A broker that somebody else runs."""
+
+    visibility_timeout: Duration = timedelta(hours=1)
+    """After how long without renewal a fetched message counts as lost and goes back to its queue. All
+    users of one Redis database have to agree."""
+
+    global_key_prefix: Annotated[str, Limits(maxLength=200)] = ""
+    """Put before every key, as kombu's global_keyprefix. All users of the queues have to agree."""
+
+    priority_steps: Annotated[
+        list[Annotated[int, Limits(minimum=0, maximum=255)]], Limits(minItems=1, maxItems=16)
+    ] = [0, 3, 6, 9]
+    """kombu's priority_steps: each queue has one list a step, 0 first. All users have to agree."""
+
+    separator: Annotated[str, Limits(minLength=1, maxLength=16)] = "\x06\x16"
+    """kombu's sep, between a queue's name and its priority in a key. All users have to agree."""
+
+    @property
+    def managed(self) -> bool:
+        """Whether the operator runs the Redis."""
+        return self.external is None
+
+    @property
+    def effective_redis(self) -> Redis:
+        """The managed Redis's settings; defaults where the spec is empty."""
+        return self.redis or Redis()
+
+
+class Binding(Model):
+    """The Secret to connect with, as Service Binding's provisioned service says it."""
+
+    name: str
+    """The Secret's name. Managed: type, provider, host, port, uri, username, password and url."""
+
+
+class BrokerStatus(Status):
+    """What was seen of the broker."""
+
+    endpoint: str | None = None
+    """Host and port."""
+
+    version: str | None = None
+    """The server's version."""
+
+    memory: str | None = None
+    """Memory in use, and the limit where there is one: 1.2Mi of 256Mi."""
+
+    clients: Annotated[int, Limits(minimum=0)] | None = None
+    """Connected clients."""
+
+    foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
+    """Fetched messages that no worker of Taskfleet's holds."""
+
+    binding: Binding | None = None
+    """The Secret that producers mount to reach the same queues."""
+
+
+class Broker(Resource):
+    """Where queues live: a managed Redis, or an external broker by its URL."""
+
+    spec: BrokerSpec = BrokerSpec()
+    """What the broker is; empty is a managed Redis."""
+
+    status: BrokerStatus = BrokerStatus()
+    """What was seen; written by the operator."""

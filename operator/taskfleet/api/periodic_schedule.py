@@ -1,0 +1,119 @@
+"""PeriodicSchedule: one periodic task, sent by the broker's singleton beat."""
+
+from typing import Annotated, Any, Literal
+
+from taskfleet.api.base import Model, Resource, Timestamp
+from taskfleet.api.conditions import Status
+from taskfleet.api.pod import AnyObject
+from taskfleet.api.quantities import Duration
+from taskfleet.api.references import BrokerRef
+from taskfleet.api.schema import Limits
+
+SolarEvent = Literal[
+    "dawn_astronomical",
+    "dawn_nautical",
+    "dawn_civil",
+    "sunrise",
+    "solar_noon",
+    "sunset",
+    "dusk_civil",
+    "dusk_nautical",
+    "dusk_astronomical",
+]
+AnyValue = Annotated[Any, Limits(**{"x-kubernetes-preserve-unknown-fields": True, "nullable": True})]
+"""Any JSON value, null included."""
+
+
+class Solar(Model):
+    """A time of day that the sun decides."""
+
+    event: SolarEvent
+    """The event, as in celery.schedules.solar."""
+
+    latitude: Annotated[float, Limits(minimum=-90, maximum=90)]
+    """Degrees north of the equator; negative to the south."""
+
+    longitude: Annotated[float, Limits(minimum=-180, maximum=180)]
+    """Degrees east of Greenwich; negative to the west."""
+
+
+class PeriodicScheduleSpec(Model):
+    """What to send and when: exactly one of schedule, interval, solar and clocked."""
+
+    broker_ref: BrokerRef = BrokerRef()
+    """The Broker that holds the queue."""
+
+    task: Annotated[str, Limits(minLength=1, maxLength=500)]
+    """The task's name, such as shop.tasks.send_report."""
+
+    args: Annotated[list[AnyValue], Limits(maxItems=1000)] = []
+    """Positional arguments, any JSON."""
+
+    kwargs: AnyObject = {}
+    """Keyword arguments, any JSON."""
+
+    queue: Annotated[str, Limits(minLength=1, maxLength=200)] | None = None
+    """The queue to send to; by default celery."""
+
+    priority: Annotated[int, Limits(minimum=0, maximum=255)] | None = None
+    """The message's priority: on Redis 0 is the highest, on RabbitMQ the lowest."""
+
+    expires: Duration | None = None
+    """A run that has waited longer than this is not executed."""
+
+    headers: AnyObject = {}
+    """Message headers, any JSON."""
+
+    schedule: Annotated[str, Limits(minLength=1, maxLength=200)] | None = None
+    """Five cron fields, minute hour day month weekday, such as 30 6 * * 1-5, or @yearly, @monthly,
+    @weekly, @daily or @hourly. Meaning and daylight saving are those of Kubernetes CronJobs."""
+
+    interval: Duration | None = None
+    """A run every so often, counted from the creation of this object."""
+
+    solar: Solar | None = None
+    """A run at a time of day that the sun decides."""
+
+    clocked: Timestamp | None = None
+    """A single run at this moment, such as 2030-01-31T08:00:00Z."""
+
+    time_zone: Annotated[str, Limits(minLength=1, maxLength=100)] = "UTC"
+    """The IANA time zone of schedule, such as Europe/Berlin."""
+
+    suspend: bool = False
+    """Sends nothing while true. Runs planned in that time are skipped."""
+
+    starting_deadline: Duration | None = None
+    """A run that is late by more than this is skipped and counted. By default no run is too late."""
+
+    catch_up: Literal["Latest", "None"] = "Latest"
+    """What happens to runs that were missed: Latest sends the latest of them, None sends none."""
+
+
+class PeriodicScheduleStatus(Status):
+    """What was sent and what comes next."""
+
+    last_schedule_time: Timestamp | None = None
+    """The planned time of the last run that was sent."""
+
+    next_schedule_time: Timestamp | None = None
+    """The planned time of the next run."""
+
+    total_run_count: Annotated[int, Limits(minimum=0)] = 0
+    """Runs that were sent."""
+
+    missed_run_count: Annotated[int, Limits(minimum=0)] = 0
+    """Planned runs that were skipped."""
+
+    last_task_id: str | None = None
+    """The task id of the last run."""
+
+
+class PeriodicSchedule(Resource):
+    """One periodic task."""
+
+    spec: PeriodicScheduleSpec
+    """What to send and when."""
+
+    status: PeriodicScheduleStatus = PeriodicScheduleStatus()
+    """What was sent and what comes next; written by the operator."""

@@ -1,0 +1,56 @@
+"""Parts of a pod that users write and the operator passes on."""
+
+from typing import Annotated
+
+from taskfleet.api.base import Model, Object
+from taskfleet.api.quantities import Quantity
+from taskfleet.api.schema import Limits
+
+AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": True})]
+"""An object whose fields this API does not describe; unknown ones are kept."""
+
+
+class EnvVar(Model):
+    """An environment variable, as in a container."""
+
+    name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    """The variable's name."""
+
+    value: str | None = None
+    """Its value; $(NAME) is replaced by variables defined before it."""
+
+    value_from: AnyObject | None = None
+    """Where the value comes from instead: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
+
+
+class EnvSource(Model):
+    """The ConfigMap or Secret behind an entry of envFrom."""
+
+    name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    """The object's name."""
+
+    optional: bool | None = None
+    """Whether pods start without it."""
+
+
+class EnvFrom(Model):
+    """All keys of a ConfigMap or Secret as environment variables, as in a container."""
+
+    prefix: str | None = None
+    """Put before every key."""
+
+    config_map_ref: EnvSource | None = None
+    """The ConfigMap."""
+
+    secret_ref: EnvSource | None = None
+    """The Secret."""
+
+
+class Resources(Model):
+    """What a container asks for and what it may use at most, as in a container."""
+
+    requests: dict[str, Quantity] = {}
+    """Reserved for the container, such as cpu: 500m and memory: 512Mi."""
+
+    limits: dict[str, Quantity] = {}
+    """The most that the container may use."""

@@ -1,0 +1,71 @@
+"""The reasons of all conditions. Users match on the values, so a value is never renamed."""
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """The types of conditions."""
+
+    READY = "Ready"  # works as its spec says; kstatus and `kubectl wait` look at it
+    RECONCILING = "Reconciling"  # the operator is still changing things for this generation; never by scaling
+    STALLED = "Stalled"  # only a change of the spec cures it
+    SCALING_ACTIVE = "ScalingActive"  # the size follows the demand
+    SCALING_LIMITED = "ScalingLimited"  # the demand asks for another size than a limit allows
+    UP_TO_DATE = "UpToDate"  # the pods are built the way this operator version builds them
+    CONSUMED = "Consumed"  # some WorkerPool reads the queue
+    HEALTHY = "Healthy"  # the queue is below alertAbove
+
+
+class Reason(StrEnum):
+    """Reasons that every kind has."""
+
+    INVALID_SPEC = "InvalidSpec"  # Stalled: a value cannot be understood, or an apply was refused for it
+    NAME_CONFLICT = "NameConflict"  # Stalled: an object of a child's name belongs to someone else
+    NOT_IMPLEMENTED = "NotImplemented"  # Ready=False: a field is used whose feature is not built yet
+    APPLY_FAILED = "ApplyFailed"  # Ready=False: the API server refused or failed a write; it is tried again
+    BROKER_MISSING = "BrokerMissing"  # Ready=False: brokerRef names no Broker, and none may be made
+    PROGRESSING = "Progressing"  # Reconciling=True: children are being changed
+    SETTLED = "Settled"  # Reconciling=False or Stalled=False: nothing is left to do for this generation
+
+
+class PoolReason(StrEnum):
+    """Why a WorkerPool is as it is."""
+
+    AVAILABLE = "Available"  # Ready: every wanted pod is ready
+    AT_ZERO = "AtZero"  # Ready: no pod is wanted, and none runs
+    SUSPENDED = "Suspended"  # Ready and ScalingActive=False: spec.suspend is true
+    PODS_NOT_READY = "PodsNotReady"  # Ready=False: wanted pods are still starting
+    BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready
+    BROKER_UNREACHABLE = "BrokerUnreachable"  # the last read of the broker failed; the size is held
+    IMAGE_RUNS_AS_ROOT = "ImageRunsAsRoot"  # Stalled: the image's user is root, which the pod forbids
+    IMAGE_PULL_FAILED = "ImagePullFailed"  # Ready=False: the kubelet cannot get the image
+    SECRET_MISSING = "SecretMissing"  # Ready=False: a Secret or ConfigMap that the pod needs is not there
+    APP_FAILED = "AppFailed"  # Ready=False: the worker ended at its start; the message quotes its last words
+    PODS_REFUSED = "PodsRefused"  # Ready=False: the API server refuses to create pods, such as by a quota
+    FIXED_SIZE = "FixedSize"  # ScalingActive=False: the pool has replicas and no autoscale
+    BUILT_BY_THIS_VERSION = "BuiltByThisVersion"  # UpToDate
+    BUILT_BY_ANOTHER_VERSION = "BuiltByAnotherVersion"  # UpToDate=False: kept until the pool changes
+
+
+class BrokerReason(StrEnum):
+    """Why a Broker is as it is."""
+
+    ANSWERS = "Answers"  # Ready: an authenticated PING was answered
+    UNREACHABLE = "Unreachable"  # Ready=False: no connection, or no answer in time
+    AUTHENTICATION_FAILED = "AuthenticationFailed"  # Ready=False: the server refuses the credentials
+    SECRET_MISSING = "SecretMissing"  # Ready=False: the Secret or its key is not there
+    INVALID_URL = "InvalidUrl"  # Ready=False: the Secret's value is no broker URL
+    STARTING = "Starting"  # Ready=False: the managed Redis is not up yet
+
+
+class QueueReason(StrEnum):
+    """Why a TaskQueue is as it is."""
+
+    OBSERVED = "Observed"  # Ready: the last reading is fresh
+
+
+class ScheduleReason(StrEnum):
+    """Why a PeriodicSchedule is as it is."""
+
+    SCHEDULED = "Scheduled"  # Ready: beat holds the entry
+    SUSPENDED = "Suspended"  # Ready: spec.suspend is true
