@@ -13,7 +13,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="tasks to send (default: 1000)")
     parser.add_argument("--seconds", type=float, default=0, help="how long each task sleeps (default: 0)")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for results (default: 120)")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait (default: 120)")
     return parser.parse_args()
 
 
@@ -34,12 +34,14 @@ def main() -> int:
         results = [add.delay(number, number) for number in numbers]
     print(f"{len(results)} tasks sent in {time.monotonic() - started:.1f} s", flush=True)
 
+    sent = ResultSet(results)
     try:
-        ResultSet(results).join_native(timeout=arguments.timeout, propagate=False)
+        sent.join_native(timeout=arguments.timeout, propagate=False)
     except ResultTimeout:
         print(f"Not all results arrived within {arguments.timeout:g} s.", file=sys.stderr)
     correct = sum(result.ready() and result.result == 2 * number for number, result in enumerate(results))
     print(f"{correct}/{len(results)} results correct after {time.monotonic() - started:.1f} s")
+    sent.forget()
     return 0 if correct == len(results) else 1
 
 
