@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from taskfleet.api.schema import RULES, Column, Rule
+from taskfleet.api.schema import RULES, Column, Rule, Scale
 
 Object = dict[str, Any]
 """A Kubernetes object, or a part of one, as it travels in JSON."""
@@ -92,8 +92,20 @@ class InvalidObject(ValueError):  # noqa: N818 - it names what it reports
 class Resource(Model):
     """One of our objects; `kind` is the class's name."""
 
+    # Children carry the name in labels (63 characters) and Services, with up to 23 characters after it.
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z][a-z0-9-]*$')",
+            "the name {self.metadata.name} cannot be used: take at most 40 characters, "
+            "lower-case letters, digits and -, with a letter first.",
+        ),
+    )
+
     columns: ClassVar[tuple[Column, ...]] = ()
-    """The columns of `kubectl get`, before AGE."""
+    """The columns of `kubectl get`."""
+
+    scale: ClassVar[Scale | None] = None
+    """Set for kinds with a scale subresource."""
 
     metadata: ObjectMeta = ObjectMeta()
 

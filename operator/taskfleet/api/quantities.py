@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from taskfleet.api.schema import Rule
+
 # Bounded digits keep the sum below what CEL's duration() can hold (292 years).
 DURATION_PATTERN = r"^([0-9]{1,5}h([0-9]{1,6}m)?([0-9]{1,8}s)?|[0-9]{1,6}m([0-9]{1,8}s)?|[0-9]{1,8}s)$"
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 _SUFFIXES = {
     "": Decimal(1),
-    "m": Decimal("0.001"),
+    **{suffix: Decimal(1000) ** -power for power, suffix in enumerate(("m", "u", "n"), 1)},
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
     **{
         suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)
@@ -51,6 +53,11 @@ Duration = Annotated[
 ]
 """Hours, minutes and seconds in this order: 30s, 5m, 1h30m."""
 
+PositiveDuration = Annotated[
+    Duration,
+    Rule("duration(self) > duration('0s')", "{self} is too short: give at least 1s, or remove the field."),
+]
+
 
 def parse_quantity(value: str | float) -> Decimal:
     """Read a Kubernetes quantity such as 500m, 2, 1.5Gi. Raises ValueError for anything else."""
@@ -70,7 +77,8 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity, as `resources` hold it."""
 
+MEMORY_PATTERN = r"^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)$"
 MemorySize = Annotated[
-    str, WithJsonSchema({"type": "string", "maxLength": 24, "pattern": r"^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)$"})
+    str, WithJsonSchema({"type": "string", "maxLength": 24, "pattern": MEMORY_PATTERN})
 ]
 """Bytes with their unit: 256Mi. A bare number is refused, because Celery and Redis read it differently."""

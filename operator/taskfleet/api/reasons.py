@@ -41,7 +41,9 @@ class PoolReason(StrEnum):
     IMAGE_PULL_FAILED = "ImagePullFailed"  # Ready=False: the kubelet cannot get the image
     SECRET_MISSING = "SecretMissing"  # Ready=False: a Secret or ConfigMap that the pod needs is not there
     APP_FAILED = "AppFailed"  # Ready=False: the worker ended at its start; the message quotes its last words
+    UNSCHEDULABLE = "Unschedulable"  # Ready=False: the scheduler finds no node for a pod
     PODS_REFUSED = "PodsRefused"  # Ready=False: the API server refuses to create pods, such as by a quota
+    WITHIN_LIMITS = "WithinLimits"  # ScalingLimited=False
     FIXED_SIZE = "FixedSize"  # ScalingActive=False: the pool has replicas and no autoscale
     BUILT_BY_THIS_VERSION = "BuiltByThisVersion"  # UpToDate
     BUILT_BY_ANOTHER_VERSION = "BuiltByAnotherVersion"  # UpToDate=False: kept until the pool changes

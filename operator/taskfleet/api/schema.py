@@ -4,6 +4,8 @@ The API server enforces these when an object is applied. The operator does not e
 reads one, so that an object stored before a rule existed can still be looked at and deleted.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,30 +16,51 @@ from pydantic_core import CoreSchema
 RULES = "x-kubernetes-validations"
 
 
+_VALUE = re.compile(r"\{([^{}]+)\}")
+
+
 @dataclass(frozen=True)
 class Rule:
     """A CEL rule and the sentence that a user reads when an object breaks it.
 
-    Put it into `Annotated` for one field, or into a model's `rules` for several fields together.
-    `optional_old_self` also runs a rule that names oldSelf when the object is created.
+    Put it into `Annotated` for one field, or into a model's `rules` for several fields together. The message
+    may hold CEL in braces, such as {self.pool}, which shows the value seen. `field` is the one of the model's
+    fields that the API server names in its answer. `optional_old_self` runs a rule that asks for oldSelf
+    when the object is created, too.
     """
 
     expression: str
     message: str
+    field: str | None = None
     optional_old_self: bool = False
 
     def as_schema(self) -> dict[str, Any]:
         """Return the entry of x-kubernetes-validations."""
-        entry: dict[str, Any] = {"rule": self.expression, "message": self.message}
+        entry: dict[str, Any] = {"rule": self.expression, "message": _VALUE.sub(_placeholder, self.message)}
+        if _VALUE.search(self.message):
+            entry["messageExpression"] = self._message_expression()
+        if self.field is not None:
+            entry["fieldPath"] = f".{self.field}"
         if self.optional_old_self:
             entry["optionalOldSelf"] = True
         return entry
+
+    def _message_expression(self) -> str:
+        """Write the message as a sum of strings; the odd parts of the split are the values."""
+        parts = enumerate(_VALUE.split(self.message))
+        return " + ".join(
+            f"string({part})" if index % 2 else json.dumps(part) for index, part in parts if part
+        )
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         schema = handler(core_schema)
         return {**schema, RULES: [*schema.get(RULES, ()), self.as_schema()]}
+
+
+def _placeholder(match: re.Match[str]) -> str:
+    return "<" + match[1].removeprefix("self.").replace("self", "value") + ">"
 
 
 class Limits:
@@ -67,3 +90,20 @@ class Column:
         if self.wide:
             entry["priority"] = 1
         return entry
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where `kubectl scale` and autoscalers find a kind's numbers."""
+
+    replicas: str
+    status_replicas: str
+    selector: str
+
+    def as_schema(self) -> dict[str, Any]:
+        """Return the scale subresource."""
+        return {
+            "specReplicasPath": self.replicas,
+            "statusReplicasPath": self.status_replicas,
+            "labelSelectorPath": self.selector,
+        }

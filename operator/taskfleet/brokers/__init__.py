@@ -1,0 +1,1 @@
+"""What is read from a broker, and how. One file a transport."""

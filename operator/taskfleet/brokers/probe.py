@@ -1,0 +1,22 @@
+"""What one look at a broker found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    ANSWERS = "Answers"
+    UNREACHABLE = "Unreachable"
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The answer of a broker. `detail` is our own sentence: no text of a reply is ever passed on."""
+
+    verdict: Verdict
+    detail: str = ""
+    version: str | None = None
+    used_memory: int | None = None  # bytes
+    max_memory: int | None = None  # bytes; None: no limit
+    clients: int | None = None

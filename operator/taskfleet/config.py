@@ -1,0 +1,66 @@
+"""The operator's settings: environment variables TASKFLEET_*, each also a flag of `taskfleet operator`."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from taskfleet import __version__
+
+
+class UpgradePools(StrEnum):
+    """What happens to running workers when the operator is upgraded."""
+
+    MANUAL = (
+        "Manual"  # they stay until their pool's spec changes or somebody runs `kubectl taskfleet upgrade`
+    )
+    ONE_AT_A_TIME = "OneAtATime"  # the operator rolls one pool after another
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TASKFLEET_", extra="ignore")
+
+    namespaces: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        default=[], description="Namespaces to watch; none means the whole cluster."
+    )
+    runtime_image: str = Field(
+        default=f"taskfleet-worker:{__version__}",
+        description="Image of the init container that brings the worker runtime.",
+    )
+    redis_image: str = Field(default="redis:7-alpine", description="Image of managed brokers that name none.")
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        default="IfNotPresent", description="Pull policy of the images that the operator brings."
+    )
+    auto_create_broker: bool = Field(
+        default=True, description="Make the Broker `default` for a pool that asks for it where there is none."
+    )
+    upgrade_pools: UpgradePools = Field(
+        default=UpgradePools.MANUAL, description="Whether an upgraded operator rolls running pools."
+    )
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics."
+    )
+    log_format: Literal["json", "console"] = Field(default="json", description="Form of the log's lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe line that is logged."
+    )
+    resync_interval: float = Field(
+        default=300.0, gt=0, description="Seconds between two comparisons of the cache with the cluster."
+    )
+    lease_namespace: str = Field(
+        default="", description="Namespace of the Lease; default the operator's own."
+    )
+    lease_name: str = Field(
+        default="taskfleet-operator", description="Name of the Lease that elects the leader."
+    )
+    pod_name: str = Field(
+        default="", validation_alias="POD_NAME", description="Name of this process in the Lease."
+    )
+    pod_namespace: str = Field(
+        default="", validation_alias="POD_NAMESPACE", description="The operator's namespace."
+    )

@@ -1,0 +1,1 @@
+"""One file a kind: observe (memory only), plan (pure), execute (the only writes)."""

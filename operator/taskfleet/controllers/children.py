@@ -1,0 +1,89 @@
+"""Objects that belong to ours: applied when they differ from what was built, never taken from others."""
+
+from taskfleet.api import Key, Object
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import NameConflictError
+from taskfleet.kube.gateway import Gateway
+from taskfleet.kube.resource_types import key_of
+from taskfleet.resources.contains import contains
+from taskfleet.resources.hashing import digest
+
+APPLIED_HASH = "taskfleet.dev/applied-hash"
+
+
+class LeftOverError(Exception):
+    """A child of a deleted owner of the same name is still being removed: come back in a moment."""
+
+
+class Children:
+    """Applies children. The hash among the annotations makes a field that is built no more a difference too."""
+
+    def __init__(self, gateway: Gateway, cache: Cache) -> None:
+        self._gateway = gateway
+        self._cache = cache
+        # What the API server stores in another form than it was sent: uid -> (hash, generation) as accepted.
+        self._accepted: dict[str, tuple[str, object]] = {}
+
+    async def find(self, key: Key, *, owner: Object) -> Object | None:
+        """The live child, from memory or by name. Raises NameConflictError when it is not `owner`'s."""
+        live = self._cache.get(*key) or await self._gateway.get(key)
+        if live is None:
+            return None
+        live = {**live, "kind": key.kind}
+        if not controlled_by(live, owner):
+            if _controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
+                raise LeftOverError
+            raise NameConflictError(key.kind, key.name)
+        self._cache.put(live)
+        return live
+
+    async def ensure(self, built: Object, *, owner: Object) -> Object:
+        """Make the live child hold everything that `built` says, and return it."""
+        live = await self.find(key_of(built), owner=owner)
+        return await self.bring_to(built, live)
+
+    async def bring_to(self, built: Object, live: Object | None) -> Object:
+        """As `ensure`, for a child that was looked up already and is no conflict."""
+        wanted = _with_hash(built)
+        if live is not None:
+            if live["metadata"].get("deletionTimestamp"):
+                raise LeftOverError
+            if contains(live, wanted) or self._accepted.get(live["metadata"]["uid"]) == _mark(live, wanted):
+                return live
+            wanted["metadata"]["uid"] = live["metadata"]["uid"]
+        applied = await self._gateway.apply(wanted)
+        self._cache.put(applied)
+        if not contains(applied, wanted):
+            self._accepted[applied["metadata"]["uid"]] = _mark(applied, wanted)
+        return applied
+
+    async def remove(self, key: Key, *, owner: Object) -> None:
+        """Delete the child if there is one and it is `owner`'s."""
+        live = self._cache.get(*key)
+        if live is not None and controlled_by(live, owner) and not live["metadata"].get("deletionTimestamp"):
+            await self._gateway.delete(key, uid=live["metadata"]["uid"])
+
+
+def controlled_by(live: Object, owner: Object) -> bool:
+    return any(reference["uid"] == owner["metadata"]["uid"] for reference in _controllers(live))
+
+
+def _controlled_by_predecessor(live: Object, owner: Object) -> bool:
+    """Whether it belonged to a deleted object of the owner's kind and name, so that it is being collected."""
+    names = (owner["kind"], owner["metadata"]["name"])
+    return any((reference["kind"], reference["name"]) == names for reference in _controllers(live))
+
+
+def _controllers(live: Object) -> list[Object]:
+    references = live["metadata"].get("ownerReferences") or []
+    return [reference for reference in references if reference.get("controller")]
+
+
+def _with_hash(built: Object) -> Object:
+    metadata = built["metadata"]
+    annotations = {**metadata.get("annotations", {}), APPLIED_HASH: digest(built)}
+    return {**built, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _mark(live: Object, wanted: Object) -> tuple[str, object]:
+    return wanted["metadata"]["annotations"][APPLIED_HASH], live["metadata"].get("generation")

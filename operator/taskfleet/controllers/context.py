@@ -1,0 +1,29 @@
+"""What every controller is given: the cache to look at, and the writers to act with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.config import Settings
+from taskfleet.controllers.children import Children
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.events import EventRecorder
+from taskfleet.kube.gateway import Gateway
+from taskfleet.kube.status import StatusWriter
+from taskfleet.resources.context import Installation
+from taskfleet.scaling.writer import ReplicaWriter
+
+
+@dataclass(frozen=True)
+class Context:
+    cache: Cache
+    gateway: Gateway
+    children: Children
+    replicas: ReplicaWriter
+    status: StatusWriter
+    events: EventRecorder
+    brokers: BrokerMonitor
+    installation: Installation
+    settings: Settings
+    now: Callable[[], datetime]

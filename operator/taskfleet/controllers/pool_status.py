@@ -1,0 +1,127 @@
+"""The status of a WorkerPool, from what was seen. Pure."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from taskfleet.api import Object, WorkerPool
+from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
+from taskfleet.controllers.pod_trouble import Trouble, clean, trouble
+from taskfleet.scaling.decision import Size
+
+Why = tuple[StrEnum, str]
+
+
+@dataclass(frozen=True)
+class PoolSeen:
+    """A pool and what there is of it."""
+
+    pool: WorkerPool
+    size: Size
+    deployment: Object | None = None
+    pods: list[Object] = field(default_factory=list)
+    stalled: Why | None = None  # only another spec helps
+    missing: Why | None = None  # something else has to come first, or a feature is not built
+    broker_problem: str | None = None  # why the Broker is not ready
+    kept_template: bool = False  # the pods are built by another version of the operator
+    runtime_version: str = ""
+
+
+def pool_status(seen: PoolSeen) -> Object:
+    """Everything but lastDecision, which whoever decides adds."""
+    status = (seen.deployment or {}).get("status") or {}
+    return {
+        "observedGeneration": seen.pool.metadata.generation,
+        "replicas": status.get("replicas", 0),
+        "readyReplicas": status.get("readyReplicas", 0),
+        "desiredReplicas": seen.size.replicas,
+        "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
+        "runtimeVersion": seen.runtime_version or None,
+        "conditions": _conditions(seen),
+    }
+
+
+def _conditions(seen: PoolSeen) -> list[Object]:
+    generation = seen.pool.metadata.generation
+    found = trouble(seen.pods)
+    stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
+    problem = stall or seen.missing or _problem(seen, found)
+    rollout = _rollout(seen)
+    return [
+        ready(False, *problem, generation=generation) if problem else ready(True, *_fine(seen), generation=generation),
+        reconciling(None if stall else rollout, generation=generation),
+        stalled(stall, generation=generation),
+        _scaling_active(seen),
+        _scaling_limited(seen),
+        _up_to_date(seen),
+    ]
+
+
+def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
+    """What keeps the pool from its wanted size, the most telling first."""
+    if found is not None:
+        return found.reason, found.message
+    if (refusal := _refusal(seen.deployment)) is not None:
+        return PoolReason.PODS_REFUSED, f"The API server refuses new pods: {refusal}"
+    if seen.broker_problem is not None:
+        return PoolReason.BROKER_NOT_READY, seen.broker_problem
+    status = (seen.deployment or {}).get("status") or {}
+    up = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+    if up < seen.size.replicas:
+        return PoolReason.PODS_NOT_READY, f"{up} of {seen.size.replicas} pods are ready; the others are starting."
+    return None
+
+
+def _fine(seen: PoolSeen) -> Why:
+    if seen.pool.spec.suspend:
+        return PoolReason.SUSPENDED, "spec.suspend is true: no pod runs. Set it to false to go on."
+    if seen.size.replicas == 0:
+        return PoolReason.AT_ZERO, "No pod is wanted and none runs."
+    return PoolReason.AVAILABLE, f"{seen.size.replicas} of {seen.size.replicas} pods are ready."
+
+
+def _rollout(seen: PoolSeen) -> str | None:
+    """What is being changed for this generation. A change of size alone is not a rollout."""
+    if seen.deployment is None:
+        return "The Deployment is being created." if seen.missing is None else None
+    status = seen.deployment.get("status") or {}
+    old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
+    return f"{old} pods of the previous template are still to be replaced." if old > 0 else None
+
+
+def _scaling_active(seen: PoolSeen) -> Object:
+    if seen.pool.spec.suspend:
+        why: Why = PoolReason.SUSPENDED, "spec.suspend is true, so nothing scales."
+    elif seen.pool.spec.autoscale is not None:
+        why = Reason.NOT_IMPLEMENTED, seen.size.message
+    else:
+        why = PoolReason.FIXED_SIZE, f"{seen.size.message} Set spec.autoscale instead to follow the queues."
+    return condition(ConditionType.SCALING_ACTIVE, False, *why, generation=seen.pool.metadata.generation)
+
+
+def _scaling_limited(seen: PoolSeen) -> Object:
+    refusal = _refusal(seen.deployment)
+    reason = PoolReason.WITHIN_LIMITS if refusal is None else PoolReason.PODS_REFUSED
+    message = "No limit is in the way." if refusal is None else f"The API server refuses new pods: {refusal}"
+    generation = seen.pool.metadata.generation
+    return condition(ConditionType.SCALING_LIMITED, refusal is not None, reason, message, generation=generation)
+
+
+def _up_to_date(seen: PoolSeen) -> Object:
+    if seen.kept_template:
+        reason = PoolReason.BUILT_BY_ANOTHER_VERSION
+        message = (
+            "The pods were built by another version of the operator and are kept as they are until the spec changes."
+            f" `kubectl taskfleet upgrade wp/{seen.pool.name}` replaces them in turn."
+        )
+    else:
+        reason, message = PoolReason.BUILT_BY_THIS_VERSION, "The pods are built as this version of the operator does."
+    generation = seen.pool.metadata.generation
+    return condition(ConditionType.UP_TO_DATE, not seen.kept_template, reason, message, generation=generation)
+
+
+def _refusal(deployment: Object | None) -> str | None:
+    for stored in ((deployment or {}).get("status") or {}).get("conditions") or []:
+        if stored["type"] == "ReplicaFailure" and stored["status"] == "True":
+            return clean(stored.get("message", ""))
+    return None

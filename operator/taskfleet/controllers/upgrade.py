@@ -1,0 +1,30 @@
+"""When a pool that another operator version built may be rolled: on request only, or one pool after another."""
+
+from taskfleet.api import Key, Object
+from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.config import UpgradePools
+from taskfleet.controllers.conditions import reason_of
+from taskfleet.controllers.context import Context
+from taskfleet.kube.resource_types import key_of
+
+
+def may_roll(pool: Key, context: Context) -> bool:
+    """Whether it is this pool's turn to get the template of this operator version."""
+    if context.settings.upgrade_pools is not UpgradePools.ONE_AT_A_TIME:
+        return False
+    if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
+        return False
+    return pool == min((key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw)), default=None)
+
+
+def outdated(pool: Object) -> bool:
+    """Whether the pool's status tells of pods from another version."""
+    return reason_of(pool, ConditionType.UP_TO_DATE) == PoolReason.BUILT_BY_ANOTHER_VERSION
+
+
+def rolling(deployment: Object) -> bool:
+    """Whether pods of a Deployment are being replaced, or its newest state has not been looked at."""
+    status = deployment.get("status") or {}
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return True
+    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0) or status.get("unavailableReplicas", 0) > 0)

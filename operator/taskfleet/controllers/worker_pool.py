@@ -1,0 +1,175 @@
+"""WorkerPool: a Deployment of Celery workers and its disruption budget."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
+from taskfleet.api.reasons import ConditionType, Reason
+from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.controllers.broker_binding import binding_of
+from taskfleet.controllers.children import LeftOverError
+from taskfleet.controllers.conditions import ready, reason_of, reconciling, stalled
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
+from taskfleet.controllers.upgrade import may_roll
+from taskfleet.kube.errors import InvalidError, NameConflictError
+from taskfleet.kube.events import Event, Severity
+from taskfleet.resources.context import BrokerBinding
+from taskfleet.resources.errors import SpecError
+from taskfleet.resources.worker_deployment import Kept, seed_deployment, worker_deployment, worker_deployment_name
+from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
+from taskfleet.scaling.decision import Size, decide
+
+_LEFT_OVER_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A pool and what memory knows around it."""
+
+    raw: Object
+    pool: WorkerPool
+    broker: Object | None
+    size: Size
+
+
+async def reconcile(key: Key, context: Context) -> float | None:
+    """Bring the children of one pool to its spec; seconds until it wants to be looked at again."""
+    raw = context.cache.get(*key)
+    if raw is None:
+        return None
+    try:
+        pool = WorkerPool.parse(raw)
+    except InvalidObject as error:
+        return await _write_unreadable(raw, str(error), context)
+    broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
+    observed = Observed(raw, pool, broker, decide(pool.spec))
+    try:
+        seen = await _carry_out(observed, context)
+    except LeftOverError:
+        return _LEFT_OVER_SECONDS
+    return await _report(observed, seen, context)
+
+
+async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
+    """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
+    nothing = PoolSeen(observed.pool, observed.size)
+    if observed.broker is None:
+        return replace(nothing, missing=await auto_create_broker(observed.pool, context))
+    broker = Broker.parse(observed.broker)
+    try:
+        binding = binding_of(broker)
+        deployment, kept = await _apply_deployment(observed, binding, context)
+        await _apply_budget(observed, context)
+    except NameConflictError as error:
+        message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
+        return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
+    except (SpecError, InvalidError) as error:
+        said = error.message if isinstance(error, InvalidError) else str(error)
+        return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    pods = context.cache.children("Pod", observed.pool.key)
+    return PoolSeen(
+        observed.pool,
+        observed.size,
+        deployment=deployment,
+        pods=[pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"],
+        missing=_not_built(observed.pool),
+        broker_problem=_broker_problem(observed.broker),
+        kept_template=kept,
+        runtime_version=context.installation.version,
+    )
+
+
+async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> tuple[Object, bool]:
+    """The live Deployment at its size, and whether it keeps the template of another operator version."""
+    pool = observed.pool
+    key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
+    live = await context.children.find(key, owner=observed.raw)
+    built = worker_deployment(pool, binding, context.installation)
+    if live is None:
+        seed = seed_deployment(pool, binding, context.installation, replicas=observed.size.replicas)
+        live = await context.replicas.create(seed)
+    kept = Kept.of(live, built)
+    if kept is not None and not may_roll(pool.key, context):
+        built = worker_deployment(pool, binding, context.installation, kept=kept)
+    else:
+        kept = None
+    live = await context.children.bring_to(built, live)
+    if live["spec"].get("replicas") != observed.size.replicas:
+        live = await context.replicas.write(live, observed.size.replicas)
+    return live, kept is not None
+
+
+async def _apply_budget(observed: Observed, context: Context) -> None:
+    budget = worker_pdb(observed.pool)
+    if budget is not None:
+        await context.children.ensure(budget, owner=observed.raw)
+    else:
+        key = Key("PodDisruptionBudget", observed.pool.namespace, worker_pdb_name(observed.pool))
+        await context.children.remove(key, owner=observed.raw)
+
+
+def _not_built(pool: WorkerPool) -> Why | None:
+    used = [name for name, value in (("autoscale", pool.spec.autoscale), ("beat", pool.spec.beat)) if value is not None]
+    if not used:
+        return None
+    fields = " and ".join(f"spec.{name}" for name in used)
+    return Reason.NOT_IMPLEMENTED, f"{fields} is accepted but not built yet. Remove it to get a Ready pool."
+
+
+def _broker_problem(broker: Object) -> str | None:
+    for stored in (broker.get("status") or {}).get("conditions") or []:
+        if stored["type"] == ConditionType.READY.value:
+            if stored["status"] == "True":
+                return None
+            return f"Broker {broker['metadata']['name']!r} is not ready: {stored['message']}"
+    return f"Broker {broker['metadata']['name']!r} has not been looked at yet."
+
+
+async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
+    now = context.now()
+    status = pool_status(seen)
+    if (decision := _decision(observed, seen)) is not None:
+        status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
+        await context.events.record(observed.raw, Event("Scaled", decision["message"]), now=now)
+    if (event := _verdict_event(observed.raw, status)) is not None:
+        await context.events.record(observed.raw, event, now=now)
+    return await context.status.write(observed.raw, status, now=now)
+
+
+def _decision(observed: Observed, seen: PoolSeen) -> Object | None:
+    """The decision, when it is another one than the status tells."""
+    before = observed.raw.get("status") or {}
+    last, size = before.get("lastDecision") or {}, observed.size
+    if seen.deployment is None or (last.get("to"), last.get("reason")) == (size.replicas, size.reason.value):
+        return None
+    was = before.get("desiredReplicas", 0)
+    return {"from": was, "to": size.replicas, "reason": size.reason.value, "message": size.message}
+
+
+def _verdict_event(raw: Object, status: Object) -> Event | None:
+    """An event when the pool's Ready condition gets another reason."""
+    verdict = status["conditions"][0]
+    if reason_of(raw, ConditionType.READY) == verdict["reason"]:
+        return None
+    severity = Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
+    return Event(verdict["reason"], verdict["message"], severity)
+
+
+def _passing(reason: str) -> bool:
+    """Whether a reason is a stage on the way, not trouble."""
+    return reason in ("PodsNotReady", "BrokerNotReady")
+
+
+async def _write_unreadable(raw: Object, why: str, context: Context) -> float | None:
+    generation = raw["metadata"]["generation"]
+    stall: tuple[StrEnum, str] = (Reason.INVALID_SPEC, why)
+    status = {
+        "observedGeneration": generation,
+        "conditions": [
+            ready(False, *stall, generation=generation),
+            reconciling(None, generation=generation),
+            stalled(stall, generation=generation),
+        ],
+    }
+    return await context.status.write(raw, status, now=context.now())

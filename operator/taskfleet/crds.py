@@ -1,0 +1,148 @@
+"""CRDs from the models. `python -m taskfleet.crds` writes them and the reference; `--check` only compares."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic.json_schema import GenerateJsonSchema
+
+from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
+from taskfleet.reference import reference
+
+REPOSITORY = Path(__file__).parents[2]
+HEADER = "# Generated from operator/taskfleet/api by `make generate`; do not edit.\n"
+AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+
+
+class _Generator(GenerateJsonSchema):
+    """pydantic's generator, with durations in our form instead of ISO 8601."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def crd(info: KindInfo) -> Object:
+    """Build the CustomResourceDefinition of a kind."""
+    names = {
+        "kind": info.kind,
+        "listKind": f"{info.kind}List",
+        "plural": info.plural,
+        "singular": info.kind.lower(),
+        "shortNames": list(info.short_names),
+        "categories": ["taskfleet"],
+    }
+    subresources: Object = {"status": {}}
+    if info.model.scale is not None:
+        subresources["scale"] = info.model.scale.as_schema()
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": _columns(info),
+        "subresources": subresources,
+        "schema": {"openAPIV3Schema": schema(info)},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{info.plural}.{GROUP}"},
+        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+def _columns(info: KindInfo) -> list[Object]:
+    """AGE follows the columns that are always shown, as kubectl's own tables have it."""
+    narrow = [column.as_schema() for column in info.model.columns if not column.wide]
+    wide = [column.as_schema() for column in info.model.columns if column.wide]
+    return [*narrow, AGE, *wide]
+
+
+def schema(info: KindInfo) -> Object:
+    """Build the structural OpenAPI schema of a kind."""
+    raw = info.model.model_json_schema(by_alias=True, schema_generator=_Generator)
+    root = _structural(raw, raw.get("$defs", {}))
+    root["properties"] = {
+        "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
+        "kind": {"type": "string", "description": f"Always {info.kind}."},
+        **root["properties"],
+        "metadata": {"type": "object"},
+    }
+    return root
+
+
+def _structural(node: Object, definitions: Object) -> Object:
+    """Turn pydantic's JSON schema into what a CRD may hold: no references, null types or titles."""
+    node = _resolved(node, definitions)
+    description = " ".join(node.pop("description", "").split())
+    result: Object = {"description": description} if description else {}
+    result |= {word: value for word, value in node.items() if word not in {"title", "$defs", "default"}}
+    if result.get("x-kubernetes-preserve-unknown-fields"):
+        result.pop("additionalProperties", None)
+    if "properties" in result:
+        result["properties"] = {
+            name: _structural(part, definitions) for name, part in result["properties"].items()
+        }
+    for word in ("items", "additionalProperties"):
+        if word in result:
+            result[word] = _structural(result[word], definitions)
+    default = _default(node.get("default"), result)
+    return result if default is None else {**result, "default": default}
+
+
+def _resolved(node: Object, definitions: Object) -> Object:
+    """Replace a reference, or a union with null, by what it stands for; words beside it win."""
+    if "$ref" in node:
+        target = definitions[node["$ref"].removeprefix("#/$defs/")]
+    elif "anyOf" in node:
+        (target,) = (part for part in node["anyOf"] if part != {"type": "null"})
+    else:
+        return dict(node)
+    rest = {word: value for word, value in node.items() if word not in {"$ref", "anyOf"}}
+    return {**_resolved(target, definitions), **rest}
+
+
+def _default(default: Any, result: Object) -> Any:
+    """An object defaults as a whole only to let the defaults below it in; an empty value is left out."""
+    if "properties" in result:
+        below = (part for part in result["properties"].values() if "default" in part)
+        return {} if default is not None and any(below) else None
+    return None if default in ("", [], {}) else default
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key and repeats instead of using anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file of the repository with its text."""
+    files = {}
+    for info in KINDS:
+        path = REPOSITORY / "crds" / f"{GROUP}_{info.plural}.yaml"
+        files[path] = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
+    files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
+    return files
+
+
+def main(arguments: list[str]) -> int:
+    """Write the generated files, or with --check name those that differ."""
+    stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path.relative_to(REPOSITORY)} is not what the models say: run `make generate`.")  # noqa: T201
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(generated()[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""What the API server can answer instead of an object. A class only where a caller acts differently."""
+
+
+class ApiError(Exception):
+    """The API server refused or failed; `status` is the HTTP code, 0 where no answer came."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class ConflictError(ApiError):
+    """Somebody else wrote first (409): look again, then decide again."""
+
+
+class InvalidError(ApiError):
+    """The object is not acceptable (400, 422): only a change of the spec cures it."""
+
+
+class LeaseLostError(Exception):
+    """This process leads no longer, so it must write nothing."""
+
+
+class NameConflictError(Exception):
+    """A child's name is taken by an object that we do not control."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name!r} exists and belongs to somebody else")
+        self.kind = kind
+        self.name = name

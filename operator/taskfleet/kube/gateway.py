@@ -1,0 +1,154 @@
+"""Every call to the API server goes through here: bounded in time, and no write without the lease."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from taskfleet.api import Key, Object
+from taskfleet.kube.errors import ApiError, ConflictError, InvalidError, LeaseLostError
+from taskfleet.kube.resource_types import RESOURCE_TYPES, key_of
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+MANAGER = "taskfleet"  # everything but worker replicas
+SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+_TIMEOUT_SECONDS = 15.0
+
+
+async def connect() -> client.ApiClient:
+    """A client for the cluster of KUBECONFIG, else of the pod this runs in, else of ~/.kube/config."""
+    configuration = client.Configuration()
+    if _SERVICE_ACCOUNT.exists() and not os.environ.get("KUBECONFIG"):
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        await config.load_kube_config(client_configuration=configuration)
+    return client.ApiClient(configuration=configuration)
+
+
+class Gateway:
+    """Objects in, objects out. `may_write` is asked before every write."""
+
+    def __init__(self, api: client.ApiClient, *, may_write: Callable[[], bool]) -> None:
+        self._api = api
+        self._may_write = may_write
+
+    async def get(self, key: Key) -> Object | None:
+        try:
+            return await self._call("GET", _path(key))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def apply(self, obj: Object, *, manager: str = MANAGER, dry_run: bool = False) -> Object:
+        """Server-side apply; takes back what others changed of the fields that `obj` names."""
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return await self._write("PATCH", _path(key_of(obj)), obj, content_type=APPLY, query=query)
+
+    async def patch_status(self, key: Key, status: Mapping[str, Any]) -> Object:
+        """Merge `status` into the object's; a value of None removes its field."""
+        body = {"status": status}
+        query = {"fieldManager": MANAGER}
+        return await self._write("PATCH", _path(key, "status"), body, content_type=MERGE, query=query)
+
+    async def patch(self, key: Key, body: Object) -> Object:
+        return await self._write(
+            "PATCH", _path(key), body, content_type=MERGE, query={"fieldManager": MANAGER}
+        )
+
+    async def create(self, obj: Object) -> Object:
+        key = key_of(obj)
+        path = RESOURCE_TYPES[key.kind].path(key.namespace)
+        return await self._write("POST", path, obj, query={"fieldManager": MANAGER})
+
+    async def delete(self, key: Key, *, uid: str) -> None:
+        """Delete exactly the object with this uid; gone already is as good."""
+        try:
+            await self._write("DELETE", _path(key), {"preconditions": {"uid": uid}})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    async def list_metadata(
+        self, kind: str, namespace: str | None, *, selector: str = ""
+    ) -> AsyncIterator[Object]:
+        """The metadata of every object of a kind, 500 a page."""
+        query = {"limit": "500", "labelSelector": selector}
+        while True:
+            path = RESOURCE_TYPES[kind].path(namespace)
+            page = await self._call("GET", path, query=query, accept=_METADATA_LIST)
+            for item in page["items"]:
+                yield {"kind": kind, "metadata": item["metadata"]}
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        body: Object,
+        *,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+    ) -> Object:
+        if not self._may_write():
+            raise LeaseLostError
+        return await self._call(method, path, body=body, content_type=content_type, query=query)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Object | None = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        headers = {"Accept": accept, "Content-Type": content_type}
+        # A service account's token is renewed on disk: the client's hook reads it again when due.
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = await self._api.call_api(
+                method, url, headers, body=body, _request_timeout=_TIMEOUT_SECONDS
+            )
+            data = await response.read()
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise ApiError(
+                0, "Unreachable", f"the API server gave no answer ({type(error).__name__})"
+            ) from error
+        if response.status >= 300:
+            raise _error(response.status, data)
+        answer: Object = json.loads(data)
+        return answer
+
+
+def _path(key: Key, subresource: str | None = None) -> str:
+    return RESOURCE_TYPES[key.kind].path(key.namespace or None, key.name, subresource)
+
+
+def _error(status: int, data: bytes) -> ApiError:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = {}
+    reason, message = (
+        answer.get("reason") or "Unknown",
+        answer.get("message") or data[:200].decode(errors="replace"),
+    )
+    kind = {409: ConflictError, 400: InvalidError, 422: InvalidError}.get(status, ApiError)
+    return kind(status, reason, message)

@@ -1,0 +1,99 @@
+"""Writing status: what matters at once, counters and numbers in sentences now and then, all of it within a budget."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from taskfleet.api import Object
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.gateway import Gateway
+from taskfleet.kube.resource_types import key_of
+
+_COUNTERS_EVERY_SECONDS = 10.0
+_WRITES_PER_SECOND = 50.0
+# Fields that follow the load: a change of these alone can wait.
+_COUNTERS = frozenset(
+    {
+        "replicas", "readyReplicas", "busyReplicas", "drainingReplicas", "waiting", "inFlight", "unacked", "foreignUnacked",
+        "oldestAge", "consumers", "arrivalRate", "completionRate", "clients", "memory", "totalRunCount", "missedRunCount",
+    }
+)  # fmt: skip
+
+
+class StatusWriter:
+    """Writes a status when it says something new. Nothing new: no write."""
+
+    def __init__(self, gateway: Gateway, cache: Cache, *, monotonic: Callable[[], float]) -> None:
+        self._gateway = gateway
+        self._cache = cache
+        self._monotonic = monotonic
+        self._written_at: dict[str, float] = {}
+        self._budget_free_at = 0.0
+
+    async def write(self, obj: Object, wanted: Mapping[str, Any], *, now: datetime) -> float | None:
+        """Bring the status of `obj` to `wanted`; seconds to come back after, where it has to wait.
+
+        `wanted` names every field that this operator writes; None removes one.
+        """
+        live: Mapping[str, Any] = obj.get("status") or {}
+        wanted = {**wanted, "conditions": _dated(live.get("conditions") or [], wanted["conditions"], now)}
+        patch = changes(live, wanted)
+        if not patch:
+            return None
+        uid, at = obj["metadata"]["uid"], self._monotonic()
+        if not _urgent(live, wanted, patch):
+            wait = self._written_at.get(uid, -_COUNTERS_EVERY_SECONDS) + _COUNTERS_EVERY_SECONDS - at
+            if wait > 0:
+                return wait
+        if (wait := self._budget_free_at - at) > 0:
+            return wait
+        self._budget_free_at = max(at - 1.0, self._budget_free_at) + 1.0 / _WRITES_PER_SECOND
+        self._written_at[uid] = at
+        self._cache.put(await self._gateway.patch_status(key_of(obj), patch))
+        return None
+
+    def forget(self, uid: str) -> None:
+        self._written_at.pop(uid, None)
+
+
+def changes(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `wanted` that `live` does not have so, as a merge patch."""
+    patch: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if value != live.get(name):
+            patch[name] = _merge_patch(live.get(name), value)
+    return patch
+
+
+def _merge_patch(live: Any, wanted: Any) -> Any:
+    """A merge patch that turns `live` into `wanted`: fields that are gone are named with None."""
+    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
+        gone = {name: None for name in live if name not in wanted}
+        return {**gone, **{name: _merge_patch(live.get(name), value) for name, value in wanted.items()}}
+    return wanted
+
+
+def _urgent(live: Mapping[str, Any], wanted: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    if any(name not in _COUNTERS and name != "conditions" for name in patch):
+        return True
+    return _verdicts(live.get("conditions") or []) != _verdicts(wanted["conditions"])
+
+
+def _verdicts(conditions: list[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(c["type"], c["status"], c["reason"], c.get("observedGeneration")) for c in conditions]
+
+
+def _dated(
+    live: list[Mapping[str, Any]], wanted: list[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    """Conditions with the time of their last change of status; an unchanged one keeps its time."""
+    known = {condition["type"]: condition for condition in live}
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    dated = []
+    for condition in wanted:
+        before = known.get(condition["type"])
+        kept = before is not None and before["status"] == condition["status"]
+        dated.append(
+            {**condition, "lastTransitionTime": before["lastTransitionTime"] if kept and before else stamp}
+        )
+    return dated

@@ -1,0 +1,100 @@
+"""docs/reference.md from the schemas: every field and every rule, in the words of `kubectl explain`."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from taskfleet.api import KindInfo, Object
+from taskfleet.api.quantities import DURATION_PATTERN, MEMORY_PATTERN
+from taskfleet.api.schema import RULES
+
+INTRODUCTION = """\
+<!-- Generated from operator/taskfleet/api by `make generate`; do not edit. -->
+# Reference
+
+Every field of every kind, as `kubectl explain` shows it. A field without a default may be left out unless
+it is marked as required. Durations are hours, minutes and seconds in this order: `30s`, `5m`, `1h30m`.
+Sizes are whole bytes with a unit: `256Mi`, `1Gi`.
+"""
+TYPE_BY_PATTERN = {DURATION_PATTERN: "duration", MEMORY_PATTERN: "size"}
+
+
+def reference(schemas: Mapping[KindInfo, Object]) -> str:
+    """Write the page for the schemas of all kinds."""
+    return INTRODUCTION + "".join(_kind(info, schema) for info, schema in schemas.items())
+
+
+def _kind(info: KindInfo, schema: Object) -> str:
+    parts = [f"\n## {info.kind}\n\n{schema['description']} Short name: `{', '.join(info.short_names)}`.\n"]
+    for part in ("spec", "status"):
+        rows = "".join(_row(path, field, required) for path, field, required in _fields(schema, part))
+        parts.append(f"\n### {info.kind} {part}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}")
+    rules = "".join(f"- `{path or 'object'}`: {message}\n" for path, message in _rules(schema, ""))
+    return "".join(parts) + f"\n### {info.kind}: what is rejected\n\n{rules}"
+
+
+def _fields(schema: Object, start: str) -> Iterator[tuple[str, Object, bool]]:
+    """Walk the fields below `start`, each with its path and whether it is required."""
+    parent = schema["properties"][start]
+    for name, field in parent.get("properties", {}).items():
+        path = f"{start}.{name}"
+        yield path, field, name in parent.get("required", ())
+        inner = field.get("items", field)
+        below = path + ("[]" if "items" in field else "")
+        if "properties" in inner:
+            yield from _fields({"properties": {below: inner}}, below)
+
+
+def _row(path: str, field: Object, required: bool) -> str:
+    default = "required" if required else _shown(field["default"]) if _has_default(field) else ""
+    return f"| `{path}` | {_type(field)} | {default} | {_cell(field['description'])} |\n"
+
+
+def _has_default(field: Object) -> bool:
+    return field.get("default", {}) != {}
+
+
+def _shown(default: object) -> str:
+    """Write a default as YAML has it."""
+    if isinstance(default, list):
+        return f"`[{', '.join(map(str, default))}]`"
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{text}`" if text.isprintable() else f"`{ascii(text)}`".replace("'", '"')
+
+
+def _type(field: Object) -> str:
+    """Name a field's type for people, with its bounds."""
+    if "enum" in field:
+        return _cell(" | ".join(f"`{value}`" for value in field["enum"]))
+    if "items" in field:
+        return f"list of {_type(field['items'])}"
+    if "additionalProperties" in field:
+        return f"map of {_type(field['additionalProperties'])}"
+    if "x-kubernetes-int-or-string" in field:
+        return "quantity"
+    named = TYPE_BY_PATTERN.get(field.get("pattern", ""), field.get("format", field.get("type", "any value")))
+    return " ".join([named, *_bounds(field)])
+
+
+def _bounds(field: Object) -> list[str]:
+    if "minimum" in field and "maximum" in field:
+        return [f"{field['minimum']} to {field['maximum']}"]
+    return [f"from {field['minimum']}"] if field.get("minimum") else []
+
+
+def _rules(schema: Object, path: str) -> Iterator[tuple[str, str]]:
+    """Walk all rules with the path of what they look at; seen values are written as <field>."""
+    for rule in schema.get(RULES, ()):
+        yield path, rule.get("message") or _template(rule["messageExpression"])
+    for name, field in schema.get("properties", {}).items():
+        yield from _rules(field, f"{path}.{name}" if path else name)
+    if "items" in schema:
+        yield from _rules(schema["items"], f"{path}[]")
+
+
+def _template(expression: str) -> str:
+    return expression
+
+
+def _cell(text: str) -> str:
+    """Keep a text inside its table cell."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)

@@ -1,0 +1,38 @@
+"""How Kubernetes tells the entries of a list apart (its merge keys), by the name of the field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+LIST_KEYS: Mapping[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "volumes": ("name",),
+    "env": ("name",),
+    "volumeMounts": ("mountPath",),
+    "volumeDevices": ("devicePath",),
+    # A container's port has the first, a Service's the second.
+    "ports": ("containerPort", "port", "protocol"),
+    "imagePullSecrets": ("name",),
+    "hostAliases": ("ip",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "resourceClaims": ("name",),
+    "claims": ("name",),
+    "schedulingGates": ("name",),
+    "ownerReferences": ("uid",),
+}
+
+# Lists of entries without a key of their own, where one entry more never takes away from another.
+KEYLESS_SETS = frozenset({"tolerations", "envFrom"})
+
+# Values the API server fills in for a key that is left out.
+_DEFAULTS = {"protocol": "TCP"}
+
+Identity = tuple[Any, ...]
+
+
+def identity(field: str, entry: Any) -> Identity | None:
+    """What tells this entry of list `field` from the others; None where the list or the entry has no key."""
+    keys = LIST_KEYS.get(field)
+    if keys is None or not isinstance(entry, dict) or not any(key in entry for key in keys):
+        return None
+    return tuple(entry.get(key, _DEFAULTS.get(key)) for key in keys)

@@ -1,0 +1,39 @@
+"""The one writer of `spec.replicas`: field manager `taskfleet-scale`.
+
+The reconcile manager never names `replicas`, so nothing that it applies can undo a scale. A new Deployment
+gets its number before anything else, because one that is created without a number gets 1.
+"""
+
+from taskfleet.api import Object
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
+
+
+class ReplicaWriter:
+    def __init__(self, gateway: Gateway, cache: Cache) -> None:
+        self._gateway = gateway
+        self._cache = cache
+
+    async def create(self, seed: Object) -> Object:
+        """Create a Deployment from its seed, which is paused and names its size."""
+        created = await self._gateway.apply(seed, manager=SCALE_MANAGER)
+        self._cache.put(created)
+        return created
+
+    async def write(self, deployment: Object, replicas: int) -> Object:
+        """Set the size of exactly this version of the Deployment. Raises ConflictError when it has changed since."""
+        metadata = deployment["metadata"]
+        wanted = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+            },
+            "spec": {"replicas": replicas},
+        }
+        written = await self._gateway.apply(wanted, manager=SCALE_MANAGER)
+        self._cache.put(written)
+        return written

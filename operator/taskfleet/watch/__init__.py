@@ -1,0 +1,1 @@
+"""Events in, keys out: what changed in the cluster becomes work, once."""

@@ -1,0 +1,115 @@
+"""What the watches missed: kopf makes up no deletions after a 410, and a stream can die in silence."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from taskfleet.api import Key
+from taskfleet import metrics
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import ApiError
+from taskfleet.kube.gateway import Gateway
+from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES, key_of
+from taskfleet.watch.informer import MANAGED_BY_US, Informer
+
+log = structlog.get_logger(__name__)
+
+_DEAD_AFTER_SECONDS = 30.0
+_SYNC_SECONDS = 30.0
+_SETTLE_SECONDS = 5.0  # a change this young may still be on its way through the watch
+
+
+@dataclass
+class WatchHealth:
+    """A watch is dead when a resync found what it should have told and it still says nothing."""
+
+    _missed_at: dict[str, float] = field(default_factory=dict)
+
+    def heard(self, kind: str) -> None:
+        self._missed_at.pop(kind, None)
+
+    def missed(self, kind: str, *, now: float) -> None:
+        self._missed_at.setdefault(kind, now)
+
+    def dead(self, *, now: float) -> list[str]:
+        return sorted(kind for kind, at in self._missed_at.items() if now - at > _DEAD_AFTER_SECONDS)
+
+
+class Resync:
+    """Compares the cache with lists of metadata and reads what differs."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        cache: Cache,
+        informer: Informer,
+        health: WatchHealth,
+        *,
+        namespaces: Sequence[str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._gateway = gateway
+        self._cache = cache
+        self._informer = informer
+        self._health = health
+        self._namespaces: list[str | None] = list(namespaces) or [None]
+        self._clock = clock
+
+    async def run(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self.once()
+            except ApiError as error:
+                log.warning("resync failed", error=str(error))
+
+    async def wait_until_synced(self) -> None:
+        """Return when the cache holds at least what the cluster held at the time of this call."""
+        pending = await self._list_all()
+        deadline = self._clock() + _SYNC_SECONDS
+        while pending := {key: version for key, version in pending.items() if not self._has(key, version)}:
+            if self._clock() > deadline:  # gone since, or a watch does not start: read what is left
+                await self.once()
+                return
+            await asyncio.sleep(0.05)
+
+    async def once(self) -> None:
+        before = {kind: set(self._cache.keys(kind)) for kind in (*OWN_TYPES, *CHILD_TYPES)}
+        listed = await self._list_all()
+        gone = [key for keys in before.values() for key in keys if key not in listed]
+        changed = [key for key, version in listed.items() if not self._has(key, version)]
+        if gone or changed:
+            await asyncio.sleep(_SETTLE_SECONDS)
+        for key in gone:
+            if self._cache.version(key) is not None and await self._gateway.get(key) is None:
+                self._note_missed(key)
+                self._informer.forget(key, uid=None)
+        for key in changed:
+            if not self._has(key, listed[key]):
+                await self._read(key)
+
+    async def _read(self, key: Key) -> None:
+        obj = await self._gateway.get(key)
+        if obj is not None:
+            self._note_missed(key)
+            self._informer.remember({**obj, "kind": key.kind})
+
+    def _note_missed(self, key: Key) -> None:
+        metrics.MISSED_EVENTS.labels(key.kind).inc()
+        self._health.missed(key.kind, now=self._clock())
+        log.info("a watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
+
+    async def _list_all(self) -> dict[Key, str]:
+        listed: dict[Key, str] = {}
+        for kind in (*OWN_TYPES, *CHILD_TYPES):
+            selector = MANAGED_BY_US if kind in CHILD_TYPES else ""
+            for namespace in self._namespaces:
+                async for item in self._gateway.list_metadata(kind, namespace, selector=selector):
+                    listed[key_of(item)] = item["metadata"]["resourceVersion"]
+        return listed
+
+    def _has(self, key: Key, version: str) -> bool:
+        known = self._cache.version(key)
+        return known is not None and int(known) >= int(version)

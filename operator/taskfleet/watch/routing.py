@@ -1,0 +1,46 @@
+"""Which keys a changed object concerns."""
+
+from taskfleet.api import Key, Object
+from taskfleet.kube.cache import Cache, owners
+from taskfleet.kube.resource_types import OWN_TYPES, key_of
+
+
+class Router:
+    """From a changed object to the keys that have to be looked at again."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._told: dict[Key, tuple[object, ...]] = {}
+
+    def concerned(self, obj: Object) -> list[Key]:
+        kind = obj["kind"]
+        if kind not in OWN_TYPES:
+            return owners(obj)
+        key = key_of(obj)
+        return [key, *self._pools_of(key, obj)] if kind == "Broker" else [key]
+
+    def _pools_of(self, broker: Key, obj: Object) -> list[Key]:
+        """The pools on this broker, when something that they use of it has changed or it has gone."""
+        gone = self._cache.version(broker) is None
+        told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj))
+        if not gone and self._told.get(broker) == told:
+            return []
+        if gone:
+            self._told.pop(broker, None)
+        else:
+            self._told[broker] = told
+        pools = self._cache.all("WorkerPool", broker.namespace)
+        return [key_of(pool) for pool in pools if broker_name(pool) == broker.name]
+
+
+def broker_name(obj: Object) -> str:
+    """The broker that a pool, queue or schedule refers to, or `default`."""
+    reference = obj.get("spec", {}).get("brokerRef") or {}
+    return str(reference.get("name", "default"))
+
+
+def _ready(obj: Object) -> tuple[str, str] | None:
+    for condition in obj.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready":
+            return condition["status"], condition["reason"]
+    return None

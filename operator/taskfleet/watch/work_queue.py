@@ -1,0 +1,103 @@
+"""Keys waiting to be reconciled. A key is queued once however often it changes, because only the newest state matters."""
+
+import asyncio
+import heapq
+import random
+from collections import deque
+
+from taskfleet.api import Key
+
+
+_FIRST_RETRY_SECONDS = 0.2
+_LONGEST_RETRY_SECONDS = 60.0
+
+
+class WorkQueue:
+    """Deduplicating queue with a back-off for each key; the same key is never handed out twice at once."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Key] = deque()
+        self._queued: set[Key] = set()
+        self._running: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._due: dict[Key, float] = {}
+        self._later: list[tuple[float, Key]] = []
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._running)
+
+    def add(self, key: Key) -> None:
+        """Work on `key` as soon as possible, and after the present run if one is under way."""
+        self._due.pop(key, None)
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._queued.add(key)
+            self._waiting.append(key)
+            self._changed.set()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Work on `key` in `seconds`, or at an earlier time that was asked for before."""
+        due = asyncio.get_running_loop().time() + seconds
+        if due < self._due.get(key, float("inf")) and key not in self._queued:
+            self._due[key] = due
+            heapq.heappush(self._later, (due, key))
+            self._changed.set()
+
+    async def get(self) -> Key:
+        """The next key; it belongs to the caller until `done` or `retry`."""
+        while True:
+            wait = self._release_due()
+            if self._waiting:
+                key = self._waiting.popleft()
+                self._queued.discard(key)
+                self._running.add(key)
+                return key
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def done(self, key: Key) -> None:
+        self._failures.pop(key, None)
+        self._finish(key)
+
+    def retry(self, key: Key) -> float:
+        """The run failed: come back after a growing time, which is returned in seconds."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(_LONGEST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
+        delay *= random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+        again = key in self._again
+        self._finish(key)
+        if not again:
+            self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: Key) -> None:
+        """The object is gone: neither its failures nor its appointments matter any more."""
+        self._failures.pop(key, None)
+        self._due.pop(key, None)
+
+    def _finish(self, key: Key) -> None:
+        self._running.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def _release_due(self) -> float | None:
+        """Queue what is due; seconds until the next appointment, None if there is none."""
+        now = asyncio.get_running_loop().time()
+        while self._later:
+            due, key = self._later[0]
+            if self._due.get(key) != due:  # overtaken by an earlier wish, or forgotten
+                heapq.heappop(self._later)
+            elif due > now:
+                return due - now
+            else:
+                heapq.heappop(self._later)
+                self.add(key)
+        return None
