@@ -1,7 +1,7 @@
 """The user's partial pod template laid over the one that the operator builds.
 
-Maps merge, lists merge by their Kubernetes keys, other lists are replaced. A null takes away what the operator
-would have set.
+Maps merge, lists merge by their Kubernetes keys, other lists are replaced. A null takes away what the
+operator would have set.
 """
 
 from typing import Any
@@ -10,23 +10,23 @@ from taskfleet.api import Object
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, Identity, identity
 
-# A merged entry could hold two sources at once (emptyDir and configMap, value and valueFrom).
+# Merged, an entry could hold two sources at once (emptyDir and configMap, value and valueFrom).
 _REPLACED_ENTRIES = frozenset({"volumes", "env", "volumeMounts"})
 
 
 def merge_template(built: Object, user: Object, *, path: str) -> Object:
     """`built` with `user` over it; neither is changed. `path` names the user's field in errors.
 
-    Raises SpecError for `$patch` and the like, for a list entry without its key, for a key given twice, and where
-    the user gives a list for a map or the other way round.
+    Raises SpecError for `$patch` and the like, for a list entry without its key, for a key given twice, and
+    where the user gives a list for a map or the other way round.
     """
     merged = dict(built)
     for field, value in user.items():
         where = f"{path}.{field}"
         if field.startswith("$"):
             raise SpecError(
-                f"{where}: patch directives are not supported. Remove it; to replace or remove a value, write the "
-                "new value or null in its place."
+                f"{where}: patch directives are not supported. Remove it; to replace or remove a value, "
+                "write the new value or null in its place."
             )
         if value is None:
             merged.pop(field, None)
@@ -38,37 +38,34 @@ def merge_template(built: Object, user: Object, *, path: str) -> Object:
 def _merge_value(field: str, built: Any, user: Any, path: str) -> Any:
     for kind, name in ((dict, "a map"), (list, "a list")):
         if isinstance(built, kind) and not isinstance(user, kind):
-            raise SpecError(f"{path} has to be {name}, and is {user!r}. Write it as in a pod template.")
+            raise SpecError(f"{path} is {user!r:.80} and has to be {name}. Write it as in a pod template.")
     if isinstance(user, dict):
         return merge_template(built or {}, user, path=path)
     if not isinstance(user, list):
         return user
-    entries = [_merge_value("", None, entry, f"{path}[{index}]") for index, entry in enumerate(user)]
-    if field in KEYLESS_SETS:
-        return _without_repeats([*(built or []), *entries])
     if field in LIST_KEYS:
-        return _merge_keyed(field, built or [], entries, path)
-    return entries
+        return _merge_keyed(field, built or [], user, path)
+    entries = [_merge_value("", None, entry, f"{path}[{index}]") for index, entry in enumerate(user)]
+    return _without_repeats([*(built or []), *entries]) if field in KEYLESS_SETS else entries
 
 
 def _merge_keyed(field: str, built: list[Any], user: list[Any], path: str) -> list[Any]:
     merged: dict[Identity | None, Any] = {identity(field, entry): entry for entry in built}
+    key_name = LIST_KEYS[field][0]
     seen: set[Identity | None] = set()
     for index, entry in enumerate(user):
         key, where = identity(field, entry), f"{path}[{index}]"
         if key is None:
             raise SpecError(
-                f"{where} has no {LIST_KEYS[field][0]}: entries of {field} are told apart by it. Give it one."
+                f"{where} has no {key_name}: entries of {field} are told apart by it. Give it one."
             )
         if key in seen:
-            raise SpecError(f"{where} is there twice ({LIST_KEYS[field][0]} {key[0]!r}). Remove one of them.")
+            raise SpecError(f"{where} is there twice ({key_name} {key[0]!r}). Remove one of them.")
         seen.add(key)
         if field in _REPLACED_ENTRIES:
             # To the user's place: $(VAR) in a variable sees only the variables before it.
             merged.pop(key, None)
-            merged[key] = entry
-        else:
-            merged[key] = merge_template(merged.get(key, {}), entry, path=where)
+        merged[key] = merge_template(merged.get(key, {}), entry, path=where)
     return list(merged.values())
 
 
