@@ -155,15 +155,15 @@ def test_neither_side_is_changed_by_the_merge() -> None:
         pytest.param(
             {"spec": {"$patch": "replace"}},
             "spec.$patch",
-            ": patch directives are not supported. Remove it; to replace or remove a value, write the new value "
-            "or null in its place.",
+            ": patch directives are not supported. Remove it; to replace or remove a value, "
+            "write the new value or null in its place.",
             id="patch-directive",
         ),
         pytest.param(
             {"spec": {"volumes": [{"$patch": "delete", "name": "tmp"}]}},
             "spec.volumes[0].$patch",
-            ": patch directives are not supported. Remove it; to replace or remove a value, write the new value "
-            "or null in its place.",
+            ": patch directives are not supported. Remove it; to replace or remove a value, "
+            "write the new value or null in its place.",
             id="patch-directive-in-a-list",
         ),
         pytest.param(

@@ -1,0 +1,44 @@
+"""What builders need beside the object's own spec."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from taskfleet.api import Broker, BrokerSpec
+from taskfleet.resources.broker_names import broker_host, connection_secret_name
+
+
+@dataclass(frozen=True)
+class Installation:
+    """This operator as it was installed."""
+
+    runtime_image: str  # of the init container that brings the worker runtime
+    redis_image: str  # of managed Brokers that name none
+    image_pull_policy: str  # of both images above
+    cluster_id: str  # uid of kube-system, in a namespaced installation of the operator's namespace
+    version: str  # of the operator and of the runtime that it brings
+
+
+@dataclass(frozen=True)
+class BrokerBinding:
+    """A Broker as worker pods see it: where its URL is, and what all users of it share."""
+
+    name: str
+    secret_name: str
+    url_key: str
+    spec: BrokerSpec
+    managed_host: str | None  # host of the managed Redis; None for an external Broker
+
+    @classmethod
+    def of(cls, broker: Broker) -> Self:
+        """The binding of a Broker, by its spec alone: its Secret may not exist yet."""
+        external = broker.spec.external
+        if external is not None:
+            ref = external.url_secret_ref
+            return cls(broker.name, ref.name, ref.key, broker.spec, managed_host=None)
+        return cls(
+            broker.name,
+            connection_secret_name(broker.name),
+            "url",
+            broker.spec,
+            managed_host=broker_host(broker.name, broker.namespace),
+        )

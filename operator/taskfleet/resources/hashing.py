@@ -1,0 +1,44 @@
+"""Digests that tell whether something is still the same: the user's wishes, or a pod template."""
+
+import hashlib
+import json
+from typing import Any
+
+from taskfleet.api import Object, WorkerPool
+from taskfleet.resources.context import BrokerBinding
+
+UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
+
+# What never reaches a worker pod: how many there are, and the beat beside them.
+_NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "beat"}
+_BROKER_IN_THE_POD = {
+    "external": {"url_secret_ref"},
+    "visibility_timeout": True,
+    "global_key_prefix": True,
+    "priority_steps": True,
+    "separator": True,
+}
+
+
+def digest(value: Any) -> str:
+    """16 hexadecimal digits over the JSON form; the order of a map's keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def template_hash(template: Object) -> str:
+    """Digest of a pod template as built."""
+    return digest(template)
+
+
+def inputs_hash(pool: WorkerPool, broker: BrokerBinding) -> str:
+    """Digest of what the user decides about the worker pods.
+
+    Fields at their default are left out, so a field that a newer version adds changes no digest. Hence the
+    default of a field must never change.
+    """
+    spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_THE_POD)
+    shared = broker.spec.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, include=_BROKER_IN_THE_POD
+    )
+    upgrade = pool.metadata.annotations.get(UPGRADE_ANNOTATION, "")
+    return digest({"pool": spec, "broker": shared, "upgrade": upgrade})
