@@ -15,6 +15,8 @@ REPOSITORY = Path(__file__).parents[2]
 HEADER = "# Generated from operator/taskfleet/api by `make generate`; do not edit.\n"
 AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 
+_DROPPED = {"title", "$defs", "default"}
+
 
 class _Generator(GenerateJsonSchema):
     """pydantic's generator, with durations in our form instead of ISO 8601."""
@@ -77,7 +79,7 @@ def _structural(node: Object, definitions: Object) -> Object:
     node = _resolved(node, definitions)
     description = " ".join(node.pop("description", "").split())
     result: Object = {"description": description} if description else {}
-    result |= {word: value for word, value in node.items() if word not in {"title", "$defs", "default"}}
+    result |= {word: node[word] for word in ("type", *sorted(node)) if word in node and word not in _DROPPED}
     if result.get("x-kubernetes-preserve-unknown-fields"):
         result.pop("additionalProperties", None)
     if "properties" in result:

@@ -27,8 +27,10 @@ def _kind(info: KindInfo, schema: Object) -> str:
     parts = [f"\n## {info.kind}\n\n{schema['description']} Short name: `{', '.join(info.short_names)}`.\n"]
     for part in ("spec", "status"):
         rows = "".join(_row(path, field, required) for path, field, required in _fields(schema, part))
-        parts.append(f"\n### {info.kind} {part}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}")
-    rules = "".join(f"- `{path or 'object'}`: {message}\n" for path, message in _rules(schema, ""))
+        parts.append(
+            f"\n### {info.kind} {part}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}"
+        )
+    rules = "".join(f"- `{path or 'metadata.name'}`: {message}\n" for path, message in _rules(schema, ""))
     return "".join(parts) + f"\n### {info.kind}: what is rejected\n\n{rules}"
 
 
@@ -58,7 +60,7 @@ def _shown(default: object) -> str:
     if isinstance(default, list):
         return f"`[{', '.join(map(str, default))}]`"
     text = str(default).lower() if isinstance(default, bool) else str(default)
-    return f"`{text}`" if text.isprintable() else f"`{ascii(text)}`".replace("'", '"')
+    return f"`{text}`" if text.isprintable() else f"`{text!a}`".replace("'", '"')
 
 
 def _type(field: Object) -> str:
@@ -82,17 +84,13 @@ def _bounds(field: Object) -> list[str]:
 
 
 def _rules(schema: Object, path: str) -> Iterator[tuple[str, str]]:
-    """Walk all rules with the path of what they look at; seen values are written as <field>."""
+    """Walk all rules with the field that each speaks of; its message shows seen values as <field>."""
     for rule in schema.get(RULES, ()):
-        yield path, rule.get("message") or _template(rule["messageExpression"])
+        yield f"{path}{rule.get('fieldPath', '')}".lstrip("."), rule["message"].replace("<", r"\<")
     for name, field in schema.get("properties", {}).items():
-        yield from _rules(field, f"{path}.{name}" if path else name)
+        yield from _rules(field, f"{path}.{name}")
     if "items" in schema:
         yield from _rules(schema["items"], f"{path}[]")
-
-
-def _template(expression: str) -> str:
-    return expression
 
 
 def _cell(text: str) -> str:

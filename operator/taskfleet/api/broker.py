@@ -4,17 +4,19 @@ from datetime import timedelta
 from typing import Annotated
 
 from taskfleet.api.base import Model, Resource
-from taskfleet.api.conditions import Status
+from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, READY_STATUS, Status
 from taskfleet.api.pod import AnyObject, Resources
-from taskfleet.api.quantities import Duration, MemorySize
+from taskfleet.api.quantities import MemorySize, PositiveDuration
 from taskfleet.api.references import ObjectName, SecretKeyRef
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import Column, Limits, Rule
+
+DEFAULT_SIZE = "1Gi"
 
 
 class Storage(Model):
     """The volume that keeps a managed Redis's data."""
 
-    size: MemorySize = "1Gi"
+    size: MemorySize = DEFAULT_SIZE
     """The volume's size. It can grow, not shrink."""
 
     storage_class_name: ObjectName | None = None
@@ -65,8 +67,35 @@ class External(Model):
     """Set when the URL leads to Sentinels."""
 
 
+# The volume's size and class of a managed Redis, also where the spec is empty.
+_SIZE = f"(has({{0}}.redis) ? {{0}}.redis.storage.size : '{DEFAULT_SIZE}')"
+_CLASS = (
+    "(has({0}.redis) && has({0}.redis.storage.storageClassName) ? {0}.redis.storage.storageClassName : '')"
+)
+_MANAGED_BEFORE_AND_AFTER = "!has(self.external) && !has(oldSelf.external)"
+
+
 class BrokerSpec(Model):
     """A managed Redis unless external is set, and what all users of one Redis database have to share."""
+
+    rules = (
+        Rule(
+            "!has(self.redis) || !has(self.external)",
+            "redis and external exclude each other: remove external for a managed Redis, or remove redis.",
+            field="redis",
+        ),
+        Rule(
+            f"!({_MANAGED_BEFORE_AND_AFTER})"
+            f" || quantity({_SIZE.format('self')}).compareTo(quantity({_SIZE.format('oldSelf')})) >= 0",
+            "a volume cannot shrink: keep redis.storage.size, or delete the Broker and its volume and start "
+            "without the messages.",
+        ),
+        Rule(
+            f"!({_MANAGED_BEFORE_AND_AFTER}) || {_CLASS.format('self')} == {_CLASS.format('oldSelf')}",
+            "a volume cannot change its class: keep redis.storage.storageClassName, or delete the Broker and "
+            "its volume and start without the messages.",
+        ),
+    )
 
     redis: Redis | None = None
     """A Redis that the operator runs; the default, also when the spec is empty."""
@@ -74,7 +103,7 @@ class BrokerSpec(Model):
     external: External | None = None
     """A broker that somebody else runs."""
 
-    visibility_timeout: Duration = timedelta(hours=1)
+    visibility_timeout: PositiveDuration = timedelta(hours=1)
     """After how long without renewal a fetched message counts as lost and goes back to its queue. All
     users of one Redis database have to agree."""
 
@@ -82,7 +111,12 @@ class BrokerSpec(Model):
     """Put before every key, as kombu's global_keyprefix. All users of the queues have to agree."""
 
     priority_steps: Annotated[
-        list[Annotated[int, Limits(minimum=0, maximum=255)]], Limits(minItems=1, maxItems=16)
+        list[Annotated[int, Limits(minimum=0, maximum=255)]],
+        Limits(minItems=1, maxItems=16),
+        Rule(
+            "self[0] == 0 && self.isSorted() && self.all(x, self.exists_one(y, x == y))",
+            "prioritySteps have to begin with 0 and rise, as in [0, 3, 6, 9].",
+        ),
     ] = [0, 3, 6, 9]
     """kombu's priority_steps: each queue has one list a step, 0 first. All users have to agree."""
 
@@ -131,6 +165,18 @@ class BrokerStatus(Status):
 
 class Broker(Resource):
     """Where queues live: a managed Redis, or an external broker by its URL."""
+
+    columns = (
+        Column("Ready", READY_STATUS),
+        Column("Status", READY_REASON),
+        Column("Endpoint", ".status.endpoint"),
+        Column("Version", ".status.version"),
+        Column("Memory", ".status.memory"),
+        Column("Clients", ".status.clients", "integer"),
+        Column("Binding", ".status.binding.name", wide=True),
+        Column("Foreign-Unacked", ".status.foreignUnacked", "integer", wide=True),
+        Column("Message", READY_MESSAGE, wide=True),
+    )
 
     spec: BrokerSpec = BrokerSpec()
     """What the broker is; empty is a managed Redis."""

@@ -5,6 +5,11 @@ from typing import Annotated, Literal
 from taskfleet.api.base import Model, Timestamp
 from taskfleet.api.schema import Limits
 
+READY_STATUS, READY_REASON, READY_MESSAGE = (
+    f'.status.conditions[?(@.type=="Ready")].{part}' for part in ("status", "reason", "message")
+)
+"""Where the columns of `kubectl get` find the condition Ready."""
+
 
 class Condition(Model):
     """One aspect of an object's state."""

@@ -3,11 +3,12 @@
 from typing import Annotated, Any, Literal
 
 from taskfleet.api.base import Model, Resource, Timestamp
-from taskfleet.api.conditions import Status
+from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.pod import AnyObject
-from taskfleet.api.quantities import Duration
+from taskfleet.api.quantities import PositiveDuration
+from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import Column, Limits, Rule
 
 SolarEvent = Literal[
     "dawn_astronomical",
@@ -22,6 +23,19 @@ SolarEvent = Literal[
 ]
 AnyValue = Annotated[Any, Limits(**{"x-kubernetes-preserve-unknown-fields": True, "nullable": True})]
 """Any JSON value, null included."""
+
+
+CRON_RULE = Rule(
+    r"self.matches('^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$')"
+    r" || self.matches('^\\s*([0-9A-Za-z*,/#-]+\\s+){4}[0-9A-Za-z*,/#-]+\\s*$')",
+    '"{self}" is no cron schedule: write five fields, minute hour day month weekday, such as 30 6 * * 1-5, '
+    "or @yearly, @monthly, @weekly, @daily or @hourly.",
+)
+# CEL has no function that only asks whether a zone exists; reading a time in an unknown one is an error.
+TIME_ZONE_RULE = Rule(
+    "self != '' && timestamp('2000-01-01T00:00:00Z').getFullYear(self) > 0",
+    "write an IANA time zone, such as Europe/Berlin.",
+)
 
 
 class Solar(Model):
@@ -40,6 +54,13 @@ class Solar(Model):
 class PeriodicScheduleSpec(Model):
     """What to send and when: exactly one of schedule, interval, solar and clocked."""
 
+    rules = (
+        Rule(
+            "[has(self.schedule), has(self.interval), has(self.solar), has(self.clocked)].exists_one(x, x)",
+            "a PeriodicSchedule needs exactly one of schedule, interval, solar and clocked.",
+        ),
+    )
+
     broker_ref: BrokerRef = BrokerRef()
     """The Broker that holds the queue."""
 
@@ -52,23 +73,23 @@ class PeriodicScheduleSpec(Model):
     kwargs: AnyObject = {}
     """Keyword arguments, any JSON."""
 
-    queue: Annotated[str, Limits(minLength=1, maxLength=200)] | None = None
+    queue: QueueName | None = None
     """The queue to send to; by default celery."""
 
     priority: Annotated[int, Limits(minimum=0, maximum=255)] | None = None
     """The message's priority: on Redis 0 is the highest, on RabbitMQ the lowest."""
 
-    expires: Duration | None = None
+    expires: PositiveDuration | None = None
     """A run that has waited longer than this is not executed."""
 
     headers: AnyObject = {}
     """Message headers, any JSON."""
 
-    schedule: Annotated[str, Limits(minLength=1, maxLength=200)] | None = None
+    schedule: Annotated[str, Limits(maxLength=200), CRON_RULE] | None = None
     """Five cron fields, minute hour day month weekday, such as 30 6 * * 1-5, or @yearly, @monthly,
     @weekly, @daily or @hourly. Meaning and daylight saving are those of Kubernetes CronJobs."""
 
-    interval: Duration | None = None
+    interval: PositiveDuration | None = None
     """A run every so often, counted from the creation of this object."""
 
     solar: Solar | None = None
@@ -77,13 +98,13 @@ class PeriodicScheduleSpec(Model):
     clocked: Timestamp | None = None
     """A single run at this moment, such as 2030-01-31T08:00:00Z."""
 
-    time_zone: Annotated[str, Limits(minLength=1, maxLength=100)] = "UTC"
+    time_zone: Annotated[str, Limits(maxLength=100), TIME_ZONE_RULE] = "UTC"
     """The IANA time zone of schedule, such as Europe/Berlin."""
 
     suspend: bool = False
     """Sends nothing while true. Runs planned in that time are skipped."""
 
-    starting_deadline: Duration | None = None
+    starting_deadline: PositiveDuration | None = None
     """A run that is late by more than this is skipped and counted. By default no run is too late."""
 
     catch_up: Literal["Latest", "None"] = "Latest"
@@ -110,7 +131,22 @@ class PeriodicScheduleStatus(Status):
 
 
 class PeriodicSchedule(Resource):
-    """One periodic task."""
+    """One periodic task, sent to a queue by the broker's beat."""
+
+    columns = (
+        Column("Schedule", ".spec['schedule','interval','clocked']"),
+        Column("TZ", ".spec.timeZone"),
+        Column("Suspend", ".spec.suspend", "boolean"),
+        Column("Last", ".status.lastScheduleTime", "date"),
+        Column("Next", ".status.nextScheduleTime"),
+        Column("Runs", ".status.totalRunCount", "integer"),
+        Column("Status", READY_REASON),
+        Column("Missed", ".status.missedRunCount", "integer", wide=True),
+        Column("Task", ".spec.task", wide=True),
+        Column("Queue", ".spec.queue", wide=True),
+        Column("Broker", ".spec.brokerRef.name", wide=True),
+        Column("Message", READY_MESSAGE, wide=True),
+    )
 
     spec: PeriodicScheduleSpec
     """What to send and when."""

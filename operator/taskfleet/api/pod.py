@@ -4,7 +4,7 @@ from typing import Annotated
 
 from taskfleet.api.base import Model, Object
 from taskfleet.api.quantities import Quantity
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import Limits, Rule
 
 AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": True})]
 """An object whose fields this API does not describe; unknown ones are kept."""
@@ -12,6 +12,12 @@ AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": 
 
 class EnvVar(Model):
     """An environment variable, as in a container."""
+
+    rules = (
+        Rule(
+            "!has(self.value) || !has(self.valueFrom)", "value and valueFrom exclude each other: remove one."
+        ),
+    )
 
     name: Annotated[str, Limits(minLength=1, maxLength=253)]
     """The variable's name."""
@@ -35,6 +41,13 @@ class EnvSource(Model):
 
 class EnvFrom(Model):
     """All keys of a ConfigMap or Secret as environment variables, as in a container."""
+
+    rules = (
+        Rule(
+            "has(self.configMapRef) != has(self.secretRef)",
+            "an entry of envFrom needs exactly one of configMapRef and secretRef: write two entries for two.",
+        ),
+    )
 
     prefix: str | None = None
     """Put before every key."""

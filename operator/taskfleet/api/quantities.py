@@ -78,7 +78,5 @@ Quantity = Annotated[
 """A Kubernetes quantity, as `resources` hold it."""
 
 MEMORY_PATTERN = r"^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)$"
-MemorySize = Annotated[
-    str, WithJsonSchema({"type": "string", "maxLength": 24, "pattern": MEMORY_PATTERN})
-]
+MemorySize = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 24, "pattern": MEMORY_PATTERN})]
 """Bytes with their unit: 256Mi. A bare number is refused, because Celery and Redis read it differently."""

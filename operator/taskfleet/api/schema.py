@@ -46,11 +46,9 @@ class Rule:
         return entry
 
     def _message_expression(self) -> str:
-        """Write the message as a sum of strings; the odd parts of the split are the values."""
-        parts = enumerate(_VALUE.split(self.message))
-        return " + ".join(
-            f"string({part})" if index % 2 else json.dumps(part) for index, part in parts if part
-        )
+        """Write the message as a CEL string that takes its values by %s."""
+        text = json.dumps(_VALUE.sub("%s", self.message.replace("%", "%%")))
+        return f"{text}.format([{', '.join(_VALUE.findall(self.message))}])"
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -3,19 +3,27 @@
 from typing import Annotated
 
 from taskfleet.api.base import Model, Resource, Timestamp
-from taskfleet.api.conditions import Status
-from taskfleet.api.quantities import Duration
+from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
+from taskfleet.api.quantities import Duration, PositiveDuration
+from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import Column, Limits, Rule
 
 
 class AlertAbove(Model):
     """When the queue counts as unhealthy."""
 
+    rules = (
+        Rule(
+            "has(self.waiting) || has(self.age)",
+            "alertAbove is empty: set waiting, age or both, or remove it.",
+        ),
+    )
+
     waiting: Annotated[int, Limits(minimum=0)] | None = None
     """More waiting messages than this."""
 
-    age: Duration | None = None
+    age: PositiveDuration | None = None
     """An oldest message older than this."""
 
 
@@ -25,7 +33,7 @@ class TaskQueueSpec(Model):
     broker_ref: BrokerRef = BrokerRef()
     """The Broker that holds the queue."""
 
-    queue_name: Annotated[str, Limits(minLength=1, maxLength=200)] | None = None
+    queue_name: QueueName | None = None
     """The queue's name on the broker; by default the name of this object. It cannot change."""
 
     alert_above: AlertAbove | None = None
@@ -80,8 +88,36 @@ class TaskQueueStatus(Status):
     """The last value of spec.purge that was looked at."""
 
 
+# The queue's name on the broker, also where the spec leaves it out.
+_QUEUE = "(has({0}.spec.queueName) ? {0}.spec.queueName : {0}.metadata.name)"
+
+
 class TaskQueue(Resource):
     """One named queue on a broker, and what is seen on it. Deleting it never touches messages."""
+
+    rules = (
+        *Resource.rules,
+        Rule(
+            f"{_QUEUE.format('self')} == {_QUEUE.format('oldSelf')}",
+            "queueName cannot change: make another TaskQueue for the other queue, and delete this one.",
+            field="spec.queueName",
+        ),
+    )
+    columns = (
+        Column("Waiting", ".status.waiting", "integer"),
+        Column("Unacked", ".status.unacked", "integer"),
+        Column("Oldest", ".status.oldestAge"),
+        Column("In/s", ".status.arrivalRate", "number"),
+        Column("Out/s", ".status.completionRate", "number"),
+        Column("Pools", ".status.pools"),
+        Column("Healthy", '.status.conditions[?(@.type=="Healthy")].status'),
+        Column("Consumed", '.status.conditions[?(@.type=="Consumed")].status', wide=True),
+        Column("Consumers", ".status.consumers", "integer", wide=True),
+        Column("Queue", ".spec.queueName", wide=True),
+        Column("Broker", ".spec.brokerRef.name", wide=True),
+        Column("Status", READY_REASON, wide=True),
+        Column("Message", READY_MESSAGE, wide=True),
+    )
 
     spec: TaskQueueSpec = TaskQueueSpec()
     """Which queue to look at."""

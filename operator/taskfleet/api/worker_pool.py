@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from taskfleet.api.base import Model, Resource, Timestamp
-from taskfleet.api.conditions import Status
+from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.pod import AnyObject, EnvFrom, EnvVar, Resources
-from taskfleet.api.quantities import Duration, MemorySize, parse_quantity
+from taskfleet.api.quantities import Duration, MemorySize, PositiveDuration, parse_quantity
+from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef, SecretKeyRef
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import Column, Limits, Rule, Scale
+from taskfleet.api.worker_flags import ARGUMENT_RULES
 
 PoolType = Literal["prefork", "threads", "gevent", "eventlet", "solo"]
-QueueName = Annotated[str, Limits(maxLength=200)]
+Argument = Annotated[str, Limits(minLength=1, maxLength=1000), *ARGUMENT_RULES]
 
 # Celery needs up to 45 s after the last task: 32 s for a stalled prefork pool, the rest for its connections.
 STOP_MARGIN = timedelta(seconds=45)
@@ -22,8 +24,26 @@ DEFAULT_GRACE = timedelta(minutes=10)
 DEFAULT_CONCURRENCY = {"threads": 10, "gevent": 100, "eventlet": 100, "solo": 1}
 
 
+def _for_pools(field: str, *pools: str) -> Rule:
+    """Refuse a field on the pools that ignore it."""
+    return Rule(
+        f"!has(self.{field}) || self.pool in {list(pools)}",
+        f"pool {{self.pool}} ignores {field}: remove it, or use pool {' or '.join(pools)}.",
+        field=field,
+    )
+
+
 class Autoscale(Model):
     """How the number of pods follows the queue."""
+
+    rules = (
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "minReplicas is {self.minReplicas}, above maxReplicas {self.maxReplicas}: "
+            "lower minReplicas or raise maxReplicas.",
+            field="minReplicas",
+        ),
+    )
 
     min_replicas: Annotated[int, Limits(minimum=0)] = 0
     """The fewest pods, also with nothing to do."""
@@ -34,7 +54,7 @@ class Autoscale(Model):
     keepalive: Duration = timedelta(seconds=30)
     """How long the load has to stay lower before pods go, as Celery's AUTOSCALE_KEEPALIVE."""
 
-    target_wait: Duration | None = None
+    target_wait: PositiveDuration | None = None
     """The longest that a task should wait, such as 30s. Without it every waiting task gets a slot of its
     own, as with Celery's --autoscale."""
 
@@ -44,6 +64,12 @@ class Autoscale(Model):
 
 class ProcessAutoscale(Model):
     """Celery's own --autoscale inside each pod."""
+
+    rules = (
+        Rule(
+            "self.min <= self.max", "min is {self.min}, above max {self.max}: lower min or raise max.", "min"
+        ),
+    )
 
     min: Annotated[int, Limits(minimum=1, maximum=10000)]
     """The fewest processes of a pod."""
@@ -61,6 +87,13 @@ class BrokerDatabase(Model):
 
 class ResultBackend(Model):
     """Where results are kept."""
+
+    rules = (
+        Rule(
+            "has(self.urlSecretRef) != has(self.broker)",
+            "resultBackend needs exactly one of urlSecretRef and broker: set one, or remove resultBackend.",
+        ),
+    )
 
     url_secret_ref: SecretKeyRef | None = None
     """The key of a Secret that holds a result backend URL."""
@@ -80,6 +113,42 @@ class Beat(Model):
 class WorkerPoolSpec(Model):
     """What should run."""
 
+    rules = (
+        # A replicas that was already there when autoscale came is tolerated: `kubectl scale` or an older
+        # manifest wrote it, and nobody reads it beside autoscale.
+        Rule(
+            "!has(self.autoscale) || !has(self.replicas) || (oldSelf.hasValue()"
+            " && has(oldSelf.value().replicas) && oldSelf.value().replicas == self.replicas)",
+            "replicas and autoscale exclude each other: remove replicas to let autoscale decide the size, "
+            "or remove autoscale to fix it.",
+            field="replicas",
+            optional_old_self=True,
+        ),
+        Rule(
+            "!has(self.processAutoscale) || !has(self.concurrency)",
+            "concurrency and processAutoscale exclude each other: remove concurrency; "
+            "processAutoscale.max is what a pod runs at once.",
+            field="concurrency",
+        ),
+        Rule(
+            "self.pool != 'solo' || !has(self.concurrency) || self.concurrency == 1",
+            "pool solo runs one task at a time: remove concurrency, or use pool prefork.",
+            field="concurrency",
+        ),
+        Rule(
+            "!has(self.softTimeLimit) || !has(self.timeLimit)"
+            " || duration(self.softTimeLimit) <= duration(self.timeLimit)",
+            "softTimeLimit is {self.softTimeLimit}, above timeLimit {self.timeLimit}: "
+            "lower softTimeLimit or raise timeLimit.",
+            field="softTimeLimit",
+        ),
+        _for_pools("processAutoscale", "prefork", "gevent", "eventlet"),
+        _for_pools("timeLimit", "prefork", "gevent"),
+        _for_pools("softTimeLimit", "prefork"),
+        _for_pools("maxTasksPerChild", "prefork"),
+        _for_pools("maxMemoryPerChild", "prefork"),
+    )
+
     app: Annotated[str, Limits(minLength=1, maxLength=253)]
     """The Celery application, as in `celery -A`."""
 
@@ -97,7 +166,11 @@ class WorkerPoolSpec(Model):
     """Tasks that a pod runs at once, as in `celery worker --concurrency`. By default prefork takes the CPU
     limit rounded up, or 1; threads 10; gevent and eventlet 100; solo 1."""
 
-    queues: Annotated[list[QueueName], Limits(minItems=1, maxItems=100)] = ["celery"]
+    queues: Annotated[
+        list[QueueName],
+        Limits(minItems=1, maxItems=100),
+        Rule("self.all(x, self.exists_one(y, x == y))", "a queue is listed twice: list each queue once."),
+    ] = ["celery"]
     """The queues to consume. With queueOrder Strict the first has the highest priority."""
 
     queue_order: Literal["Strict", "RoundRobin"] = "Strict"
@@ -116,13 +189,13 @@ class WorkerPoolSpec(Model):
     """Lets each pod change its number of processes, as `celery worker --autoscale`. Excludes concurrency;
     for prefork, gevent and eventlet."""
 
-    time_limit: Duration | None = None
+    time_limit: PositiveDuration | None = None
     """A task that runs longer is killed; Celery's task_time_limit. For prefork and gevent."""
 
-    soft_time_limit: Duration | None = None
+    soft_time_limit: PositiveDuration | None = None
     """A task that runs longer gets SoftTimeLimitExceeded; Celery's task_soft_time_limit. For prefork."""
 
-    termination_grace_period: Duration | None = None
+    termination_grace_period: PositiveDuration | None = None
     """How long a stopping pod may finish its tasks before it is killed. By default timeLimit plus 45s,
     without a timeLimit 10m."""
 
@@ -143,7 +216,7 @@ class WorkerPoolSpec(Model):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     """How much the worker logs."""
 
-    extra_args: Annotated[list[Annotated[str, Limits(maxLength=1000)]], Limits(maxItems=50)] = []
+    extra_args: Annotated[list[Argument], Limits(maxItems=50)] = []
     """More arguments of `celery worker`. Flags that a field of this spec sets are refused."""
 
     env: Annotated[
@@ -264,6 +337,27 @@ class WorkerPoolStatus(Status):
 
 class WorkerPool(Resource):
     """One Celery app as a fleet of workers: its pool, its queues, and how far it scales."""
+
+    columns = (
+        Column("Pool", ".spec.pool"),
+        Column("Desired", ".status.desiredReplicas", "integer"),
+        Column("Ready", ".status.readyReplicas", "integer"),
+        Column("Busy", ".status.busyReplicas", "integer"),
+        Column("Waiting", ".status.waiting", "integer"),
+        Column("Status", READY_REASON),
+        Column("In-Flight", ".status.inFlight", "integer", wide=True),
+        Column("Draining", ".status.drainingReplicas", "integer", wide=True),
+        Column("Min", ".spec.autoscale.minReplicas", "integer", wide=True),
+        Column("Max", ".spec.autoscale.maxReplicas", "integer", wide=True),
+        Column("Queues", ".spec.queues", wide=True),
+        Column("Broker", ".spec.brokerRef.name", wide=True),
+        Column("App", ".spec.app", wide=True),
+        Column("Image", ".spec.image", wide=True),
+        Column("Runtime", ".status.runtimeVersion", wide=True),
+        Column("Decision", ".status.lastDecision.message", wide=True),
+        Column("Message", READY_MESSAGE, wide=True),
+    )
+    scale = Scale(".spec.replicas", ".status.replicas", ".status.selector")
 
     spec: WorkerPoolSpec
     """What should run."""
