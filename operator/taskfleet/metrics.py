@@ -16,7 +16,10 @@ RECONCILE_SECONDS = Histogram(
 )
 QUEUE_LENGTH = Gauge("taskfleet_queue_length", "Keys that wait or are worked on.", registry=REGISTRY)
 API_WRITES = Counter(
-    "taskfleet_api_writes", "Writes to the API server by kind, the Lease aside.", ["kind"], registry=REGISTRY
+    "taskfleet_api_writes",
+    "Writes to the API server by method, the Lease aside.",
+    ["method"],
+    registry=REGISTRY,
 )
 LEADER = Gauge("taskfleet_leader", "1 while this process holds the lease.", registry=REGISTRY)
 FIRST_LOOK_SECONDS = Gauge(

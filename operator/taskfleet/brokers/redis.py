@@ -31,7 +31,9 @@ async def probe(client: Redis) -> Probe:
             pipe.info()
             pong, info = await pipe.execute(raise_on_error=False)
     except (AuthenticationError, AuthorizationError):
-        return Probe(Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL.")
+        return Probe(
+            Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
+        )
     except (RedisError, OSError) as error:
         return Probe(Verdict.UNREACHABLE, f"No answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).")
     if isinstance(pong, NoPermissionError | AuthenticationError):

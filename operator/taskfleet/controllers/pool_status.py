@@ -48,7 +48,9 @@ def _conditions(seen: PoolSeen) -> list[Object]:
     problem = stall or seen.missing or _problem(seen, found)
     rollout = _rollout(seen)
     return [
-        ready(False, *problem, generation=generation) if problem else ready(True, *_fine(seen), generation=generation),
+        ready(False, *problem, generation=generation)
+        if problem
+        else ready(True, *_fine(seen), generation=generation),
         reconciling(None if stall else rollout, generation=generation),
         stalled(stall, generation=generation),
         _scaling_active(seen),
@@ -68,7 +70,10 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
     status = (seen.deployment or {}).get("status") or {}
     up = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
     if up < seen.size.replicas:
-        return PoolReason.PODS_NOT_READY, f"{up} of {seen.size.replicas} pods are ready; the others are starting."
+        return (
+            PoolReason.PODS_NOT_READY,
+            f"{up} of {seen.size.replicas} pods are ready; the others are starting.",
+        )
     return None
 
 
@@ -104,7 +109,9 @@ def _scaling_limited(seen: PoolSeen) -> Object:
     reason = PoolReason.WITHIN_LIMITS if refusal is None else PoolReason.PODS_REFUSED
     message = "No limit is in the way." if refusal is None else f"The API server refuses new pods: {refusal}"
     generation = seen.pool.metadata.generation
-    return condition(ConditionType.SCALING_LIMITED, refusal is not None, reason, message, generation=generation)
+    return condition(
+        ConditionType.SCALING_LIMITED, refusal is not None, reason, message, generation=generation
+    )
 
 
 def _up_to_date(seen: PoolSeen) -> Object:
@@ -115,7 +122,10 @@ def _up_to_date(seen: PoolSeen) -> Object:
             f" `kubectl taskfleet upgrade wp/{seen.pool.name}` replaces them in turn."
         )
     else:
-        reason, message = PoolReason.BUILT_BY_THIS_VERSION, "The pods are built as this version of the operator does."
+        reason, message = (
+            PoolReason.BUILT_BY_THIS_VERSION,
+            "The pods are built as this version of the operator does.",
+        )
     generation = seen.pool.metadata.generation
     return condition(ConditionType.UP_TO_DATE, not seen.kept_template, reason, message, generation=generation)
 

@@ -14,7 +14,9 @@ def may_roll(pool: Key, context: Context) -> bool:
         return False
     if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
         return False
-    return pool == min((key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw)), default=None)
+    return pool == min(
+        (key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw)), default=None
+    )
 
 
 def outdated(pool: Object) -> bool:
@@ -27,4 +29,4 @@ def rolling(deployment: Object) -> bool:
     status = deployment.get("status") or {}
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return True
-    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0) or status.get("unavailableReplicas", 0) > 0)
+    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))

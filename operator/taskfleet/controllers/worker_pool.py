@@ -1,22 +1,26 @@
 """WorkerPool: a Deployment of Celery workers and its disruption budget."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, Reason
 from taskfleet.controllers.auto_broker import auto_create_broker
-from taskfleet.controllers.broker_binding import binding_of
 from taskfleet.controllers.children import LeftOverError
-from taskfleet.controllers.conditions import ready, reason_of, reconciling, stalled
+from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
+from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll
 from taskfleet.kube.errors import InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.errors import SpecError
-from taskfleet.resources.worker_deployment import Kept, seed_deployment, worker_deployment, worker_deployment_name
+from taskfleet.resources.worker_deployment import (
+    Kept,
+    seed_deployment,
+    worker_deployment,
+    worker_deployment_name,
+)
 from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.decision import Size, decide
 
@@ -37,11 +41,12 @@ async def reconcile(key: Key, context: Context) -> float | None:
     """Bring the children of one pool to its spec; seconds until it wants to be looked at again."""
     raw = context.cache.get(*key)
     if raw is None:
+        context.status.forget(key)
         return None
     try:
         pool = WorkerPool.parse(raw)
     except InvalidObject as error:
-        return await _write_unreadable(raw, str(error), context)
+        return await write_unreadable(raw, str(error), context)
     broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
     observed = Observed(raw, pool, broker, decide(pool.spec))
     try:
@@ -58,7 +63,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         return replace(nothing, missing=await auto_create_broker(observed.pool, context))
     broker = Broker.parse(observed.broker)
     try:
-        binding = binding_of(broker)
+        binding = BrokerBinding.of(broker)
         deployment, kept = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
     except NameConflictError as error:
@@ -72,7 +77,9 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         observed.pool,
         observed.size,
         deployment=deployment,
-        pods=[pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"],
+        pods=[
+            pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
+        ],
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
         kept_template=kept,
@@ -80,7 +87,9 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     )
 
 
-async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> tuple[Object, bool]:
+async def _apply_deployment(
+    observed: Observed, binding: BrokerBinding, context: Context
+) -> tuple[Object, bool]:
     """The live Deployment at its size, and whether it keeps the template of another operator version."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
@@ -110,7 +119,11 @@ async def _apply_budget(observed: Observed, context: Context) -> None:
 
 
 def _not_built(pool: WorkerPool) -> Why | None:
-    used = [name for name, value in (("autoscale", pool.spec.autoscale), ("beat", pool.spec.beat)) if value is not None]
+    used = [
+        name
+        for name, value in (("autoscale", pool.spec.autoscale), ("beat", pool.spec.beat))
+        if value is not None
+    ]
     if not used:
         return None
     fields = " and ".join(f"spec.{name}" for name in used)
@@ -127,14 +140,18 @@ def _broker_problem(broker: Object) -> str | None:
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
+    """Write the status, then tell what is new in it; seconds to come back after, where it has to wait."""
     now = context.now()
     status = pool_status(seen)
+    events = [_verdict_event(observed.raw, status)]
     if (decision := _decision(observed, seen)) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
-        await context.events.record(observed.raw, Event("Scaled", decision["message"]), now=now)
-    if (event := _verdict_event(observed.raw, status)) is not None:
-        await context.events.record(observed.raw, event, now=now)
-    return await context.status.write(observed.raw, status, now=now)
+        events.append(Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}"))
+    wait = await context.status.write(observed.raw, status, now=now)
+    if wait is None:
+        for event in filter(None, events):
+            await context.events.record(observed.raw, event, now=now)
+    return wait
 
 
 def _decision(observed: Observed, seen: PoolSeen) -> Object | None:
@@ -152,24 +169,12 @@ def _verdict_event(raw: Object, status: Object) -> Event | None:
     verdict = status["conditions"][0]
     if reason_of(raw, ConditionType.READY) == verdict["reason"]:
         return None
-    severity = Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
+    severity = (
+        Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
+    )
     return Event(verdict["reason"], verdict["message"], severity)
 
 
 def _passing(reason: str) -> bool:
     """Whether a reason is a stage on the way, not trouble."""
     return reason in ("PodsNotReady", "BrokerNotReady")
-
-
-async def _write_unreadable(raw: Object, why: str, context: Context) -> float | None:
-    generation = raw["metadata"]["generation"]
-    stall: tuple[StrEnum, str] = (Reason.INVALID_SPEC, why)
-    status = {
-        "observedGeneration": generation,
-        "conditions": [
-            ready(False, *stall, generation=generation),
-            reconciling(None, generation=generation),
-            stalled(stall, generation=generation),
-        ],
-    }
-    return await context.status.write(raw, status, now=context.now())

@@ -1,6 +1,5 @@
 """Every call to the API server goes through here: bounded in time, and no write without the lease."""
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
+from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError, ConflictError, InvalidError, LeaseLostError
 from taskfleet.kube.resource_types import RESOURCE_TYPES, key_of
@@ -27,7 +27,8 @@ _TIMEOUT_SECONDS = 15.0
 async def connect() -> client.ApiClient:
     """A client for the cluster of KUBECONFIG, else of the pod this runs in, else of ~/.kube/config."""
     configuration = client.Configuration()
-    if _SERVICE_ACCOUNT.exists() and not os.environ.get("KUBECONFIG"):
+    in_pod = _SERVICE_ACCOUNT.exists()  # noqa: ASYNC240 - once, at the start
+    if in_pod and not os.environ.get("KUBECONFIG"):
         config.load_incluster_config(client_configuration=configuration)
     else:
         await config.load_kube_config(client_configuration=configuration)
@@ -48,6 +49,18 @@ class Gateway:
             if error.status == 404:
                 return None
             raise
+
+    async def is_served(self, kind: str, namespace: str | None) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            await self._call(
+                "GET", RESOURCE_TYPES[kind].path(namespace), query={"limit": "1"}, accept=_METADATA_LIST
+            )
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     async def apply(self, obj: Object, *, manager: str = MANAGER, dry_run: bool = False) -> Object:
         """Server-side apply; takes back what others changed of the fields that `obj` names."""
@@ -106,6 +119,7 @@ class Gateway:
     ) -> Object:
         if not self._may_write():
             raise LeaseLostError
+        metrics.API_WRITES.labels(method.lower()).inc()
         return await self._call(method, path, body=body, content_type=content_type, query=query)
 
     async def _call(
@@ -127,7 +141,7 @@ class Gateway:
                 method, url, headers, body=body, _request_timeout=_TIMEOUT_SECONDS
             )
             data = await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiError(
                 0, "Unreachable", f"the API server gave no answer ({type(error).__name__})"
             ) from error

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from taskfleet.api import Object
+from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
@@ -27,7 +27,7 @@ class StatusWriter:
         self._gateway = gateway
         self._cache = cache
         self._monotonic = monotonic
-        self._written_at: dict[str, float] = {}
+        self._written_at: dict[Key, float] = {}
         self._budget_free_at = 0.0
 
     async def write(self, obj: Object, wanted: Mapping[str, Any], *, now: datetime) -> float | None:
@@ -40,20 +40,20 @@ class StatusWriter:
         patch = changes(live, wanted)
         if not patch:
             return None
-        uid, at = obj["metadata"]["uid"], self._monotonic()
+        key, at = key_of(obj), self._monotonic()
         if not _urgent(live, wanted, patch):
-            wait = self._written_at.get(uid, -_COUNTERS_EVERY_SECONDS) + _COUNTERS_EVERY_SECONDS - at
+            wait = self._written_at.get(key, -_COUNTERS_EVERY_SECONDS) + _COUNTERS_EVERY_SECONDS - at
             if wait > 0:
                 return wait
         if (wait := self._budget_free_at - at) > 0:
             return wait
         self._budget_free_at = max(at - 1.0, self._budget_free_at) + 1.0 / _WRITES_PER_SECOND
-        self._written_at[uid] = at
-        self._cache.put(await self._gateway.patch_status(key_of(obj), patch))
+        self._written_at[key] = at
+        self._cache.put(await self._gateway.patch_status(key, patch))
         return None
 
-    def forget(self, uid: str) -> None:
-        self._written_at.pop(uid, None)
+    def forget(self, key: Key) -> None:
+        self._written_at.pop(key, None)
 
 
 def changes(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

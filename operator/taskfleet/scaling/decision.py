@@ -29,7 +29,9 @@ def decide(spec: WorkerPoolSpec) -> Size:
         return Size(0, SizeReason.SUSPENDED, "spec.suspend is true: no pods.")
     if spec.autoscale is not None:
         least = spec.autoscale.min_replicas
-        return Size(least, SizeReason.MIN_REPLICAS, f"Autoscaling is not built yet: minReplicas {least} is kept.")
+        return Size(
+            least, SizeReason.MIN_REPLICAS, f"Autoscaling is not built yet: minReplicas {least} is kept."
+        )
     if spec.replicas is None:
         return Size(1, SizeReason.REPLICAS, "Neither spec.replicas nor spec.autoscale is set: 1 pod.")
     return Size(spec.replicas, SizeReason.REPLICAS, f"spec.replicas is {spec.replicas}.")

@@ -76,8 +76,8 @@ class Informer:
         kopf.on.login(registry=registry)(_login)
         return registry
 
-    async def _seen(self, event: Any, param: str, **_: Any) -> None:
-        kind, raw = param, dict(event["object"])
+    async def _seen(self, *, event: Any, param: Any = None, **_: Any) -> None:
+        kind, raw = str(param), dict(event["object"])
         raw["kind"] = kind
         metrics.WATCH_EVENTS.labels(kind).inc()
         self._heard(kind)
@@ -112,7 +112,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1.0
     settings.networking.request_timeout = 30
-    settings.networking.error_backoffs = EndlessBackoffs()  # type: ignore[assignment] # kopf iterates it, no more
+    settings.networking.error_backoffs = EndlessBackoffs()
     settings.process.ultimate_exiting_timeout = 25
     for resource in CHILD_TYPES.values():
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_US

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from taskfleet.api import Key
 from taskfleet import metrics
+from taskfleet.api import Key
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.watch.work_queue import WorkQueue
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from taskfleet.api import Key
 from taskfleet import metrics
+from taskfleet.api import Key
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
@@ -67,13 +67,22 @@ class Resync:
 
     async def wait_until_synced(self) -> None:
         """Return when the cache holds at least what the cluster held at the time of this call."""
-        pending = await self._list_all()
+        pending = await self._list_patiently()
         deadline = self._clock() + _SYNC_SECONDS
         while pending := {key: version for key, version in pending.items() if not self._has(key, version)}:
             if self._clock() > deadline:  # gone since, or a watch does not start: read what is left
                 await self.once()
                 return
             await asyncio.sleep(0.05)
+
+    async def _list_patiently(self) -> dict[Key, str]:
+        """The first list, however long the API server takes to answer: watches wait for it as well."""
+        while True:
+            try:
+                return await self._list_all()
+            except ApiError as error:
+                log.warning("cannot read the cluster yet", error=str(error))
+                await asyncio.sleep(1.0)
 
     async def once(self) -> None:
         before = {kind: set(self._cache.keys(kind)) for kind in (*OWN_TYPES, *CHILD_TYPES)}

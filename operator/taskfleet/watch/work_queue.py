@@ -7,7 +7,6 @@ from collections import deque
 
 from taskfleet.api import Key
 
-
 _FIRST_RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 60.0
 
@@ -76,11 +75,6 @@ class WorkQueue:
         if not again:
             self.add_after(key, delay)
         return delay
-
-    def forget(self, key: Key) -> None:
-        """The object is gone: neither its failures nor its appointments matter any more."""
-        self._failures.pop(key, None)
-        self._due.pop(key, None)
 
     def _finish(self, key: Key) -> None:
         self._running.discard(key)

@@ -1,0 +1,179 @@
+"""The operator as one process: put together, started, and stopped in the right order."""
+
+import asyncio
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from taskfleet import __version__, metrics
+from taskfleet.api import Key, Object
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.config import Settings
+from taskfleet.controllers import broker, not_built, worker_pool
+from taskfleet.controllers.children import Children
+from taskfleet.controllers.context import Context
+from taskfleet.http_server import serve
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.events import EventRecorder
+from taskfleet.kube.gateway import Gateway, connect
+from taskfleet.kube.lease import Election, KubernetesLease
+from taskfleet.kube.resource_types import OWN_TYPES
+from taskfleet.kube.status import StatusWriter
+from taskfleet.resources.context import Installation
+from taskfleet.scaling.writer import ReplicaWriter
+from taskfleet.watch.informer import Informer
+from taskfleet.watch.processor import Processor
+from taskfleet.watch.resync import Resync, WatchHealth
+from taskfleet.watch.routing import Router
+from taskfleet.watch.work_queue import WorkQueue
+
+log = structlog.get_logger(__name__)
+
+# The first look goes from what others depend on to what depends on it.
+RECONCILERS: dict[str, Callable[[Key, Context], Awaitable[float | None]]] = {
+    "Broker": broker.reconcile,
+    "WorkerPool": worker_pool.reconcile,
+    "TaskQueue": not_built.reconcile,
+    "PeriodicSchedule": not_built.reconcile,
+}
+
+
+class Operator:
+    """Watches always; reconciles while it holds the lease."""
+
+    def __init__(self, settings: Settings, gateway: Gateway, election: Election, *, cluster_id: str) -> None:
+        self._settings = settings
+        self._election = election
+        self._cache = Cache()
+        self._queue = WorkQueue()
+        self._router = Router(self._cache)
+        self._health = WatchHealth()
+        self._informer = Informer(self._cache, on_change=self._on_change, heard=self._health.heard)
+        self._resync = Resync(
+            gateway,
+            self._cache,
+            self._informer,
+            self._health,
+            namespaces=settings.namespaces,
+            clock=time.monotonic,
+        )
+        self._brokers = BrokerMonitor(self._queue.add)
+        context = Context(
+            cache=self._cache,
+            gateway=gateway,
+            children=Children(gateway, self._cache),
+            replicas=ReplicaWriter(gateway, self._cache),
+            status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
+            events=EventRecorder(gateway, source="taskfleet-operator"),
+            brokers=self._brokers,
+            installation=_installation(settings, cluster_id),
+            settings=settings,
+            now=lambda: datetime.now(UTC),
+        )
+        reconcilers = {kind: partial(reconcile, context=context) for kind, reconcile in RECONCILERS.items()}
+        self._processor = Processor(self._queue, reconcilers)
+        self._synced = False
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; the lease is given back before this returns."""
+        runner = await serve(self._settings.http_port, unhealthy=self._unhealthy, unready=self._unready)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(
+                    self._informer.run(self._settings.namespaces, stop=self._stop, started=self._own_signals)
+                )
+                working = group.create_task(self._work())
+                await self._stop.wait()
+                log.info("stopping")
+                working.cancel()
+                await asyncio.wait([working])
+                await watching
+        finally:
+            await self._brokers.close()
+            await runner.cleanup()
+
+    async def _work(self) -> None:
+        await self._resync.wait_until_synced()
+        self._synced = True
+        log.info("watching", objects={kind: len(self._cache.keys(kind)) for kind in OWN_TYPES})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._resync.run(self._settings.resync_interval))
+            group.create_task(self._election.run(self._lead))
+
+    async def _lead(self) -> None:
+        metrics.LEADER.set(1)
+        try:
+            await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
+        finally:
+            metrics.LEADER.set(0)
+
+    def _on_change(self, obj: Object) -> None:
+        for key in self._router.concerned(obj):
+            self._queue.add(key)
+
+    def _own_signals(self) -> None:
+        """kopf has just taken the signals to stop itself; we stop writing and give the lease back first."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _unhealthy(self) -> str | None:
+        dead = self._health.dead(now=time.monotonic())
+        return f"the watches of {', '.join(dead)} are dead" if dead else None
+
+    def _unready(self) -> str | None:
+        return None if self._synced else "the cluster has not been read yet"
+
+
+def _installation(settings: Settings, cluster_id: str) -> Installation:
+    return Installation(
+        runtime_image=settings.runtime_image,
+        redis_image=settings.redis_image,
+        image_pull_policy=settings.image_pull_policy,
+        cluster_id=cluster_id,
+        version=__version__,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Connect, then run until told to stop."""
+    api = await connect()
+    try:
+        namespace = settings.lease_namespace or settings.pod_namespace or "default"
+        identity = f"{settings.pod_name or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        election = Election(
+            KubernetesLease(api, namespace=namespace, name=settings.lease_name), identity=identity
+        )
+        gateway = Gateway(api, may_write=election.held)
+        await require_crds(gateway, settings.namespaces)
+        operator = Operator(
+            settings, gateway, election, cluster_id=await _cluster_id(gateway, settings, namespace)
+        )
+        await operator.run()
+    finally:
+        await api.close()
+
+
+async def require_crds(gateway: Gateway, namespaces: Sequence[str]) -> None:
+    """Fail with a sentence where a kind is not known to the API server: kopf would only stay silent."""
+    for kind in OWN_TYPES:
+        if not await gateway.is_served(kind, next(iter(namespaces), None)):
+            raise SystemExit(
+                f"The API server knows no {kind}. Install the CRDs: `taskfleet crds | kubectl apply --server-side -f -`."
+            )
+
+
+async def _cluster_id(gateway: Gateway, settings: Settings, namespace: str) -> str:
+    """The uid of kube-system; a namespaced installation may not read that and takes its own namespace's."""
+    name = namespace if settings.namespaces else "kube-system"
+    found = await gateway.get(Key("Namespace", "", name))
+    if found is None:
+        raise SystemExit(f"Namespace {name!r} does not exist.")
+    return str(found["metadata"]["uid"])

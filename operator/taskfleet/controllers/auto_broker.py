@@ -1,0 +1,50 @@
+"""The Broker `default` that appears by itself, so that one applied WorkerPool is enough."""
+
+from taskfleet.api import GROUP, VERSION, Key, WorkerPool
+from taskfleet.api.reasons import Reason
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.pool_status import Why
+from taskfleet.resources.broker_names import auth_secret_name, data_claim_name
+
+AUTO_CREATED = "taskfleet.dev/auto-created"
+DEFAULT_BROKER = "default"
+
+
+async def auto_create_broker(pool: WorkerPool, context: Context) -> Why:
+    """Make the Broker `default` for a pool that refers to it; why the pool has to wait in any case."""
+    name, namespace = pool.spec.broker_ref.name, pool.namespace
+    if name != DEFAULT_BROKER:
+        return _missing(
+            f"spec.brokerRef.name is {name!r} and there is no such Broker in this namespace. Create it."
+        )
+    if not context.settings.auto_create_broker:
+        return _missing(f"There is no Broker {name!r} and this installation makes none by itself. Create it.")
+    leftover = await _leftover(name, namespace, context)
+    if leftover is not None:
+        return _missing(
+            f"There is no Broker {name!r}, but {leftover} of a deleted one is kept. Create the Broker to go on with its"
+            f" messages, or delete {leftover} to start empty."
+        )
+    broker = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "Broker",
+        "metadata": {"name": name, "namespace": namespace, "annotations": {AUTO_CREATED: "true"}},
+        "spec": {},
+    }
+    context.cache.put({**await context.gateway.apply(broker), "kind": "Broker"})
+    return Reason.PROGRESSING, f"Broker {name!r} is being created."
+
+
+async def _leftover(name: str, namespace: str, context: Context) -> str | None:
+    """What a deleted Broker of this name has left behind."""
+    for key in (
+        Key("Secret", namespace, auth_secret_name(name)),
+        Key("PersistentVolumeClaim", namespace, data_claim_name(name)),
+    ):
+        if await context.gateway.get(key) is not None:
+            return f"{key.kind} {key.name!r}"
+    return None
+
+
+def _missing(message: str) -> Why:
+    return Reason.BROKER_MISSING, message
