@@ -11,13 +11,8 @@ UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
 # What never reaches a worker pod: how many there are, and the beat beside them.
 _NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "beat"}
-_BROKER_IN_THE_POD = {
-    "external": {"url_secret_ref"},
-    "visibility_timeout": True,
-    "global_key_prefix": True,
-    "priority_steps": True,
-    "separator": True,
-}
+# A managed Redis's own settings do not reach it either, and its URL follows from its name.
+_NOT_FROM_THE_BROKER = {"redis"}
 
 
 def digest(value: Any) -> str:
@@ -38,7 +33,7 @@ def inputs_hash(pool: WorkerPool, broker: BrokerBinding) -> str:
     """
     spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_THE_POD)
     shared = broker.spec.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True, include=_BROKER_IN_THE_POD
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_FROM_THE_BROKER
     )
     upgrade = pool.metadata.annotations.get(UPGRADE_ANNOTATION, "")
     return digest({"pool": spec, "broker": shared, "upgrade": upgrade})

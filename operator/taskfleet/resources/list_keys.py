@@ -35,4 +35,5 @@ def identity(field: str, entry: Any) -> Identity | None:
     keys = LIST_KEYS.get(field)
     if keys is None or not isinstance(entry, dict) or not any(key in entry for key in keys):
         return None
-    return tuple(entry.get(key, _DEFAULTS.get(key)) for key in keys)
+    values = tuple(entry.get(key, _DEFAULTS.get(key)) for key in keys)
+    return None if any(isinstance(value, dict | list) for value in values) else values

@@ -7,7 +7,7 @@ from taskfleet.resources.labels import RETAINED_FROM, child_labels
 def child_metadata(owner: Resource, *, name: str, component: str) -> Object:
     """Metadata of a child that goes with its owner.
 
-    Nothing is copied from the owner's labels and annotations: GitOps tools would take the child for their own.
+    Nothing is copied from the owner's labels and annotations: a GitOps tool would take the child for its own.
     """
     return {
         "name": name,

@@ -1,0 +1,160 @@
+"""The worker container: Celery's command line, its environment, and the settings of our runtime.
+
+worker-image/README.md describes the arguments and variables for the other side.
+"""
+
+import json
+from datetime import timedelta
+from math import ceil
+
+from taskfleet.api import Object, SecretKeyRef, WorkerPool, WorkerPoolSpec, parse_quantity
+from taskfleet.resources.broker_names import REDIS_PORT
+from taskfleet.resources.context import BrokerBinding, Installation
+from taskfleet.resources.errors import SpecError
+from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
+from taskfleet.resources.security import restricted_container
+from taskfleet.resources.template_merge import merge_template
+from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts
+
+CONTAINER = "worker"
+POD_NAME = "POD_NAME"
+SETTINGS = "TASKFLEET_SETTINGS"
+# The command line and the runtime do not work without these.
+OWNED_VARIABLES = frozenset({POD_NAME, SETTINGS})
+_PASSWORD = "TASKFLEET_REDIS_PASSWORD"  # noqa: S105 - the name of the variable
+
+
+def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
+    """The container as the operator builds it, before the user's template.
+
+    Raises SpecError when the result backend asks for a database of an external Broker.
+    """
+    spec = pool.spec
+    built = {
+        "name": CONTAINER,
+        "image": spec.image,
+        "command": [spec.python, f"{RUNTIME_PATH}/run.py", "worker"],
+        "args": worker_arguments(pool),
+        "env": _environment(pool, broker, installation),
+        "ports": [probe_port()],
+        "readinessProbe": readiness_probe(),
+        "livenessProbe": liveness_probe(),
+        "securityContext": restricted_container(),
+        "volumeMounts": worker_volume_mounts(),
+    }
+    users = {
+        "env": [variable.to_object() for variable in spec.env if variable.name not in OWNED_VARIABLES],
+        "envFrom": [source.to_object() for source in spec.env_from],
+        "resources": _given(spec.resources.to_object()),
+    }
+    return merge_template(built, _given(users), path="spec")
+
+
+def worker_arguments(pool: WorkerPool) -> list[str]:
+    """Celery's arguments. None depends on Celery's version: what does is added in the pod."""
+    spec = pool.spec
+    optional = {
+        "--time-limit": _seconds(spec.time_limit),
+        "--soft-time-limit": _seconds(spec.soft_time_limit),
+        "--max-tasks-per-child": spec.max_tasks_per_child,
+        "--max-memory-per-child": _kibibytes(spec.max_memory_per_child),
+    }
+    return [
+        "-A",
+        spec.app,
+        f"--pool={spec.pool}",
+        _processes(spec),
+        f"--queues={_literal(','.join(spec.effective_queues))}",
+        f"--hostname={pool.name}@$({POD_NAME})",
+        f"--loglevel={spec.log_level}",
+        "--without-gossip",
+        "--without-mingle",
+        *(f"{flag}={value}" for flag, value in optional.items() if value is not None),
+        *spec.extra_args,
+    ]
+
+
+def _processes(spec: WorkerPoolSpec) -> str:
+    if (autoscale := spec.process_autoscale) is not None:
+        return f"--autoscale={autoscale.max},{autoscale.min}"
+    return f"--concurrency={spec.effective_concurrency}"
+
+
+def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> list[Object]:
+    url = SecretKeyRef(name=broker.secret_name, key=broker.url_key)
+    return [
+        {"name": POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {
+            "name": SETTINGS,
+            "value": _literal(json.dumps(_settings(pool, broker, installation), sort_keys=True)),
+        },
+        # An app's own broker_read_url and broker_write_url would win over CELERY_BROKER_URL alone.
+        _from_secret("CELERY_BROKER_URL", url),
+        _from_secret("CELERY_BROKER_READ_URL", url),
+        _from_secret("CELERY_BROKER_WRITE_URL", url),
+        *_result_backend(pool.spec, broker),
+    ]
+
+
+def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
+    spec, shared = pool.spec, broker.spec
+    return {
+        "v": 1,
+        "namespace": pool.namespace,
+        "pool": pool.name,
+        "poolUid": pool.metadata.uid,
+        "clusterId": installation.cluster_id,
+        "poolType": spec.pool,
+        "capacity": spec.capacity,
+        "processAutoscale": spec.process_autoscale.to_object() if spec.process_autoscale else None,
+        "queues": list(spec.effective_queues),
+        "queueOrder": spec.queue_order,
+        "acknowledge": spec.acknowledge,
+        "prefetchMultiplier": spec.prefetch_multiplier,
+        "visibilityTimeout": _seconds(shared.visibility_timeout),
+        "globalKeyPrefix": shared.global_key_prefix or None,
+        "prioritySteps": shared.priority_steps,
+        "separator": shared.separator,
+        "timeLimit": _seconds(spec.time_limit),
+        "gracePeriod": _seconds(spec.effective_grace_period),
+    }
+
+
+def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]:
+    backend = spec.result_backend
+    if backend is None:
+        return []
+    if backend.url_secret_ref is not None:
+        return [_from_secret("CELERY_RESULT_BACKEND", backend.url_secret_ref)]
+    if backend.broker is None:
+        return []
+    if broker.managed_host is None:
+        raise SpecError(
+            f"spec.resultBackend.broker needs a managed Redis, and Broker {broker.name!r} is external. "
+            "Use spec.resultBackend.urlSecretRef instead."
+        )
+    # The kubelet puts the password in, so that no object holds it but its Secret.
+    url = f"redis://:$({_PASSWORD})@{broker.managed_host}:{REDIS_PORT}/{backend.broker.database}"
+    password = SecretKeyRef(name=broker.secret_name, key="password")
+    return [_from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
+
+
+def _from_secret(name: str, ref: SecretKeyRef) -> Object:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
+
+
+def _given(fields: Object) -> Object:
+    return {field: value for field, value in fields.items() if value}
+
+
+def _literal(text: str) -> str:
+    """Text in which the kubelet finds no $(VARIABLE) to expand."""
+    return text.replace("$", "$$")
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else int(duration.total_seconds())
+
+
+def _kibibytes(size: str | None) -> int | None:
+    return None if size is None else ceil(parse_quantity(size) / 1024)

@@ -1,0 +1,88 @@
+"""The Deployment of a pool's workers. Its size is written by another field manager, so it is not here."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from taskfleet.api import GROUP, Object, WorkerPool
+from taskfleet.resources.context import BrokerBinding, Installation
+from taskfleet.resources.hashing import inputs_hash, template_hash
+from taskfleet.resources.labels import child_labels, selector_labels
+from taskfleet.resources.metadata import child_metadata
+from taskfleet.resources.pod_template import COMPONENT, worker_pod_template
+from taskfleet.resources.worker_container import CONTAINER
+
+INPUTS_HASH = f"{GROUP}/inputs-hash"
+TEMPLATE_HASH = f"{GROUP}/template-hash"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The pod template that another version of the operator built from the same inputs."""
+
+    template: Object
+    inputs_hash: str
+    template_hash: str
+
+    @classmethod
+    def of(cls, live: Object, built: Object) -> Self | None:
+        """What of `live` is to be kept; None when `built` has the same template or is made of other inputs."""
+        before = live["metadata"].get("annotations") or {}
+        now = built["metadata"]["annotations"]
+        inputs, template = before.get(INPUTS_HASH), before.get(TEMPLATE_HASH)
+        if template is None or inputs != now[INPUTS_HASH] or template == now[TEMPLATE_HASH]:
+            return None
+        return cls(_without_nulls(live["spec"]["template"]), inputs, template)
+
+
+def worker_deployment_name(pool: WorkerPool) -> str:
+    return f"{pool.name}-worker"
+
+
+def worker_deployment(
+    pool: WorkerPool, broker: BrokerBinding, installation: Installation, *, kept: Kept | None = None
+) -> Object:
+    """The Deployment without its size; with `kept`, the pods stay as they are.
+
+    Raises SpecError for a spec that cannot be built.
+    """
+    if kept is None:
+        template = worker_pod_template(pool, broker, installation)
+        kept = Kept(template, inputs_hash(pool, broker), template_hash(template))
+    metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
+    metadata["annotations"] = {INPUTS_HASH: kept.inputs_hash, TEMPLATE_HASH: kept.template_hash}
+    spec = {
+        "selector": {"matchLabels": selector_labels(pool, COMPONENT)},
+        # Ends the pause of the seed: from here on the Deployment has its real template.
+        "paused": False,
+        "revisionHistoryLimit": 2,
+        "progressDeadlineSeconds": 600,
+        # New pods first, so that a rollout never takes capacity away.
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+        "template": kept.template,
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
+    """The least that the API server accepts, with a size: applied first by the manager of the size.
+
+    A Deployment that is created without a size starts a pod. The seed is paused, so that nothing starts before
+    the real template is there.
+    """
+    spec = {
+        "replicas": replicas,
+        "paused": True,
+        "selector": {"matchLabels": selector_labels(pool, COMPONENT)},
+        "template": {
+            "metadata": {"labels": child_labels(pool, COMPONENT)},
+            "spec": {"containers": [{"name": CONTAINER, "image": pool.spec.image}]},
+        },
+    }
+    metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _without_nulls(template: Object) -> Object:
+    """The API server reads back `creationTimestamp: null`, which an apply would claim as a field."""
+    metadata = {field: value for field, value in template["metadata"].items() if value is not None}
+    return {**template, "metadata": metadata}
