@@ -69,7 +69,8 @@ def schema(info: KindInfo) -> Object:
         "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
         "kind": {"type": "string", "description": f"Always {info.kind}."},
         **root["properties"],
-        "metadata": {"type": "object"},
+        # Only what rules name; the API server knows the rest.
+        "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
     }
     return root
 
@@ -127,8 +128,10 @@ def generated() -> dict[Path, str]:
     """Return every generated file of the repository with its text."""
     files = {}
     for info in KINDS:
-        path = REPOSITORY / "crds" / f"{GROUP}_{info.plural}.yaml"
-        files[path] = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
+        name = f"{GROUP}_{info.plural}.yaml"
+        text = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
+        files[REPOSITORY / "crds" / name] = text
+        files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
     files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
     return files
 
@@ -141,7 +144,7 @@ def main(arguments: list[str]) -> int:
             print(f"{path.relative_to(REPOSITORY)} is not what the models say: run `make generate`.")  # noqa: T201
         return 1 if stale else 0
     for path in stale:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(generated()[path])
     return 0
 

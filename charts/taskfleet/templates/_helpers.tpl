@@ -1,0 +1,69 @@
+{{/* The name of every object: unique among the releases of a namespace. */}}
+{{- define "taskfleet.name" -}}
+{{- if hasPrefix "taskfleet" .Release.Name -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}-operator
+{{- else -}}
+{{ .Release.Name | trunc 40 | trimSuffix "-" }}-taskfleet-operator
+{{- end -}}
+{{- end }}
+
+{{/* The name of cluster-wide objects: unique among the releases of the cluster. */}}
+{{- define "taskfleet.clusterName" -}}
+{{ include "taskfleet.name" . }}:{{ .Release.Namespace }}
+{{- end }}
+
+{{- define "taskfleet.selectorLabels" -}}
+app.kubernetes.io/name: taskfleet
+app.kubernetes.io/component: operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "taskfleet.labels" -}}
+{{ include "taskfleet.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{/* The reference of an image, of name `operator` or `worker`. */}}
+{{- define "taskfleet.image" -}}
+{{- $image := .root.Values.image -}}
+{{- $default := printf "%staskfleet-%s:%s" $image.prefix .name ($image.tag | default .root.Chart.AppVersion) -}}
+{{ get $image .name | default $default }}
+{{- end }}
+
+{{/* What the code reads and writes where it works. Secrets are read by name, never listed. */}}
+{{- define "taskfleet.rules" -}}
+- apiGroups: [taskfleet.dev]
+  resources: [workerpools, brokers, taskqueues, periodicschedules]
+  verbs: [get, list, watch]
+- apiGroups: [taskfleet.dev]
+  resources: [workerpools/status, brokers/status, taskqueues/status, periodicschedules/status]
+  verbs: [patch]
+{{- if .Values.autoCreateBroker }}
+- apiGroups: [taskfleet.dev]
+  resources: [brokers]
+  verbs: [create, patch]
+{{- end }}
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, patch]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
