@@ -1,0 +1,162 @@
+"""A cluster of plain processes: no Docker engine, no image registry, no virtual machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.cluster import (
+    buildah,
+    config,
+    ctr,
+    debian,
+    images,
+    kubectl,
+    network,
+    node,
+    processes,
+    programs,
+    removal,
+)
+from tests.cluster.addresses import Addresses
+from tests.cluster.components import Component, Layout, start_order
+from tests.cluster.files import write_files
+from tests.cluster.images import Image
+from tests.cluster.progress import step
+from tests.cluster.provider import PartStatus
+from tests.cluster.state import (
+    SLOTS,
+    ClusterError,
+    ClusterRecord,
+    Profile,
+    free_slot,
+    lock,
+    read_record,
+    records,
+    run_dir,
+    write_record,
+)
+
+_START_SECONDS = 60.0  # for each program; on a busy machine many times what it takes alone
+
+
+class BareCluster:
+    """See provider.Cluster."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.image_prefix = buildah.PREFIX
+        self._run = run_dir(name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self._run / "kubeconfig"
+
+    def up(self, profile: Profile = "full", nodes: int = 1) -> None:
+        nodes = nodes if profile == "full" else 0
+        debian.require(debian.FULL if nodes else debian.CONTROL_PLANE)
+        programs.ensure(programs.ETCD)
+        programs.ensure(programs.KUBERNETES)
+        own_images = _archives([images.PAUSE, images.COREDNS] if nodes else [])
+        with lock(f"cluster-{self.name}"):
+            record = read_record(self.name)
+            if record and (record.profile, record.nodes) == (profile, nodes) and self._healthy():
+                return
+            if self._run.exists():
+                self._remove()
+            self._start(self._claim(profile, nodes), own_images)
+
+    def down(self) -> None:
+        with lock(f"cluster-{self.name}"):
+            if self._run.exists():
+                self._remove()
+
+    def status(self) -> list[PartStatus]:
+        record = read_record(self.name)
+        if record is None:
+            return []
+        running = {one.component: one for one in processes.marked(self._run) if one.is_component}
+        return [
+            PartStatus(one.name, processes.answers(one.probe), f"pid {running[one.name].pid}")
+            if one.name in running
+            else PartStatus(one.name, False, "not running")
+            for group in start_order(self._layout(record))
+            for one in group
+        ]
+
+    def load(self, images: Sequence[Image]) -> Mapping[str, str]:
+        record = read_record(self.name)
+        if record is None:
+            raise ClusterError(f"cluster {self.name} does not run: start it with `make cluster`.")
+        if record.nodes:
+            self._load(self._layout(record), _archives(images))
+        return {image.name: buildah.reference(image) for image in images}
+
+    def _healthy(self) -> bool:
+        return all(part.healthy for part in self.status())
+
+    def _layout(self, record: ClusterRecord) -> Layout:
+        return Layout(record, self._run, programs.program)
+
+    def _remove(self) -> None:
+        with step(f"removing cluster {self.name}"):
+            removal.remove(self.name, self._run, read_record(self.name))
+
+    def _claim(self, profile: Profile, nodes: int) -> ClusterRecord:
+        """Take a slot and write the record: from here on `down` knows what may exist."""
+        with lock("slots"):
+            used = {record.slot for record in records()}
+            others = {slot for slot in range(SLOTS) if slot not in used and network.in_use(Addresses(slot))}
+            record = ClusterRecord(self.name, free_slot(used, others), profile, nodes)
+            write_record(record)
+        return record
+
+    def _start(self, record: ClusterRecord, own_images: Mapping[str, Path]) -> None:
+        layout = self._layout(record)
+        with step("writing certificates and configuration"):
+            write_files(layout)
+        holders: list[int] = []
+        if record.nodes:
+            with step(f"making {record.nodes} node{'s' * (record.nodes > 1)}"):
+                holders = [node.hold(layout, number, _environment()) for number in layout.nodes]
+                network.connect(layout.addresses, holders)
+        first, *others = start_order(layout)
+        self._start_group(first, holders)
+        self._load(layout, own_images)
+        for group in others:
+            self._start_group(group, holders)
+        if record.nodes:
+            with step("waiting for nodes and DNS"):
+                kubectl.apply(layout.kubeconfig, layout.run / "addons.yaml")
+                kubectl.wait_for_nodes_and_dns(layout.kubeconfig, record.nodes, seconds=_START_SECONDS)
+
+    def _start_group(self, group: Sequence[Component], holders: Sequence[int]) -> None:
+        with step("starting " + ", ".join(one.name for one in group)):
+            for one in group:
+                argv = node.inside(holders[one.node - 1], one.argv) if one.node else list(one.argv)
+                processes.start(argv, component=one.name, run_dir=self._run, environment=_environment())
+            for one in group:
+                self._wait_for(one)
+
+    def _wait_for(self, component: Component) -> None:
+        log = processes.log_file(self._run, component.name)
+        processes.wait_until(
+            lambda: processes.answers(component.probe),
+            seconds=_START_SECONDS,
+            failure=lambda: f"{component.name} does not answer; {log} ends with\n{log.read_text()[-2000:]}",
+        )
+
+    def _load(self, layout: Layout, archives: Mapping[str, Path]) -> None:
+        for number in layout.nodes:
+            with step(f"loading {len(archives)} images into node{number}"):
+                ctr.load(config.containerd_socket(layout.node(number)), archives)
+
+
+def _archives(images: Sequence[Image]) -> dict[str, Path]:
+    return {buildah.reference(image): buildah.archive(image) for image in images}
+
+
+def _environment() -> dict[str, str]:
+    """Of the machine's environment the programs need the search path only."""
+    return {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}

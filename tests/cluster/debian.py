@@ -1,0 +1,82 @@
+"""Programs from Debian packages: what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster.progress import step
+from tests.cluster.state import ClusterError
+
+# Package -> a file or a program on PATH that shows that it is there.
+CONTROL_PLANE = {"openssl": "openssl"}
+FULL = {
+    **CONTROL_PLANE,
+    "containerd": "containerd",
+    "runc": "runc",
+    "containernetworking-plugins": "/usr/lib/cni/bridge",
+    "iproute2": "ip",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "procps": "sysctl",
+    "mount": "mount",
+    "util-linux": "unshare",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+}
+
+
+def require(packages: dict[str, str]) -> None:
+    """Install what is missing (Debian 12 as root, asked once on a terminal), or say what to install."""
+    needs_root = packages is FULL
+    if needs_root and os.geteuid() != 0:
+        raise ClusterError(
+            "a bare cluster with nodes needs root (namespaces, mounts): run this as root, use a Docker engine "
+            "(provider kind), or your own cluster (TASKFLEET_KUBECONFIG, provider existing)."
+        )
+    missing = [name for name, proof in packages.items() if not _found(proof)]
+    if not missing:
+        return
+    command = f"apt-get install --no-install-recommends {' '.join(missing)}"
+    if not _is_debian(Path("/etc/os-release").read_text()):
+        raise ClusterError(
+            f"missing programs: {', '.join(missing)} (names of Debian 12 packages). A bare cluster is made for "
+            f"Debian 12; there it is `{command}`. Elsewhere use a Docker engine (provider kind) or your own cluster "
+            "(TASKFLEET_KUBECONFIG, provider existing)."
+        )
+    if os.geteuid() != 0 or not _agreed(command):
+        raise ClusterError(f"missing packages: {', '.join(missing)}. Install them: `{command}`")
+    _install(missing)
+
+
+def _found(proof: str) -> bool:
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    return Path(proof).exists() if proof.startswith("/") else shutil.which(proof, path=path) is not None
+
+
+def _is_debian(os_release: str) -> bool:
+    lines = {line.replace('"', "") for line in os_release.splitlines()}
+    return {"ID=debian", "VERSION_ID=12"} <= lines
+
+
+def _agreed(command: str) -> bool:
+    """Ask a person; a machine without one (CI, no terminal) agrees."""
+    if os.environ.get("CI") or not sys.stdin.isatty():
+        return True
+    return input(f"Packages are missing. Run `{command}`? [Y/n] ").strip().lower() in ("", "y", "yes")
+
+
+def _install(packages: list[str]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    commands = (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+    )
+    with step(f"installing {' '.join(packages)}"):
+        for command in commands:
+            result = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+            if result.returncode != 0:
+                raise ClusterError(f"`{' '.join(command)}` failed:\n{result.stderr[-2000:]}")

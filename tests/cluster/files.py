@@ -1,0 +1,44 @@
+"""Write the files of a cluster: certificates, credentials, configuration, manifests."""
+
+from __future__ import annotations
+
+from tests.cluster import addons, buildah, config, images, node
+from tests.cluster.certs import certificates, make_certificates
+from tests.cluster.components import Layout
+
+
+def write_files(layout: Layout) -> None:
+    """Into the empty folder of a new cluster; the kubeconfig of the administrator among them."""
+    for folder in ("log", "clients"):
+        (layout.run / folder).mkdir()
+    wanted = certificates(layout.addresses, layout.record.nodes)
+    make_certificates(layout.pki, wanted)
+    for certificate in wanted:
+        layout.client_config(certificate.name).write_text(_kubeconfig(layout, certificate.name))
+    for number in layout.nodes:
+        node.write_files(layout, number, pause_image=buildah.reference(images.PAUSE))
+    if layout.record.nodes:
+        (layout.run / "addons.yaml").write_text(_addons(layout))
+    layout.kubeconfig.write_text(_kubeconfig(layout, "admin"))
+    layout.kubeconfig.chmod(0o600)
+
+
+def _kubeconfig(layout: Layout, user: str) -> str:
+    return config.kubeconfig(
+        server=layout.server,
+        authority=(layout.pki / "ca.crt").read_bytes(),
+        certificate=(layout.pki / f"{user}.crt").read_bytes(),
+        key=(layout.pki / f"{user}.key").read_bytes(),
+    )
+
+
+def _addons(layout: Layout) -> str:
+    volumes = {}
+    for number in layout.nodes:
+        paths = [layout.node(number) / "volumes" / f"volume{index}" for index in range(addons.VOLUMES)]
+        for path in paths:
+            path.mkdir(parents=True)
+            path.chmod(0o777)
+        volumes[f"node{number}"] = paths
+    reference = buildah.reference(images.COREDNS)
+    return addons.manifests(layout.addresses, coredns_image=reference, volumes=volumes)

@@ -1,0 +1,3 @@
+module taskfleet.dev/programs/pause
+
+go 1.26.0
