@@ -20,11 +20,15 @@ $(VENV_STAMP):
 
 venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
 
-lint: venv ## ruff, mypy --strict, import-linter
+generate: venv ## crds/ and docs/reference.md, from the models
+	$(BIN)/python -m taskfleet.crds
+
+lint: venv ## ruff, mypy --strict, import-linter, generated files up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy operator/taskfleet worker-image/taskfleet_worker tests
 	$(BIN)/lint-imports
+	$(BIN)/python -m taskfleet.crds --check
 
 unit: venv ## the tests that need no cluster
 	$(BIN)/pytest tests/unit
@@ -34,4 +38,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: help venv lint unit lock
+.PHONY: help venv generate lint unit lock

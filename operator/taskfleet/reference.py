@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from taskfleet.api import KindInfo, Object
-from taskfleet.api.quantities import DURATION_PATTERN, MEMORY_PATTERN
+from taskfleet.api.quantities import DURATION_RULE, SIZE_RULE
 from taskfleet.api.schema import RULES
 
 INTRODUCTION = """\
@@ -15,7 +15,7 @@ Every field of every kind, as `kubectl explain` shows it. A field without a defa
 it is marked as required. Durations are hours, minutes and seconds in this order: `30s`, `5m`, `1h30m`.
 Sizes are whole bytes with a unit: `256Mi`, `1Gi`.
 """
-TYPE_BY_PATTERN = {DURATION_PATTERN: "duration", MEMORY_PATTERN: "size"}
+TYPE_BY_RULE = {DURATION_RULE.expression: "duration", SIZE_RULE.expression: "size"}
 
 
 def reference(schemas: Mapping[KindInfo, Object]) -> str:
@@ -30,7 +30,7 @@ def _kind(info: KindInfo, schema: Object) -> str:
         parts.append(
             f"\n### {info.kind} {part}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{rows}"
         )
-    rules = "".join(f"- `{path or 'metadata.name'}`: {message}\n" for path, message in _rules(schema, ""))
+    rules = "".join(f"- `{path}`: {message}\n" for path, message in _rules(schema, ""))
     return "".join(parts) + f"\n### {info.kind}: what is rejected\n\n{rules}"
 
 
@@ -52,7 +52,7 @@ def _row(path: str, field: Object, required: bool) -> str:
 
 
 def _has_default(field: Object) -> bool:
-    return field.get("default", {}) != {}
+    return "default" in field and field["default"] != {}
 
 
 def _shown(default: object) -> str:
@@ -73,8 +73,11 @@ def _type(field: Object) -> str:
         return f"map of {_type(field['additionalProperties'])}"
     if "x-kubernetes-int-or-string" in field:
         return "quantity"
-    named = TYPE_BY_PATTERN.get(field.get("pattern", ""), field.get("format", field.get("type", "any value")))
-    return " ".join([named, *_bounds(field)])
+    for rule in field.get(RULES, ()):
+        if rule["rule"] in TYPE_BY_RULE:
+            return TYPE_BY_RULE[rule["rule"]]
+    name: str = field.get("format") or field.get("type") or "any value"
+    return " ".join([name, *_bounds(field)])
 
 
 def _bounds(field: Object) -> list[str]:
@@ -84,8 +87,8 @@ def _bounds(field: Object) -> list[str]:
 
 
 def _rules(schema: Object, path: str) -> Iterator[tuple[str, str]]:
-    """Walk all rules with the field that each speaks of; its message shows seen values as <field>."""
-    for rule in schema.get(RULES, ()):
+    """Walk the rules beyond types with the field that each speaks of; seen values are shown as <field>."""
+    for rule in (rule for rule in schema.get(RULES, ()) if rule["rule"] not in TYPE_BY_RULE):
         yield f"{path}{rule.get('fieldPath', '')}".lstrip("."), rule["message"].replace("<", r"\<")
     for name, field in schema.get("properties", {}).items():
         yield from _rules(field, f"{path}.{name}")

@@ -98,6 +98,7 @@ class Resource(Model):
             "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z][a-z0-9-]*$')",
             "the name {self.metadata.name} cannot be used: take at most 40 characters, "
             "lower-case letters, digits and -, with a letter first.",
+            field="metadata.name",
         ),
     )
 

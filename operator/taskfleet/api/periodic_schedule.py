@@ -71,7 +71,7 @@ class PeriodicScheduleSpec(Model):
     """Positional arguments, any JSON."""
 
     kwargs: AnyObject = {}
-    """Keyword arguments, any JSON."""
+    """Keyword arguments, any JSON. Plain `kubectl apply` drops nulls inside of it; --server-side keeps them."""
 
     queue: QueueName | None = None
     """The queue to send to; by default celery."""

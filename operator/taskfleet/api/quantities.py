@@ -7,10 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from taskfleet.api.schema import Rule
+from taskfleet.api.schema import Limits, Rule
 
 # Bounded digits keep the sum below what CEL's duration() can hold (292 years).
-DURATION_PATTERN = r"^([0-9]{1,5}h([0-9]{1,6}m)?([0-9]{1,8}s)?|[0-9]{1,6}m([0-9]{1,8}s)?|[0-9]{1,8}s)$"
+DURATION_RULE = Rule(
+    "self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && self != ''",
+    '"{self}" is no duration: write hours, minutes and seconds in this order, such as 30s, 5m or 1h30m.',
+)
+SIZE_RULE = Rule(
+    "self.matches('^[1-9][0-9]{0,17}(k|M|G|T|Ki|Mi|Gi|Ti)$')",
+    '"{self}" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 _SUFFIXES = {
@@ -49,13 +56,14 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_read_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "maxLength": 24, "pattern": DURATION_PATTERN}),
+    WithJsonSchema({"type": "string", "maxLength": 24}),
+    DURATION_RULE,
 ]
 """Hours, minutes and seconds in this order: 30s, 5m, 1h30m."""
 
 PositiveDuration = Annotated[
     Duration,
-    Rule("duration(self) > duration('0s')", "{self} is too short: give at least 1s, or remove the field."),
+    Rule("!self.matches('^[0hms]+$')", "{self} is too short: give at least 1s, or remove the field."),
 ]
 
 
@@ -77,6 +85,5 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity, as `resources` hold it."""
 
-MEMORY_PATTERN = r"^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)$"
-MemorySize = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 24, "pattern": MEMORY_PATTERN})]
+MemorySize = Annotated[str, Limits(maxLength=24), SIZE_RULE]
 """Bytes with their unit: 256Mi. A bare number is refused, because Celery and Redis read it differently."""

@@ -26,9 +26,11 @@ DEFAULT_CONCURRENCY = {"threads": 10, "gevent": 100, "eventlet": 100, "solo": 1}
 
 def _for_pools(field: str, *pools: str) -> Rule:
     """Refuse a field on the pools that ignore it."""
+    *others, last = pools
+    choice = f"{', '.join(others)} or {last}" if others else last
     return Rule(
         f"!has(self.{field}) || self.pool in {list(pools)}",
-        f"pool {{self.pool}} ignores {field}: remove it, or use pool {' or '.join(pools)}.",
+        f"pool {{self.pool}} ignores {field}: remove it, or use pool {choice}.",
         field=field,
     )
 
