@@ -96,7 +96,7 @@ async def _apply_deployment(
     live = await context.children.find(key, owner=observed.raw)
     built = worker_deployment(pool, binding, context.installation)
     if live is None:
-        seed = seed_deployment(pool, binding, context.installation, replicas=observed.size.replicas)
+        seed = seed_deployment(pool, replicas=observed.size.replicas)
         live = await context.replicas.create(seed)
     kept = Kept.of(live, built)
     if kept is not None and not may_roll(pool.key, context):
@@ -146,7 +146,9 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     events = [_verdict_event(observed.raw, status)]
     if (decision := _decision(observed, seen)) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
-        events.append(Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}"))
+        events.append(
+            Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}")
+        )
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
         for event in filter(None, events):
