@@ -3,11 +3,9 @@
 from taskfleet.api import Object, WorkerPool
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels
-from taskfleet.resources.list_keys import identity
-from taskfleet.resources.owned_fields import Owned, restore_owned
 from taskfleet.resources.probes import PROBE_PORT
-from taskfleet.resources.security import default_for, locked_down_container, restricted_pod
-from taskfleet.resources.template_merge import merge_template
+from taskfleet.resources.security import locked_down_container, restricted_pod
+from taskfleet.resources.user_template import Owned, with_user_template
 from taskfleet.resources.volumes import (
     RUNTIME_PATH,
     RUNTIME_VOLUME,
@@ -38,30 +36,10 @@ _OWNED = Owned(
 def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
     """The complete template. Raises SpecError for a user's template that cannot be merged."""
     built = _built(pool, broker, installation)
-    user = pool.spec.template
-    merged = merge_template(with_defaults_for(user, built), user, path="spec.template")
-    template = restore_owned(merged, built, _OWNED)
+    template = with_user_template(built, pool.spec.template, owned=_OWNED, path="spec.template")
     annotations = template["metadata"].get("annotations") or {}
     annotations = {**annotations, SAFE_TO_EVICT: safe_to_evict(annotations.get(SAFE_TO_EVICT))}
     return {**template, "metadata": {**template["metadata"], "annotations": annotations}}
-
-
-def with_defaults_for(user: Object, built: Object) -> Object:
-    """`built` with a secure default for each container of the user's, to be merged with it."""
-    spec = dict(built["spec"])
-    users_spec = user.get("spec")
-    for field in ("initContainers", "containers"):
-        ours = {container["name"]: container for container in spec.get(field, [])}
-        users = users_spec.get(field) if isinstance(users_spec, dict) else None
-        for container in users if isinstance(users, list) else []:
-            if (key := identity(field, container)) is None:
-                continue  # the merge says what is wrong with it
-            (name,) = key
-            default = {"name": name, "securityContext": default_for(container)}
-            ours[name] = {**ours.get(name, {}), **default}
-        if ours:
-            spec[field] = list(ours.values())
-    return {**built, "spec": spec}
 
 
 def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:

@@ -20,16 +20,16 @@ def locked_down_container() -> Object:
     return {**restricted_pod(), **restricted_container(), "readOnlyRootFilesystem": True}
 
 
-def default_for(container: Object) -> Object:
-    """The default security context of a user's container.
+def default_for(container: Object, built: Object | None) -> Object:
+    """The default below a user's container: what was `built` for it, else the Restricted profile's part.
 
     The API server refuses to forbid escalation to a container that is privileged or has SYS_ADMIN.
     """
     asked = _map(container.get("securityContext"))
     added = _map(asked.get("capabilities")).get("add") or []
-    default = restricted_container()
+    default = dict(built or restricted_container())
     if asked.get("privileged") or not {"SYS_ADMIN", "CAP_SYS_ADMIN"}.isdisjoint(added):
-        del default["allowPrivilegeEscalation"]
+        default.pop("allowPrivilegeEscalation", None)
     return default
 
 

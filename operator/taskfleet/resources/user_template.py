@@ -1,4 +1,4 @@
-"""What of a pod template stays the operator's, whatever the user's template says."""
+"""The user's pod template over the operator's: secure defaults below it, what stays the operator's above it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,15 @@ from typing import Any
 
 from taskfleet.api import Object
 from taskfleet.resources.list_keys import identity
+from taskfleet.resources.security import default_for
+from taskfleet.resources.template_merge import merge_template
 
 Keys = frozenset[Any]
 
 
 @dataclass(frozen=True)
 class Owned:
-    """Fields of the pod's spec and of one container, and entries of their lists by key."""
+    """What a template cannot change: fields of the pod and of one container, and list entries by their key."""
 
     container: str
     container_fields: frozenset[str]
@@ -21,8 +23,12 @@ class Owned:
     pod_entries: Mapping[str, Keys] = field(default_factory=dict)
 
 
-def restore_owned(merged: Object, built: Object, owned: Owned) -> Object:
-    """`merged` with what the operator owns as in `built`: our labels, and all that `owned` names."""
+def with_user_template(built: Object, user: Object, *, owned: Owned, path: str) -> Object:
+    """`built` with the user's template over it, but for our labels and what `owned` names.
+
+    Raises SpecError for a template that cannot be merged; `path` names its field.
+    """
+    merged = merge_template(_with_security_defaults(built, user), user, path=path)
     metadata = dict(merged.get("metadata") or {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **built["metadata"]["labels"]}
     spec = _restore(merged.get("spec") or {}, built["spec"], owned.pod_fields, owned.pod_entries)
@@ -31,6 +37,23 @@ def restore_owned(merged: Object, built: Object, owned: Owned) -> Object:
     users = containers.pop(owned.container, ours)
     restored = _restore(users, ours, owned.container_fields, owned.container_entries)
     return {**merged, "metadata": metadata, "spec": {**spec, "containers": [restored, *containers.values()]}}
+
+
+def _with_security_defaults(built: Object, user: Object) -> Object:
+    """`built` with a default security context for each container that the user names."""
+    spec = dict(built["spec"])
+    users_spec = user.get("spec")
+    for name in ("initContainers", "containers"):
+        ours = {container["name"]: container for container in spec.get(name, [])}
+        users = users_spec.get(name) if isinstance(users_spec, dict) else None
+        for container in users if isinstance(users, list) else []:
+            if (key := identity(name, container)) is None:
+                continue  # the merge says what is wrong with it
+            mine = ours.get(key[0], {"name": key[0]})
+            ours[key[0]] = {**mine, "securityContext": default_for(container, mine.get("securityContext"))}
+        if ours:
+            spec[name] = list(ours.values())
+    return {**built, "spec": spec}
 
 
 def _restore(merged: Object, built: Object, fields: frozenset[str], entries: Mapping[str, Keys]) -> Object:
