@@ -33,9 +33,39 @@ lint: venv ## ruff, mypy --strict, import-linter, generated files up to date
 unit: venv ## the tests that need no cluster
 	$(BIN)/pytest tests/unit
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+BUILDER ?= docker
+TAG ?= $(VERSION)
+IMAGES := operator worker celery quickstart
+
+images: ## build the images with BUILDER (docker): make images PREFIX=registry.example/me/ PUSH=1
+	$(BUILDER) build $(BUILD_ARGS) --file operator/Dockerfile --tag $(PREFIX)taskfleet-operator:$(TAG) .
+	$(BUILDER) build $(BUILD_ARGS) --file worker-image/Dockerfile --target worker --tag $(PREFIX)taskfleet-worker:$(TAG) .
+	$(BUILDER) build $(BUILD_ARGS) --file worker-image/Dockerfile --target celery --tag $(PREFIX)taskfleet-celery:$(TAG) .
+	$(BUILDER) build --build-arg BASE=$(PREFIX)taskfleet-celery:$(TAG) --tag $(PREFIX)taskfleet-quickstart:$(TAG) examples/quickstart
+	$(if $(PUSH),@for name in $(IMAGES); do $(BUILDER) push $(PREFIX)taskfleet-$$name:$(TAG); done)
+
+demo: venv ## a cluster with the operator, a fleet and 1,000 tasks; it stays until `make demo-down`
+	@$(BIN)/python -m tests.demo
+
+demo-down: venv ## remove the demo and every trace of it
+	@$(BIN)/python -m tests.demo down
+
+# Environments with Celery; it cannot live beside the operator's own dependencies.
+CELERY_57 := .venvs/celery-5.7
+CELERY_57_STAMP := $(CELERY_57)/stamp-$(shell sha256sum < requirements/worker.txt | cut -c1-12)
+$(CELERY_57_STAMP):
+	@echo "python environment: $(CELERY_57)"
+	@$(PYTHON) -m venv --clear $(CELERY_57)
+	@$(CELERY_57)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/worker.txt
+	@touch $@
+
+test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
+	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
+
 lock: venv ## renew the lock files from requirements/*.in
 	@for f in operator dev worker go; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: help venv generate lint unit lock
+.PHONY: help venv generate lint unit images demo demo-down lock test-runtime
