@@ -10,7 +10,7 @@ from taskfleet.resources.metadata import child_metadata, retained_metadata
 PASSWORD = "password"  # noqa: S105 - the name of a key
 
 
-def broker_auth_secret(broker: Broker, *, password: str) -> Object:
+def broker_auth_secret(broker: Broker, password: str) -> Object:
     """The Secret. It outlives the Broker as long as the volume does, which is of no use without it.
 
     `password` is made of URL-safe characters.

@@ -7,7 +7,7 @@ from taskfleet.resources.broker_names import REDIS_PORT, broker_host, connection
 from taskfleet.resources.metadata import child_metadata
 
 
-def broker_connection_secret(broker: Broker, *, password: str) -> Object:
+def broker_connection_secret(broker: Broker, password: str) -> Object:
     """The Secret. `password` is made of URL-safe characters."""
     host = broker_host(broker.name, broker.namespace)
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
