@@ -10,10 +10,10 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 # The stamp's name holds the lock file's digest: another lock makes another stamp.
-VENV_STAMP := $(VENV)/stamp-$(shell cat requirements/dev.txt pyproject.toml | sha256sum | cut -c1-12)
+VENV_STAMP := $(VENV)/stamp-$(shell sha256sum < requirements/dev.txt | cut -c1-12)
 $(VENV_STAMP):
 	@echo "python environment: $(VENV)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
