@@ -1,0 +1,215 @@
+from typing import Any
+
+import pytest
+from tests.unit.resources.objects import by_name, deployment, pod_spec, worker, worker_pool
+
+from taskfleet.resources.errors import SpecError
+
+SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+def template_of(template: dict[str, Any]) -> Any:
+    return deployment(worker_pool(template=template))["spec"]["template"]
+
+
+def spec_of(**spec: Any) -> Any:
+    """The pod's spec for a user's template with this spec."""
+    return template_of({"spec": spec})["spec"]
+
+
+def worker_of(**container: Any) -> Any:
+    """The worker container for a user's template of it."""
+    return spec_of(containers=[{"name": "worker", **container}])["containers"][0]
+
+
+def test_labels_say_whose_pods_these_are() -> None:
+    assert template_of({})["metadata"]["labels"] == {
+        "app.kubernetes.io/name": "taskfleet",
+        "app.kubernetes.io/component": "worker",
+        "app.kubernetes.io/managed-by": "taskfleet",
+        "taskfleet.dev/pool": "mail",
+    }
+
+
+def test_users_containers_pass_the_restricted_profile_and_may_write() -> None:
+    assert pod_spec(worker_pool())["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    spec = spec_of(
+        containers=[{"name": "proxy", "image": "p"}], initContainers=[{"name": "migrate", "image": "m"}]
+    )
+    assert [container["securityContext"] for container in spec["containers"]] == [restricted, restricted]
+    assert by_name(spec["initContainers"])["migrate"]["securityContext"] == restricted
+
+
+def test_init_container_is_locked_down_whatever_the_pod_runs_as() -> None:
+    spec = spec_of(securityContext={"runAsUser": 0, "runAsNonRoot": False, "seccompProfile": None})
+    assert spec["initContainers"][0]["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def test_the_runtime_is_copied_into_the_pod() -> None:
+    init = pod_spec(worker_pool())["initContainers"][0]
+    assert (init["image"], init["imagePullPolicy"]) == ("registry.test/taskfleet-worker:1", "IfNotPresent")
+    assert init["command"] == ["cp", "-r", "/opt/taskfleet/.", "/taskfleet/"]
+    assert {"name": "taskfleet", "mountPath": "/taskfleet"} in init["volumeMounts"]
+    assert worker(worker_pool())["volumeMounts"] == [
+        {"name": "taskfleet", "mountPath": "/taskfleet", "readOnly": True},
+        {"name": "tmp", "mountPath": "/tmp"},
+    ]
+
+
+def test_probes_ask_the_runtime_by_http() -> None:
+    container = worker(worker_pool())
+    assert container["ports"] == [{"name": "taskfleet", "containerPort": 9817, "protocol": "TCP"}]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "taskfleet"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "taskfleet"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"),
+    [
+        pytest.param({}, 600, id="default"),
+        pytest.param({"timeLimit": "10m"}, 645, id="time-limit-and-45-seconds"),
+        pytest.param({"timeLimit": "10m", "terminationGracePeriod": "11m"}, 660, id="given"),
+    ],
+)
+def test_termination_grace(spec: dict[str, Any], seconds: int) -> None:
+    assert pod_spec(worker_pool(**spec))["terminationGracePeriodSeconds"] == seconds
+
+
+class TestOperatorWins:
+    @pytest.mark.parametrize("field", ["command", "args", "readinessProbe", "livenessProbe"])
+    def test_over_the_workers_command_and_probes(self, field: str) -> None:
+        users = ["mine"] if field in ("command", "args") else {"tcpSocket": {"port": 1}}
+        assert worker_of(**{field: users})[field] == worker(worker_pool())[field]
+
+    def test_over_a_startup_probe_that_would_hold_up_the_others(self) -> None:
+        assert "startupProbe" not in worker_of(startupProbe={"tcpSocket": {"port": 1}})
+
+    def test_over_labels_of_ours(self) -> None:
+        labels = {"taskfleet.dev/pool": "other", "app.kubernetes.io/managed-by": "helm", "team": "a"}
+        merged = template_of({"metadata": {"labels": labels}})["metadata"]["labels"]
+        assert merged == template_of({})["metadata"]["labels"] | {"team": "a"}
+
+    def test_over_the_grace_period(self) -> None:
+        assert spec_of(terminationGracePeriodSeconds=1)["terminationGracePeriodSeconds"] == 600
+
+    def test_over_the_init_container_which_stays_first(self) -> None:
+        ours = pod_spec(worker_pool())["initContainers"][0]
+        users = [
+            {"name": "first", "image": "x"},
+            {"name": "taskfleet", "image": "evil", "securityContext": {}},
+        ]
+        containers = spec_of(initContainers=users)["initContainers"]
+        assert containers[0] == ours
+        assert [container["name"] for container in containers] == ["taskfleet", "first"]
+
+    def test_over_the_runtimes_volume_and_its_mount(self) -> None:
+        spec = spec_of(
+            volumes=[{"name": "taskfleet", "hostPath": {"path": "/"}}],
+            containers=[{"name": "worker", "volumeMounts": [{"name": "mine", "mountPath": "/taskfleet"}]}],
+        )
+        assert by_name(spec["volumes"])["taskfleet"] == {"name": "taskfleet", "emptyDir": {}}
+        mounts = spec["containers"][0]["volumeMounts"]
+        assert {"name": "taskfleet", "mountPath": "/taskfleet", "readOnly": True} in mounts
+        assert len(mounts) == 2
+
+    def test_over_the_port_of_the_probes(self) -> None:
+        assert (
+            worker_of(ports=[{"containerPort": 9817, "name": "mine"}])["ports"]
+            == worker(worker_pool())["ports"]
+        )
+
+    def test_even_where_the_user_takes_it_away(self) -> None:
+        spec = spec_of(initContainers=None, containers=[{"name": "worker", "env": None, "ports": None}])
+        container = spec["containers"][0]
+        assert spec["initContainers"] == pod_spec(worker_pool())["initContainers"]
+        assert [variable["name"] for variable in container["env"]] == ["POD_NAME", "TASKFLEET_SETTINGS"]
+        assert container["ports"] == worker(worker_pool())["ports"]
+
+
+class TestUserWins:
+    def test_over_the_security_context(self) -> None:
+        spec = spec_of(
+            securityContext={"runAsNonRoot": False, "fsGroup": 5},
+            containers=[{"name": "worker", "securityContext": {"readOnlyRootFilesystem": True}}],
+        )
+        assert spec["securityContext"] == {
+            "runAsNonRoot": False,
+            "fsGroup": 5,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        assert spec["containers"][0]["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+
+    @pytest.mark.parametrize(
+        "context",
+        [
+            pytest.param({"privileged": True}, id="privileged"),
+            pytest.param({"capabilities": {"add": ["SYS_ADMIN"]}}, id="sys-admin"),
+        ],
+    )
+    def test_with_rights_that_the_default_would_contradict(self, context: dict[str, Any]) -> None:
+        assert "allowPrivilegeEscalation" not in worker_of(securityContext=context)["securityContext"]
+
+    def test_with_a_volume_of_its_own_for_tmp(self) -> None:
+        memory = {"name": "tmp", "emptyDir": {"medium": "Memory"}}
+        assert by_name(spec_of(volumes=[memory])["volumes"])["tmp"] == memory
+
+    def test_with_another_mount_at_tmp(self) -> None:
+        mounts = worker_of(volumeMounts=[{"name": "scratch", "mountPath": "/tmp"}])["volumeMounts"]
+        assert {"name": "scratch", "mountPath": "/tmp"} in mounts
+        assert {"name": "tmp", "mountPath": "/tmp"} not in mounts
+
+    def test_with_resources_image_and_lifecycle_of_the_worker(self) -> None:
+        wishes = {
+            "image": "app:2",
+            "resources": {"limits": {"cpu": "1"}},
+            "lifecycle": {"preStop": {"sleep": {}}},
+        }
+        container = worker_of(**wishes)
+        assert {field: container[field] for field in wishes} == wishes
+
+    def test_with_everything_about_scheduling(self) -> None:
+        wishes = {
+            "affinity": {"nodeAffinity": {}},
+            "nodeSelector": {"pool": "batch"},
+            "tolerations": [{"key": "batch", "operator": "Exists"}],
+            "imagePullSecrets": [{"name": "registry"}],
+            "serviceAccountName": "mail",
+            "enableServiceLinks": True,
+            "priorityClassName": "low",
+        }
+        spec = spec_of(**wishes)
+        assert {field: spec[field] for field in wishes} == wishes
+
+    def test_with_sidecars_after_the_worker(self) -> None:
+        containers = spec_of(containers=[{"name": "proxy", "image": "p", "command": ["run"]}])["containers"]
+        assert [container["name"] for container in containers] == ["worker", "proxy"]
+        assert containers[1]["command"] == ["run"]
+
+    def test_with_annotations_and_volumes_that_may_be_evicted(self) -> None:
+        annotations = {"team": "a", SAFE_TO_EVICT: "cache, tmp"}
+        merged = template_of({"metadata": {"annotations": annotations}})["metadata"]["annotations"]
+        assert merged == {"team": "a", SAFE_TO_EVICT: "cache,tmp,taskfleet"}
+
+
+def test_our_local_volumes_do_not_keep_a_node() -> None:
+    assert template_of({})["metadata"]["annotations"] == {SAFE_TO_EVICT: "taskfleet,tmp"}
+
+
+def test_a_template_that_cannot_be_merged_is_refused_by_its_field() -> None:
+    with pytest.raises(SpecError, match=r"^spec\.template\.spec\.containers\[0\] has no name: "):
+        spec_of(containers=[{"image": "x"}])

@@ -1,0 +1,191 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.resources.objects import (
+    INSTALLATION,
+    deployment,
+    external_broker,
+    managed_broker,
+    worker_pool,
+)
+
+from taskfleet.api import Broker, Object
+from taskfleet.resources.context import BrokerBinding
+from taskfleet.resources.worker_deployment import (
+    INPUTS_HASH,
+    TEMPLATE_HASH,
+    Kept,
+    seed_deployment,
+    worker_deployment,
+)
+from taskfleet.resources.worker_pdb import worker_pdb
+
+SELECTOR = {
+    "app.kubernetes.io/name": "taskfleet",
+    "app.kubernetes.io/component": "worker",
+    "taskfleet.dev/pool": "mail",
+}
+NEXT_VERSION = replace(INSTALLATION, runtime_image="registry.test/taskfleet-worker:2", version="2.0.0")
+
+
+def hashes(built: Object) -> tuple[str, str]:
+    annotations = built["metadata"]["annotations"]
+    return annotations[INPUTS_HASH], annotations[TEMPLATE_HASH]
+
+
+def inputs(broker: Broker | None = None, meta: Object | None = None, **spec: Any) -> str:
+    return hashes(deployment(worker_pool(meta, **spec), broker))[0]
+
+
+def test_size_is_left_to_its_one_writer() -> None:
+    assert "replicas" not in deployment(worker_pool(replicas=5))["spec"]
+
+
+def test_rollout_takes_no_capacity_away() -> None:
+    spec = deployment(worker_pool())["spec"]
+    assert spec["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0},
+    }
+
+
+def test_children_belong_to_the_pool_and_block_no_deletion() -> None:
+    metadata = deployment(worker_pool())["metadata"]
+    assert metadata["ownerReferences"] == [
+        {
+            "apiVersion": "taskfleet.dev/v1alpha1",
+            "kind": "WorkerPool",
+            "name": "mail",
+            "uid": "22222222-2222-2222-2222-222222222222",
+            "controller": True,
+        }
+    ]
+
+
+def test_labels_and_annotations_of_gitops_tools_are_not_copied() -> None:
+    labels = {"app.kubernetes.io/instance": "shop", "team": "a"}
+    annotations = {"argocd.argoproj.io/tracking-id": "shop:mail"}
+    marked = deployment(worker_pool({"labels": labels, "annotations": annotations}))
+    assert marked == deployment(worker_pool())
+
+
+def test_selector_matches_the_pods() -> None:
+    built = deployment(worker_pool(template={"metadata": {"labels": {"taskfleet.dev/pool": "x"}}}))["spec"]
+    assert built["selector"]["matchLabels"] == SELECTOR
+    assert built["template"]["metadata"]["labels"].items() >= SELECTOR.items()
+
+
+class TestInputs:
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            pytest.param({"replicas": 5}, id="replicas"),
+            pytest.param({"autoscale": {"maxReplicas": 5}}, id="autoscale"),
+            pytest.param({"suspend": True}, id="suspend"),
+            pytest.param({"beat": {}}, id="beat"),
+            pytest.param({"queues": ["celery"]}, id="default-written-out"),
+            pytest.param({"template": {}}, id="empty-template"),
+        ],
+    )
+    def test_do_not_change_with_what_never_reaches_a_pod(self, spec: dict[str, Any]) -> None:
+        assert inputs(**spec) == inputs()
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            pytest.param({"image": "registry.test/app:2"}, id="image"),
+            pytest.param({"queues": ["a"]}, id="queues"),
+            pytest.param({"template": {"spec": {"priorityClassName": "low"}}}, id="template"),
+            pytest.param({"env": [{"name": "A", "value": "1"}]}, id="env"),
+            pytest.param({"brokerRef": {"name": "other"}}, id="broker"),
+        ],
+    )
+    def test_change_with_the_pods(self, spec: dict[str, Any]) -> None:
+        assert inputs(**spec) != inputs()
+
+    def test_change_with_what_the_broker_shares(self) -> None:
+        assert inputs(external_broker(visibilityTimeout="2h")) != inputs(external_broker())
+        assert inputs(external_broker()) != inputs(managed_broker())
+
+    def test_do_not_change_with_the_brokers_own_size(self) -> None:
+        assert inputs(managed_broker(maxMemory="1Gi")) == inputs(managed_broker())
+
+    def test_change_when_an_upgrade_is_asked_for(self) -> None:
+        assert inputs(meta={"annotations": {"taskfleet.dev/upgrade": "now"}}) != inputs()
+
+    def test_are_the_same_however_a_duration_is_written(self) -> None:
+        assert inputs(timeLimit="60m") == inputs(timeLimit="1h")
+
+
+class TestUpgradedOperator:
+    pool = worker_pool()
+    binding = BrokerBinding.of(managed_broker())
+    live = deployment(pool)
+    next_built = worker_deployment(pool, binding, NEXT_VERSION)
+
+    def test_keeps_the_pods_of_the_version_before(self) -> None:
+        kept = Kept.of(self.live, self.next_built)
+        assert kept is not None
+        assert worker_deployment(self.pool, self.binding, NEXT_VERSION, kept=kept) == self.live
+
+    def test_keeps_them_without_claiming_what_the_api_server_left_empty(self) -> None:
+        template = self.live["spec"]["template"]
+        read_back = template["metadata"] | {"creationTimestamp": None}
+        live = self.live | {"spec": self.live["spec"] | {"template": template | {"metadata": read_back}}}
+        kept = Kept.of(live, self.next_built)
+        assert kept is not None
+        assert kept.template == template
+
+    def test_replaces_them_when_the_spec_changes(self) -> None:
+        changed = worker_deployment(worker_pool(image="registry.test/app:2"), self.binding, NEXT_VERSION)
+        assert Kept.of(self.live, changed) is None
+
+    def test_replaces_them_when_an_upgrade_is_asked_for(self) -> None:
+        asked = worker_pool({"annotations": {"taskfleet.dev/upgrade": "now"}})
+        assert Kept.of(self.live, worker_deployment(asked, self.binding, NEXT_VERSION)) is None
+
+    def test_has_nothing_to_keep_when_it_builds_the_same(self) -> None:
+        assert Kept.of(self.live, deployment(self.pool)) is None
+
+    def test_has_nothing_to_keep_of_a_seed(self) -> None:
+        assert Kept.of(seed_deployment(self.pool, replicas=1), self.next_built) is None
+
+
+class TestSeed:
+    def test_starts_nothing(self) -> None:
+        spec = seed_deployment(worker_pool(), replicas=3)["spec"]
+        assert (spec["replicas"], spec["paused"]) == (3, True)
+        assert deployment(worker_pool())["spec"]["paused"] is False
+
+    def test_is_the_same_object_as_the_full_deployment(self) -> None:
+        seed, full = seed_deployment(worker_pool(), replicas=0), deployment(worker_pool())
+        for field in ("name", "namespace", "labels", "ownerReferences"):
+            assert seed["metadata"][field] == full["metadata"][field]
+        assert seed["spec"]["selector"] == full["spec"]["selector"]
+
+
+class TestDisruptionBudget:
+    def test_lets_a_quarter_go_and_the_unready_always(self) -> None:
+        budget = worker_pdb(worker_pool(replicas=4))
+        assert budget is not None
+        assert budget["metadata"]["name"] == "mail-worker"
+        assert budget["spec"] == {
+            "maxUnavailable": "25%",
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": SELECTOR},
+        }
+
+    @pytest.mark.parametrize(
+        ("spec", "has_one"),
+        [
+            pytest.param({}, False, id="one-pod-by-default"),
+            pytest.param({"replicas": 0}, False, id="no-pod"),
+            pytest.param({"replicas": 2}, True, id="two-pods"),
+            pytest.param({"autoscale": {"maxReplicas": 1}}, False, id="scales-to-one"),
+            pytest.param({"autoscale": {"maxReplicas": 2}, "replicas": 1}, True, id="scales-to-two"),
+            pytest.param({"replicas": 2, "suspend": True}, True, id="suspended"),
+        ],
+    )
+    def test_only_where_there_can_be_more_than_one_pod(self, spec: dict[str, Any], has_one: bool) -> None:
+        assert (worker_pdb(worker_pool(**spec)) is not None) is has_one
