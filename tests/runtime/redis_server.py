@@ -1,0 +1,68 @@
+"""A real redis-server on loopback, with its data in a folder of the test."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+import redis
+
+from tests.runtime.ports import free_port
+from tests.runtime.waiting import wait_for
+
+
+class RedisServer:
+    """Started on entry, stopped on exit; `kill` and `start` again keep the port and the data."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            "redis-server",
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(self._folder),
+        ]
+        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options]
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self._answers, "redis-server to answer")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def lines(self, key: str) -> list[str]:
+        """A list, the oldest first."""
+        return [str(line) for line in self.client.lrange(key, 0, -1)]
+
+    def started(self) -> list[str]:
+        """Ids of the tasks that began, in order, one for each time."""
+        return [line.split()[0] for line in self.lines("test:start")]
+
+    def finished(self) -> list[str]:
+        """Ids of the tasks that ended, in order."""
+        return [line.split()[0] for line in self.lines("test:end")]
+
+    def __enter__(self) -> "RedisServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.client.close()
+        self.kill()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False

@@ -1,0 +1,56 @@
+import json
+from typing import Any
+
+import pytest
+
+from taskfleet_worker.settings import ProcessAutoscale, SettingsError, read_settings
+from tests.runtime.worker import settings
+from tests.unit.worker.factories import environment
+
+
+def test_every_key_of_the_contract_is_read() -> None:
+    read = read_settings(
+        environment(
+            poolType="gevent", capacity=10, processAutoscale={"min": 2, "max": 10}, queues=["high", "low"],
+            prioritySteps=[0, 5], separator=":", globalKeyPrefix="p:", timeLimit=600, prefetchMultiplier=4,
+        )
+    )  # fmt: skip
+    assert (read.pool, read.pool_uid, read.cluster_id, read.pool_type) == (
+        "pool",
+        "uid-1",
+        "cluster-1",
+        "gevent",
+    )
+    assert read.process_autoscale == ProcessAutoscale(min=2, max=10)
+    assert (read.queues, read.priority_steps) == (("high", "low"), (0, 5))
+    assert (read.separator, read.global_key_prefix) == (":", "p:")
+    assert (read.time_limit, read.grace_period, read.visibility_timeout) == (600, 60, 3600)
+
+
+def test_keys_of_a_newer_operator_are_ignored() -> None:
+    assert read_settings(environment(somethingNew=1)).pool == "pool"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "run celery itself", id="absent"),
+        pytest.param("{", "not JSON", id="broken"),
+        pytest.param("[]", "not a JSON object", id="not-an-object"),
+        pytest.param(json.dumps({**settings("solo"), "v": 3}), "v=3", id="another-version"),
+        pytest.param(
+            json.dumps({**settings("solo"), "poolType": "fork"}), "poolType='fork'", id="unknown-pool"
+        ),
+        pytest.param(json.dumps({**settings("solo"), "capacity": "many"}), "wrong type", id="not-a-number"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_settings({"TASKFLEET_SETTINGS": text})
+
+
+def test_a_missing_key_is_named() -> None:
+    raw: dict[str, Any] = settings("solo")
+    del raw["poolUid"]
+    with pytest.raises(SettingsError, match="lacks 'poolUid'"):
+        read_settings({"TASKFLEET_SETTINGS": json.dumps(raw)})

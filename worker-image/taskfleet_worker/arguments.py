@@ -1,0 +1,36 @@
+"""The operator's arguments, which know nothing of versions, turned into those of the installed Celery."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from taskfleet_worker.settings import Settings, SettingsError
+
+# Slots are filled from what waits in the worker; at 1, gevent and eventlet wait for a fetch after each task.
+_MULTIPLIER = {"prefork": 1, "threads": 1, "gevent": 2, "eventlet": 2, "solo": 1}
+
+
+def celery_arguments(arguments: Sequence[str], settings: Settings, understood: Collection[str]) -> list[str]:
+    """`worker -A proj --pool=... ...` as `-A proj worker ...`, with the prefetch that suits pool and version.
+
+    `understood` are the options that the installed `celery worker` has.
+    """
+    if len(arguments) < 3 or arguments[0] != "worker" or arguments[1] != "-A":
+        raise SettingsError("run.py takes `worker -A <app> <flags of celery worker>`.")
+    flags = [_pool_flag(flag) for flag in arguments[3:]]
+    return ["-A", arguments[2], "worker", *prefetch_flags(settings, understood), *flags]
+
+
+def _pool_flag(flag: str) -> str:
+    # `--pool=prefork` is Celery's own default, so there a `worker_pool` set by the app would win; this alias is not.
+    return "--pool=processes" if flag == "--pool=prefork" else flag
+
+
+def prefetch_flags(settings: Settings, understood: Collection[str]) -> list[str]:
+    """As few messages in the worker as its pool can live with: what waits in Redis any pod can take."""
+    if settings.prefetch_multiplier is not None:
+        return [f"--prefetch-multiplier={settings.prefetch_multiplier}"]
+    flags = [f"--prefetch-multiplier={_MULTIPLIER[settings.pool_type]}"]
+    if settings.pool_type == "prefork" and "--disable-prefetch" in understood:
+        flags.append("--disable-prefetch")
+    return flags

@@ -1,0 +1,96 @@
+"""What Taskfleet changes in the configuration of the user's Celery app, and how.
+
+Defaults are changed where Celery keeps them, before the app is imported: then everything that the app or a task
+sets itself wins by Celery's own rules, however and whenever the app is configured (Django namespace, `loader=`,
+tasks bound at import). Transport options are merged at the signal `celeryd_init`, which Celery sends to set up
+the configuration of one worker: a replaced dict would drop the app's own options.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any, Callable
+
+from taskfleet_worker.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Above it a worker stops fetching, so it is far above what apps hold; it bounds memory at some 50 MB.
+ETA_TASK_LIMIT = 10_000
+
+_STRATEGIES = {"Strict": "priority", "RoundRobin": "round_robin"}
+
+
+def default_settings(settings: Settings) -> dict[str, Any]:
+    """Celery's settings (new names) whose default in this process differs from Celery's own."""
+    changed: dict[str, Any] = {"worker_eta_task_limit": ETA_TASK_LIMIT}
+    if settings.acknowledge != "App":
+        late = settings.acknowledge == "Late"
+        changed.update(task_acks_late=late, task_reject_on_worker_lost=late)
+    return changed
+
+
+def change_defaults(changed: dict[str, Any]) -> None:
+    """Write into Celery's tables of defaults; what the installed Celery does not know is left out."""
+    from celery.app import defaults  # noqa: PLC0415 - only after monkey patching
+
+    for name, value in changed.items():
+        if name in defaults.DEFAULTS:
+            defaults.DEFAULTS[name] = value
+            defaults._OLD_DEFAULTS[defaults._TO_OLD_KEY[name]] = value
+
+
+def transport_options(
+    app_options: dict[str, Any], settings: Settings, understood: Callable[[str], bool]
+) -> tuple[dict[str, Any], list[str]]:
+    """The app's transport options with Taskfleet's merged in, and a sentence for each disagreement.
+
+    The operator decides what only workers see, and the visibility timeout, which all users of one database must
+    share. What producers use too stays as the app has it: the worker would look for messages in another place.
+    """
+    ours: dict[str, Any] = {
+        "socket_timeout": 10,  # without it a half-open connection blocks for ever
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "unacked_restore_throttle": 1,
+    }
+    ours = {name: value for name, value in ours.items() if name not in app_options}
+    ours["visibility_timeout"] = settings.visibility_timeout
+    ours["queue_order_strategy"] = _STRATEGIES[settings.queue_order]
+    notes = []
+    asked = app_options.get("visibility_timeout")
+    if asked is not None and asked != settings.visibility_timeout:
+        notes.append(
+            f"The app sets visibility_timeout {asked}, the Broker {settings.visibility_timeout:g}: the Broker's holds."
+        )
+    for name, value in _shared_with_producers(settings).items():
+        theirs = app_options.get(name)
+        if theirs is None:
+            ours[name] = value
+        elif theirs != value:
+            notes.append(
+                f"The app sets {name} {theirs!r}, the Broker {value!r}: the app's holds, so change the Broker."
+            )
+    understood_ours = {name: value for name, value in ours.items() if understood(name)}
+    return {**app_options, **understood_ours}, notes
+
+
+def _shared_with_producers(settings: Settings) -> dict[str, Any]:
+    options = {
+        "global_keyprefix": settings.global_key_prefix,
+        "priority_steps": list(settings.priority_steps) if settings.priority_steps else None,
+        "sep": settings.separator,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def configure_worker(
+    conf: MutableMapping[str, Any], settings: Settings, understood: Callable[[str], bool]
+) -> list[str]:
+    """Merge into the app's loaded configuration; returns the notes, which are logged too."""
+    options, notes = transport_options(dict(conf["broker_transport_options"] or {}), settings, understood)
+    conf["broker_transport_options"] = options
+    for note in notes:
+        logger.warning("taskfleet: %s", note)
+    return notes

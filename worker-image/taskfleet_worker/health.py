@@ -1,0 +1,108 @@
+"""Whether the worker is ready and its consumer alive: observed without a lock, decided by a pure function.
+
+The consumer's loop turns at least every 2 s while it is well. Its standing still means nothing while the broker
+is away, while a task runs inside the loop (solo), while a full green pool takes no task, or while CPU work of a
+task starves a green worker: killing then would only kill tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+# Reconnecting over a half-open connection takes up to 2 x socket_timeout + health check = 30 s.
+LOOP_LIMIT = 60.0
+
+GREEN = ("gevent", "eventlet")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at the worker. Ages are seconds; None: has not happened yet."""
+
+    pool_type: str
+    capacity: int
+    ready: bool
+    stopping: bool
+    loop_age: float | None
+    hub_age: float | None
+    active: int
+
+
+def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
+    """Verdict and reason. The broker is asked only where everything else says dead."""
+    if seen.loop_age is None or not seen.ready:
+        return True, "starting"
+    if seen.stopping:
+        return True, "stopping"
+    if seen.loop_age < LOOP_LIMIT:
+        return True, "consuming"
+    excuse = _excuse(seen)
+    if excuse:
+        return True, excuse
+    if not broker_reachable():
+        return True, "the broker does not answer"
+    return False, f"the consumer has not turned for {seen.loop_age:.0f} s although the broker answers"
+
+
+def _excuse(seen: Seen) -> str | None:
+    if seen.pool_type == "solo" and seen.active:
+        return "the solo pool runs a task"
+    if seen.pool_type in GREEN and seen.active >= seen.capacity:
+        return "every slot of the pool is taken"
+    if seen.pool_type in GREEN and seen.active and (seen.hub_age or 0) >= LOOP_LIMIT:
+        return "a task keeps the CPU from everything else"
+    return None
+
+
+class Health:
+    """Written by the worker's threads, read by the probes. Plain attributes: reading one is atomic."""
+
+    def __init__(self, pool_type: str, capacity: int, clock: Callable[[], float]) -> None:
+        self.pool_type = pool_type
+        self.capacity = capacity
+        self.ready = False
+        self.broker_reachable: Callable[[], bool] = lambda: False
+        self._clock = clock
+        self._state: Any = None
+        self._loop_turned: float | None = None
+        self._hub_turned: float | None = None
+
+    def watch(self, worker_state: Any) -> None:
+        """Notice each turn of the consumer's loop: on every pool and transport it asks `maybe_shutdown` first."""
+        asked = worker_state.maybe_shutdown
+
+        def turned() -> None:
+            self._loop_turned = self._clock()
+            asked()
+
+        worker_state.maybe_shutdown = turned
+        self._state = worker_state
+
+    def consumer_ready(self, consumer: Any) -> None:
+        """The worker fetches from now on; called again after each reconnect."""
+        if self.pool_type in GREEN and not self.ready:
+            self._hub_turned = self._clock()
+            consumer.timer.call_repeatedly(1.0, self._hub_turns)
+        self.ready = True
+
+    def _hub_turns(self) -> None:
+        self._hub_turned = self._clock()
+
+    def look(self) -> Seen:
+        """What holds now."""
+        now = self._clock()
+        state = self._state
+        return Seen(
+            pool_type=self.pool_type,
+            capacity=self.capacity,
+            ready=self.ready,
+            stopping=state is not None and (_is_set(state.should_stop) or _is_set(state.should_terminate)),
+            loop_age=None if self._loop_turned is None else now - self._loop_turned,
+            hub_age=None if self._hub_turned is None else now - self._hub_turned,
+            active=0 if state is None else len(state.active_requests),
+        )
+
+
+def _is_set(flag: object) -> bool:
+    return flag is not None and flag is not False

@@ -1,0 +1,73 @@
+"""Threads and sockets that gevent and eventlet do not patch. Import this before anything is patched.
+
+`_thread` and `_socket` are the C modules below `threading` and `socket`: what is taken from them here stays what
+it is when the Python modules above are replaced.
+"""
+
+from __future__ import annotations
+
+import _socket
+from _thread import start_new_thread
+from time import monotonic
+
+__all__ = ["connect", "listen", "monotonic", "reachable", "serve", "start_new_thread"]
+
+from collections.abc import Iterable
+from typing import Callable
+
+
+def listen(port: int) -> _socket.socket:
+    """A listening socket on every address, IPv6 and IPv4 where the node has both."""
+    try:
+        sock = _socket.socket(_socket.AF_INET6, _socket.SOCK_STREAM)
+        address = "::"
+        sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)
+    except OSError:
+        sock = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        address = "0.0.0.0"  # noqa: S104 - the kubelet asks on the pod's address
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+    sock.bind((address, port))
+    sock.listen(16)
+    return sock
+
+
+def serve(sock: _socket.socket, answer: Callable[[bytes], bytes]) -> None:
+    """Answer one connection after the other, for ever; each has a second in all for its few bytes."""
+    while True:
+        fd, _ = sock._accept()  # type: ignore[attr-defined]
+        connection = _socket.socket(fileno=fd)
+        try:
+            connection.settimeout(1.0)
+            connection.sendall(answer(connection.recv(4096)))
+            connection.shutdown(_socket.SHUT_WR)
+        except OSError:
+            pass  # the asker has gone away
+        finally:
+            connection.close()
+
+
+def connect(host: str, port: int, timeout: float) -> _socket.socket:
+    """A connected socket. Raises OSError."""
+    error = OSError(f"no address for {host}")
+    for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
+        sock = _socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(address)
+        except OSError as failed:
+            sock.close()
+            error = failed
+        else:
+            return sock
+    raise error
+
+
+def reachable(addresses: Iterable[tuple[str, int]], timeout: float = 1.0) -> bool:
+    """Whether one of them accepts a connection."""
+    for host, port in addresses:
+        try:
+            connect(host, port, timeout).close()
+        except OSError:
+            continue
+        return True
+    return False

@@ -1,0 +1,105 @@
+"""What the operator tells a worker: the JSON object in the environment variable TASKFLEET_SETTINGS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+VARIABLE = "TASKFLEET_SETTINGS"
+
+_CHOICES = {
+    "poolType": ("prefork", "threads", "gevent", "eventlet", "solo"),
+    "queueOrder": ("Strict", "RoundRobin"),
+    "acknowledge": ("Late", "App", "Early"),
+}
+
+
+class SettingsError(Exception):
+    """TASKFLEET_SETTINGS is absent or not what the contract in worker-image/README.md says."""
+
+
+@dataclass(frozen=True)
+class ProcessAutoscale:
+    """Bounds of Celery's own --autoscale."""
+
+    min: int
+    max: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The contract's keys in snake_case. Times are seconds; None: the user left it to a default."""
+
+    namespace: str
+    pool: str
+    pool_uid: str
+    cluster_id: str
+    pool_type: str
+    capacity: int
+    queues: tuple[str, ...]
+    queue_order: str
+    acknowledge: str
+    visibility_timeout: float
+    grace_period: float
+    prefetch_multiplier: int | None = None
+    global_key_prefix: str | None = None
+    priority_steps: tuple[int, ...] | None = None
+    separator: str | None = None
+    time_limit: float | None = None
+    process_autoscale: ProcessAutoscale | None = None
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in the environment. Raises SettingsError with what is wrong and what to do."""
+    text = environment.get(VARIABLE)
+    if not text:
+        raise SettingsError(
+            f"{VARIABLE} is not set: the Taskfleet operator sets it. To start a worker by hand, run celery itself."
+        )
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{VARIABLE} is not JSON ({error}).") from None
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{VARIABLE} is not a JSON object.")
+    return _from_json(raw)
+
+
+def _from_json(raw: dict[str, Any]) -> Settings:
+    if raw.get("v") != 1:
+        raise SettingsError(
+            f"{VARIABLE} has v={raw.get('v')!r}, this runtime reads v=1: use images of one release."
+        )
+    for key, allowed in _CHOICES.items():
+        if raw.get(key) not in allowed:
+            raise SettingsError(
+                f"{VARIABLE} has {key}={raw.get(key)!r}: one of {', '.join(allowed)} is expected."
+            )
+    autoscale = raw.get("processAutoscale")
+    steps = raw.get("prioritySteps")
+    try:
+        return Settings(
+            namespace=raw["namespace"],
+            pool=raw["pool"],
+            pool_uid=raw["poolUid"],
+            cluster_id=raw["clusterId"],
+            pool_type=raw["poolType"],
+            capacity=int(raw["capacity"]),
+            queues=tuple(raw["queues"]),
+            queue_order=raw["queueOrder"],
+            acknowledge=raw["acknowledge"],
+            visibility_timeout=float(raw["visibilityTimeout"]),
+            grace_period=float(raw["gracePeriod"]),
+            prefetch_multiplier=raw.get("prefetchMultiplier"),
+            global_key_prefix=raw.get("globalKeyPrefix"),
+            priority_steps=tuple(steps) if steps else None,
+            separator=raw.get("separator"),
+            time_limit=raw.get("timeLimit"),
+            process_autoscale=ProcessAutoscale(autoscale["min"], autoscale["max"]) if autoscale else None,
+        )
+    except KeyError as error:
+        raise SettingsError(f"{VARIABLE} lacks {error.args[0]!r}: use images of one release.") from None
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
