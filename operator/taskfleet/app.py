@@ -3,11 +3,11 @@
 import asyncio
 import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
@@ -28,7 +28,7 @@ from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
 from taskfleet.scaling.writer import ReplicaWriter
 from taskfleet.watch.informer import Informer
-from taskfleet.watch.processor import Processor
+from taskfleet.watch.processor import Processor, Reconcile
 from taskfleet.watch.resync import Resync, WatchHealth
 from taskfleet.watch.routing import Router
 from taskfleet.watch.work_queue import WorkQueue
@@ -50,15 +50,14 @@ class Operator:
     def __init__(self, settings: Settings, gateway: Gateway, election: Election, *, cluster_id: str) -> None:
         self._settings = settings
         self._election = election
-        self._cache = Cache()
+        self._cache = Cache(self._on_change)
         self._queue = WorkQueue()
         self._router = Router(self._cache)
         self._health = WatchHealth()
-        self._informer = Informer(self._cache, on_change=self._on_change, heard=self._health.heard)
+        self._informer = Informer(self._cache, heard=self._health.heard)
         self._resync = Resync(
             gateway,
             self._cache,
-            self._informer,
             self._health,
             namespaces=settings.namespaces,
             clock=time.monotonic,
@@ -76,26 +75,33 @@ class Operator:
             settings=settings,
             now=lambda: datetime.now(UTC),
         )
-        reconcilers = {kind: partial(reconcile, context=context) for kind, reconcile in RECONCILERS.items()}
-        self._processor = Processor(self._queue, reconcilers)
+        self._processor = Processor(
+            self._queue, {kind: _bound(reconcile, context) for kind, reconcile in RECONCILERS.items()}
+        )
         self._synced = False
         self._stop = asyncio.Event()
+        self._stop_watching = threading.Event()
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; the lease is given back before this returns."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
         runner = await serve(self._settings.http_port, unhealthy=self._unhealthy, unready=self._unready)
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(
-                    self._informer.run(self._settings.namespaces, stop=self._stop, started=self._own_signals)
+                    self._informer.run(self._settings.namespaces, stop=self._stop_watching)
                 )
                 working = group.create_task(self._work())
                 await self._stop.wait()
                 log.info("stopping")
                 working.cancel()
                 await asyncio.wait([working])
+                self._stop_watching.set()
                 await watching
         finally:
+            self._stop_watching.set()
             await self._brokers.close()
             await runner.cleanup()
 
@@ -118,18 +124,16 @@ class Operator:
         for key in self._router.concerned(obj):
             self._queue.add(key)
 
-    def _own_signals(self) -> None:
-        """kopf has just taken the signals to stop itself; we stop writing and give the lease back first."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-
     def _unhealthy(self) -> str | None:
         dead = self._health.dead(now=time.monotonic())
         return f"the watches of {', '.join(dead)} are dead" if dead else None
 
     def _unready(self) -> str | None:
         return None if self._synced else "the cluster has not been read yet"
+
+
+def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context: Context) -> Reconcile:
+    return lambda key: reconcile(key, context)
 
 
 def _installation(settings: Settings, cluster_id: str) -> Installation:

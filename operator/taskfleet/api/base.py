@@ -139,5 +139,5 @@ def _sentence(error: ValidationError) -> str:
     first, *others = error.errors(include_url=False)
     field = ".".join(str(step) for step in first["loc"])
     seen = "" if first["type"] == "missing" else f" is {first['input']!r:.80}"
-    more = f" {len(others)} more problems follow." if others else ""
+    more = f" {len(others)} more problem{'s follow' if len(others) > 1 else ' follows'}." if others else ""
     return f"{field}{seen}: {first['msg'].removeprefix('Value error, ')}. Correct it and apply again.{more}"

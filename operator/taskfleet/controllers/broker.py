@@ -1,4 +1,104 @@
 """Broker: a managed Redis with its volume, password and connection Secret, or somebody else's by its URL."""
 
+from dataclasses import replace
+
+from taskfleet.api import Broker, InvalidObject, Key, Object
+from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
+from taskfleet.controllers.broker_address import AddressError, address_in
+from taskfleet.controllers.broker_password import ensure_password
+from taskfleet.controllers.broker_status import BrokerSeen, broker_status, not_implemented
+from taskfleet.controllers.children import LeftOverError
+from taskfleet.controllers.conditions import reason_of
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.pod_trouble import trouble
+from taskfleet.controllers.unreadable import write_unreadable
+from taskfleet.kube.errors import InvalidError, NameConflictError
+from taskfleet.kube.events import Event, Severity
+from taskfleet.resources.broker_config_map import broker_config_map
+from taskfleet.resources.broker_connection_secret import broker_connection_secret
+from taskfleet.resources.broker_names import REDIS_PORT, broker_host, connection_secret_name
+from taskfleet.resources.broker_service import broker_service
+from taskfleet.resources.broker_stateful_set import broker_stateful_set
+from taskfleet.resources.errors import SpecError
+
 _LOOK_AGAIN_SECONDS = 60.0  # Secrets are not watched: a changed one is seen within this time
 _LEFT_OVER_SECONDS = 1.0
+
+
+async def reconcile(key: Key, context: Context) -> float | None:
+    """Bring the children of one Broker to its spec; seconds until it wants to be looked at again."""
+    raw = context.cache.get(*key)
+    if raw is None:
+        context.status.forget(key)
+        context.brokers.forget(key)
+        return None
+    try:
+        broker = Broker.parse(raw)
+    except InvalidObject as error:
+        return await write_unreadable(raw, str(error), context)
+    try:
+        seen = await (_managed(raw, broker, context) if broker.spec.managed else _external(broker, context))
+    except LeftOverError:
+        return _LEFT_OVER_SECONDS
+    return await _report(raw, seen, context)
+
+
+async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
+    """Apply the Redis and look at it once its own readiness probe is content."""
+    host = broker_host(broker.name, broker.namespace)
+    nothing = BrokerSeen(broker, endpoint=f"{host}:{REDIS_PORT}")
+    try:
+        password = await ensure_password(raw, broker, context)
+        for built in (
+            broker_connection_secret(broker, password=password),
+            broker_config_map(broker),
+            broker_service(broker),
+        ):
+            await context.children.ensure(built, owner=raw)
+        redis = await context.children.ensure(broker_stateful_set(broker, context.installation), owner=raw)
+    except NameConflictError as error:
+        message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
+        return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
+    except (SpecError, InvalidError) as error:
+        said = error.message if isinstance(error, InvalidError) else str(error)
+        return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    seen = replace(nothing, binding=connection_secret_name(broker.name))
+    if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
+        pods = context.cache.children("Pod", broker.key)
+        return replace(seen, starting=True, trouble=trouble(pods))
+    url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
+    return replace(seen, probe=context.brokers.look(broker.key, url))
+
+
+async def _external(broker: Broker, context: Context) -> BrokerSeen:
+    """Read the URL by name and look at what it leads to."""
+    external = broker.spec.external
+    assert external is not None
+    reference = external.url_secret_ref
+    nothing = BrokerSeen(broker, binding=reference.name)
+    for field, value in (("caSecretRef", external.ca_secret_ref), ("sentinel", external.sentinel)):
+        if value is not None:
+            return replace(nothing, problem=not_implemented(f"spec.external.{field}"))
+    secret = await context.gateway.get(Key("Secret", broker.namespace, reference.name))
+    try:
+        address = address_in(secret, name=reference.name, key=reference.key)
+        probe = context.brokers.look(broker.key, address.url)
+    except AddressError as error:
+        context.brokers.forget(broker.key)
+        return replace(nothing, problem=(error.reason, str(error)))
+    return replace(nothing, endpoint=address.endpoint, probe=probe)
+
+
+async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
+    """Write the status, then tell when its verdict is a new one."""
+    now = context.now()
+    status = broker_status(seen)
+    verdict = status["conditions"][0]
+    wait = await context.status.write(raw, status, now=now)
+    if wait is not None:
+        return wait
+    if reason_of(raw, ConditionType.READY) != verdict["reason"]:
+        fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
+        severity = Severity.NORMAL if fine else Severity.WARNING
+        await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
+    return _LOOK_AGAIN_SECONDS

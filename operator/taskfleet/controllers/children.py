@@ -4,7 +4,7 @@ from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import NameConflictError
 from taskfleet.kube.gateway import Gateway
-from taskfleet.kube.resource_types import key_of
+from taskfleet.kube.resource_types import CHILD_TYPES, key_of
 from taskfleet.resources.contains import contains
 from taskfleet.resources.hashing import digest
 
@@ -26,7 +26,7 @@ class Children:
 
     async def find(self, key: Key, *, owner: Object) -> Object | None:
         """The live child, from memory or by name. Raises NameConflictError when it is not `owner`'s."""
-        live = self._cache.get(*key) or await self._gateway.get(key)
+        live = (self._cache.get(*key) if _watched(key) else None) or await self._gateway.get(key)
         if live is None:
             return None
         live = {**live, "kind": key.kind}
@@ -34,7 +34,7 @@ class Children:
             if _controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
                 raise LeftOverError
             raise NameConflictError(key.kind, key.name)
-        self._cache.put(live)
+        self._remember(live)
         return live
 
     async def ensure(self, built: Object, *, owner: Object) -> Object:
@@ -52,16 +52,25 @@ class Children:
                 return live
             wanted["metadata"]["uid"] = live["metadata"]["uid"]
         applied = await self._gateway.apply(wanted)
-        self._cache.put(applied)
+        self._remember(applied)
         if not contains(applied, wanted):
             self._accepted[applied["metadata"]["uid"]] = _mark(applied, wanted)
         return applied
+
+    def _remember(self, live: Object) -> None:
+        if _watched(key_of(live)):
+            self._cache.put(live)
 
     async def remove(self, key: Key, *, owner: Object) -> None:
         """Delete the child if there is one and it is `owner`'s."""
         live = self._cache.get(*key)
         if live is not None and controlled_by(live, owner) and not live["metadata"].get("deletionTimestamp"):
             await self._gateway.delete(key, uid=live["metadata"]["uid"])
+
+
+def _watched(key: Key) -> bool:
+    """Whether the cache follows the child; Secrets are read by name each time."""
+    return key.kind in CHILD_TYPES
 
 
 def controlled_by(live: Object, owner: Object) -> bool:

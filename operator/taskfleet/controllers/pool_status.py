@@ -19,6 +19,7 @@ class PoolSeen:
     pool: WorkerPool
     size: Size
     deployment: Object | None = None
+    size_before: int = 0  # of the Deployment as it was found
     pods: list[Object] = field(default_factory=list)
     stalled: Why | None = None  # only another spec helps
     missing: Why | None = None  # something else has to come first, or a feature is not built

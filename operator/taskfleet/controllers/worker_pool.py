@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
-from taskfleet.api.reasons import ConditionType, Reason
+from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
@@ -25,6 +25,15 @@ from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.decision import Size, decide
 
 _LEFT_OVER_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The live Deployment, and how it was found."""
+
+    deployment: Object
+    kept_template: bool  # it keeps the pods of another operator version
+    size_before: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     broker = Broker.parse(observed.broker)
     try:
         binding = BrokerBinding.of(broker)
-        deployment, kept = await _apply_deployment(observed, binding, context)
+        applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
     except NameConflictError as error:
         message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
@@ -76,13 +85,14 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     return PoolSeen(
         observed.pool,
         observed.size,
-        deployment=deployment,
+        deployment=applied.deployment,
+        size_before=applied.size_before,
         pods=[
             pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
         ],
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
-        kept_template=kept,
+        kept_template=applied.kept_template,
         runtime_version=context.installation.version,
     )
 
@@ -95,6 +105,7 @@ async def _apply_deployment(
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
     live = await context.children.find(key, owner=observed.raw)
     built = worker_deployment(pool, binding, context.installation)
+    size_before = 0 if live is None else live["spec"].get("replicas", 0)
     if live is None:
         seed = seed_deployment(pool, replicas=observed.size.replicas)
         live = await context.replicas.create(seed)
@@ -106,7 +117,7 @@ async def _apply_deployment(
     live = await context.children.bring_to(built, live)
     if live["spec"].get("replicas") != observed.size.replicas:
         live = await context.replicas.write(live, observed.size.replicas)
-    return live, kept is not None
+    return Applied(live, kept is not None, size_before)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
@@ -157,13 +168,17 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
 
 
 def _decision(observed: Observed, seen: PoolSeen) -> Object | None:
-    """The decision, when it is another one than the status tells."""
-    before = observed.raw.get("status") or {}
-    last, size = before.get("lastDecision") or {}, observed.size
-    if seen.deployment is None or (last.get("to"), last.get("reason")) == (size.replicas, size.reason.value):
+    """The decision, when it changed the size or is another one than the status tells."""
+    last, size = (observed.raw.get("status") or {}).get("lastDecision") or {}, observed.size
+    told = (last.get("to"), last.get("reason")) == (size.replicas, size.reason.value)
+    if seen.deployment is None or (told and seen.size_before == size.replicas):
         return None
-    was = before.get("desiredReplicas", 0)
-    return {"from": was, "to": size.replicas, "reason": size.reason.value, "message": size.message}
+    return {
+        "from": seen.size_before,
+        "to": size.replicas,
+        "reason": size.reason.value,
+        "message": size.message,
+    }
 
 
 def _verdict_event(raw: Object, status: Object) -> Event | None:
@@ -179,4 +194,4 @@ def _verdict_event(raw: Object, status: Object) -> Event | None:
 
 def _passing(reason: str) -> bool:
     """Whether a reason is a stage on the way, not trouble."""
-    return reason in ("PodsNotReady", "BrokerNotReady")
+    return reason in (Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY)

@@ -1,7 +1,7 @@
 """What the watches have seen: the operator's memory of the cluster, read by controllers without a call."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from taskfleet.api import Key, Object
 from taskfleet.kube.resource_types import key_of
@@ -15,10 +15,11 @@ class Cache:
     """Objects by key, and the children of each of our own objects.
 
     An older version never replaces a newer one: replies to our own writes are put here too, and
-    they often overtake the watch.
+    they often overtake the watch. `on_change` is told of every object that changed, came or went.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[Object], None] = lambda _: None) -> None:
+        self._on_change = on_change
         self._objects: dict[str, dict[tuple[str, str], Object]] = defaultdict(dict)
         self._children: dict[tuple[str, Key], set[str]] = defaultdict(set)
 
@@ -31,16 +32,20 @@ class Cache:
         self._objects[key.kind][key.namespace, key.name] = _slim(obj)
         for owner in owners(obj):
             self._children[key.kind, owner].add(key.name)
+        self._on_change(obj)
         return True
 
-    def remove(self, key: Key) -> Object | None:
-        known = self._objects[key.kind].pop((key.namespace, key.name), None)
-        if known is not None:
-            for owner in owners(known):
-                self._children[key.kind, owner].discard(key.name)
-                if not self._children[key.kind, owner]:
-                    del self._children[key.kind, owner]
-        return known
+    def remove(self, key: Key, *, uid: str | None = None) -> None:
+        """Forget an object; with a `uid` only exactly that one, for its successor may be known already."""
+        known = self._objects[key.kind].get((key.namespace, key.name))
+        if known is None or uid not in (None, known["metadata"]["uid"]):
+            return
+        del self._objects[key.kind][key.namespace, key.name]
+        for owner in owners(known):
+            self._children[key.kind, owner].discard(key.name)
+            if not self._children[key.kind, owner]:
+                del self._children[key.kind, owner]
+        self._on_change(known)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         return self._objects[kind].get((namespace, name))

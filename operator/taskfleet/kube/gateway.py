@@ -101,7 +101,7 @@ class Gateway:
         while True:
             path = RESOURCE_TYPES[kind].path(namespace)
             page = await self._call("GET", path, query=query, accept=_METADATA_LIST)
-            for item in page["items"]:
+            for item in page["items"] or ():  # null where there is none
                 yield {"kind": kind, "metadata": item["metadata"]}
             token = page["metadata"].get("continue")
             if not token:

@@ -1,11 +1,13 @@
-"""kopf as informer: it lists and watches, we remember what it saw and queue the keys that this concerns.
+"""kopf as informer: it lists and watches, we remember what it saw.
 
 The only module that imports kopf. Only `on.event` handlers are used: kopf's other handlers put
-finalizers or annotations on the objects that they see (docs/design/kopf.md).
+finalizers or annotations on the objects that they see (docs/design/kopf.md). kopf runs on a loop of its
+own in a thread, because it cancels every task that it finds on its loop when it ends.
 """
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,7 +22,6 @@ from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES, key_of
 log = structlog.get_logger(__name__)
 
 MANAGED_BY_US = "app.kubernetes.io/managed-by=taskfleet"
-OnChange = Callable[[Object], None]
 
 
 class EndlessBackoffs:
@@ -37,34 +38,31 @@ class EndlessBackoffs:
 
 
 class Informer:
-    """Fills the cache from the watches and tells `on_change` about every object that changed or went."""
+    """Fills the cache from the watches; `heard` is told the kind of every event."""
 
-    def __init__(self, cache: Cache, *, on_change: OnChange, heard: Callable[[str], None]) -> None:
+    def __init__(self, cache: Cache, *, heard: Callable[[str], None]) -> None:
         self._cache = cache
-        self._on_change = on_change
         self._heard = heard
 
-    async def run(
-        self, namespaces: Sequence[str], *, stop: asyncio.Event, started: Callable[[], None]
-    ) -> None:
-        """Watch until `stop` is set. A watch that fails for good is begun anew, the cache stays.
-
-        `started` is called whenever kopf has installed its own signal handlers.
-        """
+    async def run(self, namespaces: Sequence[str], *, stop: threading.Event) -> None:
+        """Watch until `stop` is set. A watch that fails for good is begun anew, the cache stays."""
+        self._loop = asyncio.get_running_loop()
         while not stop.is_set():
             try:
-                tasks = await kopf.spawn_tasks(
-                    registry=self._registry(),
-                    settings=_settings(),
-                    clusterwide=not namespaces,
-                    namespaces=list(namespaces),
-                    stop_flag=stop,
-                )
-                started()
-                await kopf.run_tasks(tasks)
+                await asyncio.to_thread(self._watch, namespaces, stop)
             except Exception as error:
                 log.warning("watching failed, starting again", error=f"{type(error).__name__}: {error}"[:500])
-                await _wait(stop, seconds=random.uniform(1.0, 3.0))  # noqa: S311 - spreads restarts
+                await asyncio.to_thread(stop.wait, random.uniform(1.0, 3.0))  # noqa: S311 - spreads restarts
+
+    def _watch(self, namespaces: Sequence[str], stop: threading.Event) -> None:
+        operator = kopf.operator(
+            registry=self._registry(),
+            settings=_settings(),
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+            stop_flag=stop,
+        )
+        asyncio.run(operator)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -77,25 +75,18 @@ class Informer:
         return registry
 
     async def _seen(self, *, event: Any, param: Any = None, **_: Any) -> None:
-        kind, raw = str(param), dict(event["object"])
-        raw["kind"] = kind
+        """An event on kopf's loop; handed to ours, where everything else happens."""
+        raw = {**event["object"], "kind": str(param)}
+        self._loop.call_soon_threadsafe(self._handle, event["type"], raw)
+
+    def _handle(self, event_type: str | None, raw: Object) -> None:
+        kind = raw["kind"]
         metrics.WATCH_EVENTS.labels(kind).inc()
         self._heard(kind)
-        if event["type"] == "DELETED":
-            self.forget(key_of(raw), uid=raw["metadata"]["uid"])
+        if event_type == "DELETED":
+            self._cache.remove(key_of(raw), uid=raw["metadata"]["uid"])
         else:
-            self.remember(raw)
-
-    def remember(self, raw: Object) -> None:
-        if self._cache.put(raw):
-            self._on_change(raw)
-
-    def forget(self, key: Key, *, uid: str | None) -> None:
-        """The object is gone, unless another one of its name is already known (`uid` of None: whichever it was)."""
-        known = self._cache.get(*key)
-        if known is not None and uid in (None, known["metadata"]["uid"]):
-            self._cache.remove(key)
-            self._on_change(known)
+            self._cache.put(raw)
 
 
 def _settings() -> kopf.OperatorSettings:
@@ -122,11 +113,3 @@ def _settings() -> kopf.OperatorSettings:
 async def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     """The same choice as the gateway's: KUBECONFIG, else the pod's service account."""
     return kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
-
-
-async def _wait(stop: asyncio.Event, *, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

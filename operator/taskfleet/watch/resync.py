@@ -12,7 +12,7 @@ from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES, key_of
-from taskfleet.watch.informer import MANAGED_BY_US, Informer
+from taskfleet.watch.informer import MANAGED_BY_US
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,6 @@ class Resync:
         self,
         gateway: Gateway,
         cache: Cache,
-        informer: Informer,
         health: WatchHealth,
         *,
         namespaces: Sequence[str],
@@ -52,7 +51,6 @@ class Resync:
     ) -> None:
         self._gateway = gateway
         self._cache = cache
-        self._informer = informer
         self._health = health
         self._namespaces: list[str | None] = list(namespaces) or [None]
         self._clock = clock
@@ -94,7 +92,7 @@ class Resync:
         for key in gone:
             if self._cache.version(key) is not None and await self._gateway.get(key) is None:
                 self._note_missed(key)
-                self._informer.forget(key, uid=None)
+                self._cache.remove(key)
         for key in changed:
             if not self._has(key, listed[key]):
                 await self._read(key)
@@ -103,7 +101,7 @@ class Resync:
         obj = await self._gateway.get(key)
         if obj is not None:
             self._note_missed(key)
-            self._informer.remember({**obj, "kind": key.kind})
+            self._cache.put({**obj, "kind": key.kind})
 
     def _note_missed(self, key: Key) -> None:
         metrics.MISSED_EVENTS.labels(key.kind).inc()
