@@ -33,6 +33,9 @@ lint: venv ## ruff, mypy --strict, import-linter, generated files up to date
 unit: venv ## the tests that need no cluster
 	$(BIN)/pytest tests/unit
 
+golden: venv ## renew the golden files of the objects that the operator builds
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= docker
 TAG ?= $(VERSION)
@@ -68,4 +71,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: help venv generate lint unit images demo demo-down lock test-runtime
+.PHONY: help venv generate lint unit images demo demo-down lock test-runtime golden
