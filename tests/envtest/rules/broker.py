@@ -1,0 +1,123 @@
+"""Broker: what is let in and what is refused."""
+
+from functools import partial
+
+from taskfleet.api import Object
+from tests.envtest.rules.case import Case
+
+OBJECT, ARRAY, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "array", "string"))
+EXTERNAL = {"urlSecretRef": {"name": "redis", "key": "url"}}
+SHRINK = (
+    f"{OBJECT}a volume cannot shrink: keep redis.storage.size, or delete the Broker and its volume and start "
+    "without the messages."
+)
+CLASS = (
+    f"{OBJECT}a volume cannot change its class: keep redis.storage.storageClassName, or delete the Broker "
+    "and its volume and start without the messages."
+)
+
+
+_case = partial(Case, "Broker")
+
+
+def _storage(**storage: str) -> Object:
+    return {"redis": {"storage": storage}}
+
+
+CASES = (
+    _case(
+        "managed-beside-external",
+        {"external": EXTERNAL},
+        {"external": EXTERNAL, "redis": {}},
+        "redis",
+        f"{OBJECT}redis and external exclude each other: remove external for a managed Redis, "
+        "or remove redis.",
+    ),
+    _case(
+        "external-without-a-url",
+        {"external": EXTERNAL},
+        {"external": {"sentinel": {"masterName": "main"}}},
+        "external.urlSecretRef",
+        "Required value",
+    ),
+    _case(
+        "volume-shrinks",
+        _storage(size="2048Mi"),
+        _storage(size="1Gi"),
+        "",
+        SHRINK,
+        before=_storage(size="2Gi"),
+    ),
+    _case(
+        "volume-of-an-empty-spec-shrinks",
+        _storage(size="2Gi"),
+        _storage(size="512Mi"),
+        "",
+        SHRINK,
+        before={},
+    ),
+    _case(
+        "storage-class-changes",
+        _storage(storageClassName="fast", size="2Gi"),
+        _storage(storageClassName="slow"),
+        "",
+        CLASS,
+        before=_storage(storageClassName="fast"),
+    ),
+    _case(
+        "storage-class-of-an-empty-spec-changes",
+        {"redis": {}},
+        _storage(storageClassName="fast"),
+        "",
+        CLASS,
+        before={},
+    ),
+    _case(
+        "an-external-broker-may-become-any-managed-one",
+        _storage(storageClassName="fast", size="100Mi"),
+        {"external": EXTERNAL, "redis": {}},
+        "redis",
+        f"{OBJECT}redis and external exclude each other: remove external for a managed Redis, "
+        "or remove redis.",
+        before={"external": EXTERNAL},
+    ),
+    _case(
+        "volume-size-without-a-unit",
+        _storage(size="10Gi"),
+        _storage(size="10"),
+        "redis.storage.size",
+        f'{STRING}"10" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+    ),
+    _case(
+        "maxmemory-without-a-unit",
+        {"redis": {"maxMemory": "1G"}},
+        {"redis": {"maxMemory": "1 Gi"}},
+        "redis.maxMemory",
+        f'{STRING}"1 Gi" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+    ),
+    _case(
+        "visibility-timeout-of-zero",
+        {"visibilityTimeout": "12h"},
+        {"visibilityTimeout": "0s"},
+        "visibilityTimeout",
+        f"{STRING}0s is too short: give at least 1s, or remove the field.",
+    ),
+    _case(
+        "visibility-timeout-in-seconds",
+        {"visibilityTimeout": "3600s"},
+        {"visibilityTimeout": "3600"},
+        "visibilityTimeout",
+        f'{STRING}"3600" is no duration: write hours, minutes and seconds in this order, '
+        "such as 30s, 5m or 1h30m.",
+    ),
+    *(
+        _case(
+            f"priority-steps-{name}",
+            {"prioritySteps": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]},
+            {"prioritySteps": steps},
+            "prioritySteps",
+            f"{ARRAY}prioritySteps have to begin with 0 and rise, as in [0, 3, 6, 9].",
+        )
+        for name, steps in {"without-0": [3, 6], "falling": [0, 6, 3], "twice": [0, 3, 3]}.items()
+    ),
+)

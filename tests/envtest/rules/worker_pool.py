@@ -1,0 +1,279 @@
+"""WorkerPool: what is let in and what is refused."""
+
+from functools import partial
+
+from tests.envtest.rules.case import Case
+
+OBJECT, ARRAY, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "array", "string"))
+POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+
+
+_case = partial(Case, "WorkerPool")
+
+
+def _too_short(field: str) -> Case:
+    answer = f"{STRING}0m0s is too short: give at least 1s, or remove the field."
+    return _case(f"{field}-of-zero", {field: "1s"}, {field: "0m0s"}, field, answer)
+
+
+def _no_duration(text: str) -> Case:
+    answer = (
+        f'{STRING}"{text}" is no duration: write hours, minutes and seconds in this order, '
+        "such as 30s, 5m or 1h30m."
+    )
+    return _case(
+        f"duration-{text or 'empty'}", {"timeLimit": "1h30m"}, {"timeLimit": text}, "timeLimit", answer
+    )
+
+
+def _ignored(pool: str, field: str, value: object, choice: str) -> Case:
+    answer = f"{OBJECT}pool {pool} ignores {field}: remove it, or use pool {choice}."
+    return _case(f"{field}-on-{pool}", {field: value}, {field: value, "pool": pool}, field, answer)
+
+
+def _flag(argument: str, advice: str) -> Case:
+    answer = f"{STRING}{argument} {advice}"
+    accepted = {"extraArgs": ["-E", "--statedb=/tmp/state", "--heartbeat-interval", "5"]}
+    return _case(
+        f"extra-argument {argument}", accepted, {"extraArgs": ["-E", argument]}, "extraArgs[1]", answer
+    )
+
+
+def _owned(argument: str, field: str) -> Case:
+    return _flag(argument, f"belongs to a field: remove it and set {field}.")
+
+
+TWO_SIZES = (
+    f"{OBJECT}replicas and autoscale exclude each other: remove replicas to let autoscale decide the size, "
+    "or remove autoscale to fix it."
+)
+QUEUE_NAME = (
+    'the queue name "{}" cannot be used: it must not be empty, hold a comma, or begin or end with a space. '
+    "Write each queue as an item of its own."
+)
+
+SIZES = (
+    _case(
+        "replicas-beside-autoscale",
+        {"autoscale": {"maxReplicas": 3}},
+        {"autoscale": {"maxReplicas": 3}, "replicas": 2},
+        "replicas",
+        TWO_SIZES,
+    ),
+    _case(
+        "a-stale-replicas-is-tolerated-but-not-a-new-one",
+        {"autoscale": {"maxReplicas": 3}, "replicas": 2},
+        {"autoscale": {"maxReplicas": 3}, "replicas": 4},
+        "replicas",
+        TWO_SIZES,
+        before={"replicas": 2},
+    ),
+    _case(
+        "replicas-cannot-be-added-beside-autoscale",
+        {"autoscale": {"maxReplicas": 4}},
+        {"autoscale": {"maxReplicas": 3}, "replicas": 4},
+        "replicas",
+        TWO_SIZES,
+        before={"autoscale": {"maxReplicas": 3}},
+    ),
+    _case(
+        "min-above-max",
+        {"autoscale": {"minReplicas": 3, "maxReplicas": 3}},
+        {"autoscale": {"minReplicas": 4, "maxReplicas": 3}},
+        "autoscale.minReplicas",
+        f"{OBJECT}minReplicas is 4, above maxReplicas 3: lower minReplicas or raise maxReplicas.",
+    ),
+    _case(
+        "autoscale-without-a-maximum",
+        {"autoscale": {"maxReplicas": 0}},
+        {"autoscale": {"minReplicas": 0}},
+        "autoscale.maxReplicas",
+        "Required value",
+    ),
+    _case(
+        "concurrency-of-zero",
+        {"concurrency": 1},
+        {"concurrency": 0},
+        "concurrency",
+        "Invalid value: 0: spec.concurrency in body should be greater than or equal to 1",
+    ),
+    _case(
+        "target-wait-of-zero",
+        {"autoscale": {"maxReplicas": 3, "targetWait": "1s"}},
+        {"autoscale": {"maxReplicas": 3, "targetWait": "0s"}},
+        "autoscale.targetWait",
+        f"{STRING}0s is too short: give at least 1s, or remove the field.",
+    ),
+    _case(
+        "process-min-above-max",
+        {"processAutoscale": {"min": 3, "max": 3}},
+        {"processAutoscale": {"min": 4, "max": 3}},
+        "processAutoscale.min",
+        f"{OBJECT}min is 4, above max 3: lower min or raise max.",
+    ),
+    _case(
+        "concurrency-beside-process-autoscale",
+        {"processAutoscale": {"min": 3, "max": 10}},
+        {"processAutoscale": {"min": 3, "max": 10}, "concurrency": 5},
+        "concurrency",
+        f"{OBJECT}concurrency and processAutoscale exclude each other: remove concurrency; "
+        "processAutoscale.max is what a pod runs at once.",
+    ),
+    _case(
+        "concurrency-on-solo",
+        {"pool": "solo", "concurrency": 1},
+        {"pool": "solo", "concurrency": 2},
+        "concurrency",
+        f"{OBJECT}pool solo runs one task at a time: remove concurrency, or use pool prefork.",
+    ),
+)
+
+POOL_LIMITS = (
+    *(
+        _ignored(pool, "processAutoscale", {"min": 1, "max": 2}, "prefork, gevent or eventlet")
+        for pool in ("threads", "solo")
+    ),
+    *(_ignored(pool, "timeLimit", "10m", "prefork or gevent") for pool in ("threads", "eventlet", "solo")),
+    *(_ignored(pool, "softTimeLimit", "5m", "prefork") for pool in POOLS[1:]),
+    *(_ignored(pool, "maxTasksPerChild", 100, "prefork") for pool in POOLS[1:]),
+    *(_ignored(pool, "maxMemoryPerChild", "400Mi", "prefork") for pool in POOLS[1:]),
+    _case(
+        "soft-limit-above-the-hard-one",
+        {"timeLimit": "10m", "softTimeLimit": "600s"},
+        {"timeLimit": "10m", "softTimeLimit": "601s"},
+        "softTimeLimit",
+        f"{OBJECT}softTimeLimit is 601s, above timeLimit 10m: lower softTimeLimit or raise timeLimit.",
+    ),
+    _case(
+        "memory-without-a-unit",
+        {"maxMemoryPerChild": "400Mi"},
+        {"maxMemoryPerChild": "400000"},
+        "maxMemoryPerChild",
+        f'{STRING}"400000" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+    ),
+    _too_short("timeLimit"),
+    _too_short("softTimeLimit"),
+    _too_short("terminationGracePeriod"),
+    *(_no_duration(text) for text in ("", "10", "5 m", "1m1h", "1.5h", "100ms", "-5s", "1d", "123456h")),
+    _case(
+        "unknown-pool",
+        {"pool": "gevent"},
+        {"pool": "processes"},
+        "pool",
+        'Unsupported value: "processes": supported values: "prefork", "threads", "gevent", "eventlet", "solo"',
+    ),
+)
+
+QUEUES = (
+    *(
+        _case(
+            f"queue-name {text!r}",
+            {"queues": ["high", "low.v2", "with space"]},
+            {"queues": ["high", text]},
+            "queues[1]",
+            STRING + QUEUE_NAME.format(text),
+        )
+        for text in ("", "a,b", " low", "low ")
+    ),
+    _case(
+        "queue-twice",
+        {"queues": ["high", "low"]},
+        {"queues": ["high", "low", "high"]},
+        "queues",
+        f"{ARRAY}a queue is listed twice: list each queue once.",
+    ),
+    _case(
+        "no-queues",
+        {"queues": ["celery"]},
+        {"queues": []},
+        "queues",
+        "Invalid value: 0: spec.queues in body should have at least 1 items",
+    ),
+)
+
+SOURCES = (
+    *(
+        _case(
+            f"result-backend-{name}",
+            {"resultBackend": {"broker": {"database": 1}}},
+            {"resultBackend": backend},
+            "resultBackend",
+            f"{OBJECT}resultBackend needs exactly one of urlSecretRef and broker: set one, "
+            "or remove resultBackend.",
+        )
+        for name, backend in {
+            "twice": {"broker": {"database": 1}, "urlSecretRef": {"name": "results", "key": "url"}},
+            "nowhere": {},
+        }.items()
+    ),
+    _case(
+        "env-value-twice",
+        {"env": [{"name": "MODE", "value": "fast"}]},
+        {
+            "env": [
+                {"name": "MODE", "value": "fast", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+            ]
+        },
+        "env[0]",
+        f"{OBJECT}value and valueFrom exclude each other: remove one.",
+    ),
+    *(
+        _case(
+            f"env-from-{name}",
+            {"envFrom": [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]},
+            {"envFrom": [source]},
+            "envFrom[0]",
+            f"{OBJECT}an entry of envFrom needs exactly one of configMapRef and secretRef: "
+            "write two entries for two.",
+        )
+        for name, source in {
+            "twice": {"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}},
+            "nowhere": {"prefix": "APP_"},
+        }.items()
+    ),
+)
+
+BEAT_ADVICE = (
+    "makes every pod send every periodic task: remove it, and use the field beat or a PeriodicSchedule."
+)
+PURGE_ADVICE = "deletes waiting tasks whenever a pod starts: remove it; purge of a TaskQueue does it once."
+NAME_ADVICE = "is refused: remove it; a worker is named after its pool and its pod."
+DETACH_ADVICE = "ends the container at once: remove it; a worker has to stay in the foreground."
+
+ARGUMENTS = (
+    *(
+        _owned(argument, "concurrency")
+        for argument in ("-c", "-c4", "-c 4", "-Ec4", "--concurrency", "--concurrency=4", "--concurrency 4")
+    ),
+    _owned("-A", "app"),
+    _owned("--app=proj", "app"),
+    _owned("-b", "brokerRef"),
+    _owned("--broker=memory", "brokerRef"),
+    _owned("--result-backend=rpc", "resultBackend"),
+    _owned("-Psolo", "pool"),
+    _owned("--pool=solo", "pool"),
+    _owned("-Qa", "queues"),
+    _owned("--queues=a", "queues"),
+    _owned("-X", "queues"),
+    _owned("--exclude-queues=a", "queues"),
+    _owned("--autoscale=10,3", "processAutoscale"),
+    _owned("--time-limit=5", "timeLimit"),
+    _owned("--soft-time-limit", "softTimeLimit"),
+    _owned("--prefetch-multiplier=4", "prefetchMultiplier"),
+    _owned("--disable-prefetch", "prefetchMultiplier"),
+    _owned("--max-tasks-per-child=5", "maxTasksPerChild"),
+    _owned("--max-memory-per-child=5", "maxMemoryPerChild"),
+    _owned("-lDEBUG", "logLevel"),
+    _owned("--loglevel=DEBUG", "logLevel"),
+    _flag("--purge", PURGE_ADVICE),
+    _flag("--discard", PURGE_ADVICE),
+    _flag("-B", BEAT_ADVICE),
+    _flag("-EB", BEAT_ADVICE),
+    _flag("--beat", BEAT_ADVICE),
+    _flag("-nme@%h", NAME_ADVICE),
+    _flag("--hostname=me", NAME_ADVICE),
+    _flag("-D", DETACH_ADVICE),
+    _flag("--detach", DETACH_ADVICE),
+)
+
+CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS)
