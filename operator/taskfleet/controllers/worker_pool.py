@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.controllers.auto_broker import auto_create_broker
-from taskfleet.controllers.children import LeftOverError
+from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
@@ -15,6 +15,8 @@ from taskfleet.kube.errors import InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.errors import SpecError
+from taskfleet.resources.labels import COMPONENT
+from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import (
     Kept,
     seed_deployment,
@@ -67,40 +69,43 @@ async def reconcile(key: Key, context: Context) -> float | None:
 
 async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
-    nothing = PoolSeen(observed.pool, observed.size)
+    seen = _as_it_is(observed, context)
     if observed.broker is None:
-        return replace(nothing, missing=await auto_create_broker(observed.pool, context))
-    broker = Broker.parse(observed.broker)
+        return replace(seen, missing=await auto_create_broker(observed.pool, context))
     try:
-        binding = BrokerBinding.of(broker)
+        binding = BrokerBinding.of(Broker.parse(observed.broker))
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
     except NameConflictError as error:
         message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
-        return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
+        return replace(seen, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
-        return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
-    pods = context.cache.children("Pod", observed.pool.key)
-    return PoolSeen(
-        observed.pool,
-        observed.size,
+        return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    return replace(
+        seen,
         deployment=applied.deployment,
         size_before=applied.size_before,
-        pods=[
-            pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/component") == "worker"
-        ],
+        kept_template=applied.kept_template,
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
-        kept_template=applied.kept_template,
         runtime_version=context.installation.version,
     )
 
 
-async def _apply_deployment(
-    observed: Observed, binding: BrokerBinding, context: Context
-) -> tuple[Object, bool]:
-    """The live Deployment at its size, and whether it keeps the template of another operator version."""
+def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
+    """What memory knows of the pool's children, before anything is changed."""
+    key = observed.pool.key
+    deployment = context.cache.get("Deployment", key.namespace, worker_deployment_name(observed.pool))
+    if deployment is not None and not controlled_by(deployment, observed.raw):
+        deployment = None
+    pods = context.cache.children("Pod", key)
+    workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
+    return PoolSeen(observed.pool, observed.size, deployment=deployment, pods=workers)
+
+
+async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> Applied:
+    """Bring the Deployment to its template and its size; one of another operator version may keep its template."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
     live = await context.children.find(key, owner=observed.raw)

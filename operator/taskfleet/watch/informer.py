@@ -15,7 +15,7 @@ import kopf
 import structlog
 
 from taskfleet import metrics
-from taskfleet.api import Key, Object
+from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES, key_of
 
