@@ -36,6 +36,18 @@ unit: venv ## the tests that need no cluster
 golden: venv ## renew the golden files of the objects that the operator builds
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
 
+# Environments with Celery; it cannot live beside the operator's own dependencies.
+CELERY_57 := .venvs/celery-5.7
+CELERY_57_STAMP := $(CELERY_57)/stamp-$(shell sha256sum < requirements/worker.txt | cut -c1-12)
+$(CELERY_57_STAMP):
+	@echo "python environment: $(CELERY_57)"
+	@$(PYTHON) -m venv --clear $(CELERY_57)
+	@$(CELERY_57)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/worker.txt
+	@touch $@
+
+test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
+	$(BIN)/pytest tests/unit tests/runtime tests/envtest tests/e2e --celery $(CELERY_57)
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= docker
 TAG ?= $(VERSION)
@@ -54,15 +66,6 @@ demo: venv ## a cluster with the operator, a fleet and 1,000 tasks; it stays unt
 demo-down: venv ## remove the demo and every trace of it
 	@$(BIN)/python -m tests.demo down
 
-# Environments with Celery; it cannot live beside the operator's own dependencies.
-CELERY_57 := .venvs/celery-5.7
-CELERY_57_STAMP := $(CELERY_57)/stamp-$(shell sha256sum < requirements/worker.txt | cut -c1-12)
-$(CELERY_57_STAMP):
-	@echo "python environment: $(CELERY_57)"
-	@$(PYTHON) -m venv --clear $(CELERY_57)
-	@$(CELERY_57)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/worker.txt
-	@touch $@
-
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
 	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
 
@@ -71,4 +74,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: help venv generate lint unit images demo demo-down lock test-runtime golden
+.PHONY: test help venv generate lint unit images demo demo-down lock test-runtime golden
