@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.config import UpgradePools
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
@@ -27,6 +28,7 @@ from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.decision import Size, decide
 
 _LEFT_OVER_SECONDS = 1.0
+_NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,8 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     if wait is None:
         for event in filter(None, events):
             await context.events.record(observed.raw, event, now=now)
+        if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
+            return _NEXT_TURN_SECONDS
     return wait
 
 
