@@ -9,7 +9,7 @@ import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
-from taskfleet.reference import reference
+from taskfleet.reference import reference, shown
 
 REPOSITORY = Path(__file__).parents[2]
 HEADER = "# Generated from operator/taskfleet/api by `make generate`; do not edit.\n"
@@ -38,13 +38,15 @@ def crd(info: KindInfo) -> Object:
     subresources: Object = {"status": {}}
     if info.model.scale is not None:
         subresources["scale"] = info.model.scale.as_schema()
+    explained = schema(info)
+    explained["properties"]["spec"] = _telling_defaults(explained["properties"]["spec"])
     version = {
         "name": VERSION,
         "served": True,
         "storage": True,
         "additionalPrinterColumns": _columns(info),
         "subresources": subresources,
-        "schema": {"openAPIV3Schema": schema(info)},
+        "schema": {"openAPIV3Schema": explained},
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -114,6 +116,18 @@ def _default(default: Any, result: Object) -> Any:
     return None if default in ("", [], {}) else default
 
 
+def _telling_defaults(node: Object) -> Object:
+    """End descriptions with the default, which `kubectl explain` does not show by itself."""
+    result = dict(node)
+    if node.get("default", {}) != {} and "description" in node:
+        result["description"] += f" Default: {shown(node['default'])}."
+    if "properties" in node:
+        result["properties"] = {name: _telling_defaults(part) for name, part in node["properties"].items()}
+    if "items" in node:
+        result["items"] = _telling_defaults(node["items"])
+    return result
+
+
 class _Dumper(yaml.SafeDumper):
     """Indents lists below their key and repeats instead of using anchors."""
 
@@ -138,14 +152,15 @@ def generated() -> dict[Path, str]:
 
 def main(arguments: list[str]) -> int:
     """Write the generated files, or with --check name those that differ."""
-    stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    files = generated()
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:
             print(f"{path.relative_to(REPOSITORY)} is not what the models say: run `make generate`.")  # noqa: T201
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(generated()[path])
+        path.write_text(files[path])
     return 0
 
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+import yaml
+
 from taskfleet.api import KindInfo, Object
 from taskfleet.api.quantities import DURATION_RULE, SIZE_RULE
 from taskfleet.api.schema import RULES
@@ -47,20 +49,14 @@ def _fields(schema: Object, start: str) -> Iterator[tuple[str, Object, bool]]:
 
 
 def _row(path: str, field: Object, required: bool) -> str:
-    default = "required" if required else _shown(field["default"]) if _has_default(field) else ""
+    has_default = field.get("default", {}) != {}
+    default = "required" if required else f"`{shown(field['default'])}`" if has_default else ""
     return f"| `{path}` | {_type(field)} | {default} | {_cell(field['description'])} |\n"
 
 
-def _has_default(field: Object) -> bool:
-    return "default" in field and field["default"] != {}
-
-
-def _shown(default: object) -> str:
-    """Write a default as YAML has it."""
-    if isinstance(default, list):
-        return f"`[{', '.join(map(str, default))}]`"
-    text = str(default).lower() if isinstance(default, bool) else str(default)
-    return f"`{text}`" if text.isprintable() else f"`{text!a}`".replace("'", '"')
+def shown(default: object) -> str:
+    """Write a default on one line, as YAML has it."""
+    return yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("...\n").strip()
 
 
 def _type(field: Object) -> str:

@@ -1,0 +1,168 @@
+"""What a person sees of the API through kubectl."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from taskfleet.api import KINDS, Object
+from tests.cluster import kubectl
+from tests.envtest.rules.case import build
+from tests.kube import Kube
+
+NOW = "2030-01-31T08:00:00Z"
+READY = {"type": "Ready", "status": "True", "reason": "Available", "message": "2 of 2 pods are ready."}
+
+
+def run(kubeconfig: Path, *arguments: str) -> str:
+    result = kubectl.run(kubeconfig, *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(
+            "wp.spec.autoscale",
+            [
+                "Lets the number of pods follow the queue. Excludes replicas.",
+                "maxReplicas <integer> -required- The most pods, whatever waits.",
+                "mode <string> enum: Auto, Recommend, Hold Auto scales.",
+                "Hold keeps the size as it is. Default: Auto.",
+            ],
+            id="autoscale",
+        ),
+        pytest.param("wp.spec.timeLimit", ["A task that runs longer is killed"], id="time-limit"),
+        pytest.param("brk.spec.redis.storage", ["The volume's size. It can grow, not shrink."], id="storage"),
+        pytest.param("tq.status.oldestAge", ["an estimate"], id="oldest-age"),
+        pytest.param("psched.spec.schedule", ["such as 30 6 * * 1-5, or @yearly"], id="schedule"),
+    ],
+)
+@pytest.mark.usefixtures("kube")
+def test_explain_reads_like_documentation(kubeconfig: Path, path: str, expected: list[str]) -> None:
+    text = " ".join(run(kubeconfig, "explain", path).split())
+    for sentence in expected:
+        assert sentence in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "narrow"),
+    [
+        pytest.param(
+            "WorkerPool",
+            {"autoscale": {"maxReplicas": 5}},
+            {
+                "desiredReplicas": 3,
+                "readyReplicas": 2,
+                "busyReplicas": 1,
+                "waiting": 7,
+                "conditions": [READY],
+            },
+            {
+                "NAME": "subject",
+                "POOL": "prefork",
+                "DESIRED": "3",
+                "READY": "2",
+                "BUSY": "1",
+                "WAITING": "7",
+                "STATUS": "Available",
+            },
+            id="WorkerPool",
+        ),
+        pytest.param(
+            "Broker",
+            {},
+            {
+                "conditions": [READY],
+                "endpoint": "default-broker:6379",
+                "version": "7.4.1",
+                "memory": "1Mi/256Mi",
+                "clients": 12,
+            },
+            {
+                "NAME": "subject",
+                "READY": "True",
+                "STATUS": "Available",
+                "ENDPOINT": "default-broker:6379",
+                "VERSION": "7.4.1",
+                "MEMORY": "1Mi/256Mi",
+                "CLIENTS": "12",
+            },
+            id="Broker",
+        ),
+        pytest.param(
+            "TaskQueue",
+            {},
+            {
+                "waiting": 7,
+                "unacked": 2,
+                "oldestAge": "1m5s",
+                "arrivalRate": 1.5,
+                "completionRate": 2,
+                "pools": ["orders"],
+                "conditions": [{**READY, "type": "Healthy"}],
+            },
+            {
+                "NAME": "subject",
+                "WAITING": "7",
+                "UNACKED": "2",
+                "OLDEST": "1m5s",
+                "IN/S": "1.5",
+                "OUT/S": "2",
+                "POOLS": '["orders"]',
+                "HEALTHY": "True",
+            },
+            id="TaskQueue",
+        ),
+        pytest.param(
+            "PeriodicSchedule",
+            {"interval": None, "schedule": "@daily", "timeZone": "Europe/Berlin"},
+            {"nextScheduleTime": NOW, "totalRunCount": 4, "conditions": [READY]},
+            {
+                "NAME": "subject",
+                "SCHEDULE": "@daily",
+                "TZ": "Europe/Berlin",
+                "SUSPEND": "false",
+                "LAST": "",
+                "NEXT": NOW,
+                "RUNS": "4",
+                "STATUS": "Available",
+            },
+            id="PeriodicSchedule",
+        ),
+    ],
+)
+def test_get_answers_at_a_glance(  # noqa: PLR0917 - fixtures and the table's columns
+    kube: Kube,
+    kubeconfig: Path,
+    namespace: str,
+    kind: str,
+    spec: Object,
+    status: Object,
+    narrow: dict[str, str],
+) -> None:
+    kube.create(build(kind, spec, namespace=namespace))
+    kube.patch(kind, "subject", namespace, {"status": status}, subresource="status")
+    head, row = run(kubeconfig, "--namespace", namespace, "get", kind).splitlines()
+    assert head.split() == [*narrow, "AGE"]
+    starts = [head.index(f"{name} ") for name in narrow] + [head.index("AGE")]
+    cells = [row[start:end].strip() for start, end in pairwise(starts)]
+    assert dict(zip(narrow, cells, strict=True)) == narrow
+
+
+def test_get_taskfleet_shows_the_whole_fleet(kube: Kube, kubeconfig: Path, namespace: str) -> None:
+    for info in KINDS:
+        kube.create(build(info.kind, {}, namespace=namespace))
+    names = run(kubeconfig, "--namespace", namespace, "get", "taskfleet", "--output=name").split()
+    assert names == sorted(f"{info.kind.lower()}.taskfleet.dev/subject" for info in KINDS)
+
+
+def test_the_wide_table_tells_the_last_decision(kube: Kube, kubeconfig: Path, namespace: str) -> None:
+    kube.create(build("WorkerPool", {"queues": ["high", "low"]}, namespace=namespace))
+    decision = {"time": NOW, "from": 1, "to": 3, "reason": "Demand", "message": "12 waiting over 4 a pod"}
+    status = {"status": {"lastDecision": decision}}
+    kube.patch("WorkerPool", "subject", namespace, status, subresource="status")
+    table = run(kubeconfig, "--namespace", namespace, "get", "wp", "--output=wide")
+    assert "12 waiting over 4 a pod" in table
+    assert '["high","low"]' in table
