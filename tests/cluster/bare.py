@@ -23,6 +23,7 @@ from tests.cluster.addresses import Addresses
 from tests.cluster.components import Component, Layout, start_order
 from tests.cluster.files import write_files
 from tests.cluster.images import Image
+from tests.cluster.imagestore import BuiltImages
 from tests.cluster.progress import step
 from tests.cluster.provider import PartStatus
 from tests.cluster.state import (
@@ -58,7 +59,7 @@ class BareCluster:
         debian.require(debian.FULL if nodes else debian.CONTROL_PLANE)
         programs.ensure(programs.ETCD)
         programs.ensure(programs.KUBERNETES)
-        own_images = _archives([images.PAUSE, images.COREDNS] if nodes else [])
+        own_images = buildah.build([images.PAUSE, images.COREDNS]) if nodes else {}
         with lock(f"cluster-{self.name}"):
             record = read_record(self.name)
             if record and (record.profile, record.nodes) == (profile, nodes) and self._healthy():
@@ -89,9 +90,13 @@ class BareCluster:
         record = read_record(self.name)
         if record is None:
             raise ClusterError(f"cluster {self.name} does not run: start it with `make cluster`.")
-        if record.nodes:
-            self._load(self._layout(record), _archives(images))
-        return {image.name: buildah.reference(image) for image in images}
+        if not record.nodes:
+            raise ClusterError(
+                f"cluster {self.name} has no node to load images into: use the profile `full`."
+            )
+        built = buildah.build(images)
+        self._load(self._layout(record), built)
+        return {name: reference for reference, (name, _) in built.items()}
 
     def _healthy(self) -> bool:
         return all(part.healthy for part in self.status())
@@ -112,10 +117,10 @@ class BareCluster:
             write_record(record)
         return record
 
-    def _start(self, record: ClusterRecord, own_images: Mapping[str, Path]) -> None:
+    def _start(self, record: ClusterRecord, own_images: BuiltImages) -> None:
         layout = self._layout(record)
         with step("writing certificates and configuration"):
-            write_files(layout)
+            write_files(layout, {name: reference for reference, (name, _) in own_images.items()})
         holders: list[int] = []
         if record.nodes:
             with step(f"making {record.nodes} node{'s' * (record.nodes > 1)}"):
@@ -147,14 +152,10 @@ class BareCluster:
             failure=lambda: f"{component.name} does not answer; {log} ends with\n{log.read_text()[-2000:]}",
         )
 
-    def _load(self, layout: Layout, archives: Mapping[str, Path]) -> None:
+    def _load(self, layout: Layout, built: BuiltImages) -> None:
         for number in layout.nodes:
-            with step(f"loading {len(archives)} images into node{number}"):
-                ctr.load(config.containerd_socket(layout.node(number)), archives)
-
-
-def _archives(images: Sequence[Image]) -> dict[str, Path]:
-    return {buildah.reference(image): buildah.archive(image) for image in images}
+            with step(f"loading {', '.join(name for name, _ in built.values())} into node{number}"):
+                ctr.load(config.containerd_socket(layout.node(number)), buildah.store(), built)
 
 
 def _environment() -> dict[str, str]:

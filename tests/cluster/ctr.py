@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
+from tests.cluster.imagestore import BuiltImages, ImageStore
 from tests.cluster.processes import wait_until
+from tests.cluster.state import ClusterError
 
 
-def load(socket: Path, archives: Mapping[str, Path]) -> None:
-    """Import the archives of those images (by full reference) that containerd does not have."""
-    missing = {name: path for name, path in archives.items() if name not in _images(socket)}
-    for path in missing.values():
-        _ctr(socket, "images", "import", str(path))
+def load(socket: Path, store: ImageStore, images: BuiltImages) -> None:
+    """Import those images that containerd does not have."""
+    missing = {reference: image for reference, image in images.items() if reference not in _images(socket)}
+    if not missing:
+        return
+    present = set(_ctr(socket, "content", "list", "--quiet").splitlines())
+    with subprocess.Popen(
+        _command(socket, "images", "import", "-"), stdin=PIPE, stdout=PIPE, stderr=STDOUT
+    ) as ctr:
+        assert ctr.stdin is not None
+        store.write_archive(ctr.stdin, missing, present)
+        output, _ = ctr.communicate()
+    if ctr.returncode != 0:
+        raise ClusterError(f"containerd cannot import {', '.join(missing)}: {output.decode()}")
     # Until the kubelet's side of containerd has seen an image, a pod with it would try to pull.
     wait_until(
         lambda: missing.keys() <= _images(socket, 'labels."io.cri-containerd.image"==managed'),
@@ -27,5 +38,8 @@ def _images(socket: Path, *filters: str) -> set[str]:
 
 
 def _ctr(socket: Path, *arguments: str) -> str:
-    command = ["ctr", "--address", str(socket), "--namespace", "k8s.io", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(_command(socket, *arguments), check=True, capture_output=True, text=True).stdout
+
+
+def _command(socket: Path, *arguments: str) -> list[str]:
+    return ["ctr", "--address", str(socket), "--namespace", "k8s.io", *arguments]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tests.cluster import addons, buildah, config, images, node
+from collections.abc import Mapping
+
+from tests.cluster import addons, config, images, node
 from tests.cluster.certs import certificates, make_certificates
 from tests.cluster.components import Layout
 
 
-def write_files(layout: Layout) -> None:
-    """Into the empty folder of a new cluster; the kubeconfig of the administrator among them."""
+def write_files(layout: Layout, references: Mapping[str, str]) -> None:
+    """Into the empty folder of a new cluster. `references` are the full names of the cluster's own images."""
     for folder in ("log", "clients"):
         (layout.run / folder).mkdir()
     wanted = certificates(layout.addresses, layout.record.nodes)
@@ -16,9 +18,9 @@ def write_files(layout: Layout) -> None:
     for certificate in wanted:
         layout.client_config(certificate.name).write_text(_kubeconfig(layout, certificate.name))
     for number in layout.nodes:
-        node.write_files(layout, number, pause_image=buildah.reference(images.PAUSE))
+        node.write_files(layout, number, pause_image=references[images.PAUSE.name])
     if layout.record.nodes:
-        (layout.run / "addons.yaml").write_text(_addons(layout))
+        (layout.run / "addons.yaml").write_text(_addons(layout, references[images.COREDNS.name]))
     layout.kubeconfig.write_text(_kubeconfig(layout, "admin"))
     layout.kubeconfig.chmod(0o600)
 
@@ -32,7 +34,7 @@ def _kubeconfig(layout: Layout, user: str) -> str:
     )
 
 
-def _addons(layout: Layout) -> str:
+def _addons(layout: Layout, coredns_image: str) -> str:
     volumes = {}
     for number in layout.nodes:
         paths = [layout.node(number) / "volumes" / f"volume{index}" for index in range(addons.VOLUMES)]
@@ -40,5 +42,4 @@ def _addons(layout: Layout) -> str:
             path.mkdir(parents=True)
             path.chmod(0o777)
         volumes[f"node{number}"] = paths
-    reference = buildah.reference(images.COREDNS)
-    return addons.manifests(layout.addresses, coredns_image=reference, volumes=volumes)
+    return addons.manifests(layout.addresses, coredns_image=coredns_image, volumes=volumes)

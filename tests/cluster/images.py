@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from tests.cluster import programs
 from tests.cluster.state import ClusterError
 
 ROOT = Path(__file__).parents[2]
-BASE = "base"
+BASE = "base"  # Debian with Python and Redis, see debootstrap.py
+DOCKERFILE = "Dockerfile.staged"
 
 
 @dataclass(frozen=True)
@@ -68,39 +70,35 @@ def copied(dockerfile: str) -> list[str]:
     return sources
 
 
-def sources(image: Image) -> dict[str, Path]:
-    """Every file of an image's build context, by its path in the context."""
-    built = {name: programs.program(name) for name in image.programs}
-    found: dict[str, Path] = dict(built)
-    context = ROOT / image.context
-    for source in copied((ROOT / image.dockerfile).read_text()):
-        if source not in built:
-            found |= {str(path.relative_to(context)): path for path in _files(context / source)}
-    return found
+def stage(image: Image, folder: Path) -> None:
+    """Copy what goes into an image, and nothing else, into a build context."""
+    source = ROOT / image.context
+    shutil.copyfile(ROOT / image.dockerfile, folder / DOCKERFILE)
+    for name in copied((folder / DOCKERFILE).read_text()):
+        if name in image.programs:
+            os.link(programs.program(name), folder / name)
+            continue
+        if not (source / name).exists():
+            raise ClusterError(f"{image.dockerfile} copies {source / name}, which does not exist.")
+        for path in _files(source / name):
+            target = folder / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if not path.exists():
-        raise ClusterError(f"{path} is copied into an image and does not exist.")
     if path.is_file():
         yield path
-    else:
-        yield from (one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
+    yield from (one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
 
 
-def tag(image: Image, base: str | None) -> str:
-    """Of everything that goes in, the base's own name and tag included: unchanged images keep their tag."""
+def tag(image: Image, context: Path, base: str | None) -> str:
+    """Of everything that goes in, the base's full name included: an unchanged image keeps its tag."""
     sha = hashlib.sha256(f"{base} {image.target}".encode())
-    sha.update((ROOT / image.dockerfile).read_bytes())
-    for name, path in sorted(sources(image).items()):
-        executable = path.stat().st_mode & 0o100
-        sha.update(f"\0{name}\0{executable}\0".encode() + path.read_bytes())
+    for path in sorted(path for path in context.rglob("*") if path.is_file()):
+        name = str(path.relative_to(context))
+        sha.update(f"\0{name} {path.stat().st_mode & 0o100}\0".encode())
+        # A built program lies in a folder named by what it is made of.
+        known = programs.program(name).parent.name.encode() if name in image.programs else None
+        sha.update(known or path.read_bytes())
     return sha.hexdigest()[:12]
-
-
-def stage(image: Image, folder: Path) -> None:
-    """Copy the build context into a folder, so that nothing else can get into the image."""
-    for name, path in sources(image).items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
