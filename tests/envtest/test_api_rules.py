@@ -170,6 +170,12 @@ def test_a_pod_template_is_kept_as_it_is_written(kube: Kube, namespace: str) -> 
     assert submit(kube, obj)["spec"]["template"] == template
 
 
+def test_resources_are_written_as_in_a_pod(kube: Kube, namespace: str) -> None:
+    resources = {"requests": {"cpu": "500m", "memory": "1.5Gi"}, "limits": {"cpu": 2}}
+    obj = build("WorkerPool", {"resources": resources}, namespace=namespace)
+    assert submit(kube, obj)["spec"]["resources"] == resources
+
+
 def test_arguments_keep_their_nulls(kube: Kube, namespace: str) -> None:
     arguments = {"args": [None, {"a": None}], "kwargs": {"b": None, "c": {"d": None}}}
     stored = submit(kube, build("PeriodicSchedule", arguments, namespace=namespace))["spec"]

@@ -31,9 +31,10 @@ CRON_RULE = Rule(
     '"{self}" is no cron schedule: write five fields, minute hour day month weekday, such as 30 6 * * 1-5, '
     "or @yearly, @monthly, @weekly, @daily or @hourly.",
 )
-# CEL has no function that only asks whether a zone exists; reading a time in an unknown one is an error.
+# CEL has no function that only asks whether a zone exists; reading a time in an unknown one is an error. The
+# API server carries the list of zones itself. It would also take offsets and Local.
 TIME_ZONE_RULE = Rule(
-    "self != '' && timestamp('2000-01-01T00:00:00Z').getFullYear(self) > 0",
+    "self.matches('^[A-Z]') && self != 'Local' && timestamp('2000-01-01T00:00:00Z').getFullYear(self) > 0",
     "write an IANA time zone, such as Europe/Berlin.",
 )
 

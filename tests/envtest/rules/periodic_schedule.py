@@ -68,12 +68,15 @@ CASES = (
         f"{STRING}unknown time zone Mars/Base evaluating rule: "
         "write an IANA time zone, such as Europe/Berlin.",
     ),
-    _case(
-        "empty-time-zone",
-        {"timeZone": "Europe/Berlin"},
-        {"timeZone": ""},
-        "timeZone",
-        f"{STRING}write an IANA time zone, such as Europe/Berlin.",
+    *(
+        _case(
+            f"{zone or 'no'}-is-no-zone",
+            {"timeZone": "Europe/Berlin"},
+            {"timeZone": zone},
+            "timeZone",
+            f"{STRING}write an IANA time zone, such as Europe/Berlin.",
+        )
+        for zone in ("", "Local", "+02:00")
     ),
     _case(
         "queue-with-a-comma",
