@@ -6,7 +6,9 @@ gets its number before anything else, because one that is created without a numb
 
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import ConflictError
 from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
+from taskfleet.kube.resource_types import key_of
 
 
 class ReplicaWriter:
@@ -34,6 +36,15 @@ class ReplicaWriter:
             },
             "spec": {"replicas": replicas},
         }
-        written = await self._gateway.apply(wanted, manager=SCALE_MANAGER)
+        try:
+            written = await self._gateway.apply(wanted, manager=SCALE_MANAGER)
+        except ConflictError:
+            await self._look_again(deployment)  # or a watch that lags would have every retry refused as well
+            raise
         self._cache.put(written)
         return written
+
+    async def _look_again(self, deployment: Object) -> None:
+        live = await self._gateway.get(key_of(deployment))
+        if live is not None:
+            self._cache.put({**live, "kind": "Deployment"})

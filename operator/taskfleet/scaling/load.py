@@ -1,0 +1,73 @@
+"""What a decision about a pool's size is made from. Times are seconds of one monotonic clock."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PodState(StrEnum):
+    STARTING = "Starting"  # never ready and never seen to consume: holds no work
+    CONSUMING = "Consuming"  # fetches tasks
+    DRAINING = "Draining"  # asked to fetch no more, still holds tasks or has not answered
+    DRAINED = "Drained"  # said so lately: holds nothing and fetches nothing
+
+
+@dataclass(frozen=True)
+class PodLoad:
+    """One pod that is not being deleted."""
+
+    name: str
+    state: PodState
+    active: int = 0
+    prefetched: int = 0
+    stale: bool = False  # its report stands still: counts as fully busy, is never chosen
+    removable: bool = False  # drained, unready, and marked to be deleted first
+
+    def tasks(self, capacity: int) -> int:
+        """Tasks that need one of its slots."""
+        return capacity if self.stale else min(self.active + self.prefetched, capacity)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a pool scales, out of its spec."""
+
+    capacity: int  # tasks a pod can run at once
+    least: int
+    most: int
+    keepalive: float
+    target_wait: float | None = None
+
+
+@dataclass(frozen=True)
+class PoolLoad:
+    """One pool at one moment."""
+
+    limits: Limits
+    replicas: int  # spec.replicas of the Deployment
+    pods: tuple[PodLoad, ...] = ()
+    waiting: int = 0  # its share of what waits in its queues
+    held_back: int = 0  # ETA and rate-limited tasks: they keep one pod, never more
+    service_time: float | None = None  # mean seconds of the last tasks
+    arrival_rate: float = 0.0  # tasks a second
+    received_at: float | None = None  # when a task was last received
+    broker_reachable: bool = True
+    rolling: bool = False  # a rollout is under way and within its deadline
+    cannot_start: str | None = None  # why new pods do not come up
+
+    def of(self, state: PodState) -> list[PodLoad]:
+        return [pod for pod in self.pods if pod.state is state]
+
+    @property
+    def running(self) -> int:
+        """Tasks on the pods that consume, each counted as far as the pod can run it."""
+        return sum(pod.tasks(self.limits.capacity) for pod in self.of(PodState.CONSUMING))
+
+    @property
+    def free(self) -> int:
+        """Slots of consuming pods that have no task."""
+        return len(self.of(PodState.CONSUMING)) * self.limits.capacity - self.running
+
+    @property
+    def starting(self) -> int:
+        """Pods that are wanted and do not consume yet, the unseen ones among them."""
+        return max(0, self.replicas - sum(pod.state is not PodState.STARTING for pod in self.pods))

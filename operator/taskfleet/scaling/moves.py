@@ -1,0 +1,60 @@
+"""From the wanted number of consuming pods to what is done with each pod. No pod goes that still has work."""
+
+from dataclasses import dataclass
+
+from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
+
+_READINGS_BEFORE_ZERO = 2
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What to do now. Names of pods; `replicas` is the new size of the Deployment."""
+
+    replicas: int
+    resume: tuple[str, ...] = ()
+    drain: tuple[str, ...] = ()  # includes those that drain already: their lease is renewed
+    mark: tuple[str, ...] = ()  # drained pods, to be deleted first
+
+
+def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> Moves:
+    """Bring the consuming pods to `wanted`. `forced`: suspended or fixed, whatever waits.
+
+    Growing first wakes draining pods, those with the most tasks first, then adds pods. Shrinking drains the
+    pods with the fewest tasks and removes pods that never started, and drained ones that are marked.
+    """
+    consuming = load.of(PodState.CONSUMING)
+    leaving = sorted(
+        load.of(PodState.DRAINING) + load.of(PodState.DRAINED),
+        key=lambda pod: (pod.state is PodState.DRAINED, -pod.active - pod.prefetched, pod.name),
+    )
+    missing = wanted - len(consuming)
+    resume = leaving[: max(0, missing)]
+    stay = leaving[len(resume) :]
+    drain = stay + _victims(consuming, -missing)
+    starting = max(0, missing - len(resume))  # pods that should be on their way up
+    gone = [] if load.rolling else [pod for pod in stay if pod.removable]
+    size = len(consuming) + len(leaving) - len(gone) + _allowed_start(load, starting)
+    if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
+        size = min(load.replicas, 1)
+    return Moves(
+        replicas=size,
+        resume=tuple(pod.name for pod in resume),
+        drain=tuple(pod.name for pod in drain),
+        mark=tuple(pod.name for pod in stay if pod.state is PodState.DRAINED and not pod.removable),
+    )
+
+
+def _allowed_start(load: PoolLoad, starting: int) -> int:
+    """Never-ready pods hold no work, so surplus ones go; none goes in a rollout, and none is added in vain."""
+    if load.rolling:
+        return max(starting, load.starting)
+    return min(starting, load.starting) if load.cannot_start is not None else starting
+
+
+def _victims(consuming: list[PodLoad], count: int) -> list[PodLoad]:
+    """The pods with the fewest tasks. A pod whose report stands still is never chosen: it may be busy."""
+    known = sorted(
+        (pod for pod in consuming if not pod.stale), key=lambda pod: (pod.active + pod.prefetched, pod.name)
+    )
+    return known[: max(0, count)]
