@@ -44,8 +44,7 @@ def run(demo: Cluster) -> bool:
     started = time.monotonic()
     demo.up("full")
     kubectl = Kubectl(demo.kubeconfig)
-    with step("loading images"):
-        images = demo.load([CATALOGUE[name] for name in IMAGES])
+    images = demo.load([CATALOGUE[name] for name in IMAGES])
     with step("installing the operator"):
         install(demo.kubeconfig, images)
         kubectl(
@@ -65,9 +64,9 @@ def send_tasks(kubectl: "Kubectl", images: Mapping[str, str]) -> tuple[str, bool
     kubectl("delete", "job", JOB, "--ignore-not-found")
     kubectl.apply(quickstart("producer.yaml", images))
 
-    def ended() -> Object | None:
+    def ended() -> Object:
         status: Object = json.loads(kubectl("get", "job", JOB, "--output=json"))["status"]
-        return status if {"succeeded", "failed"} & status.keys() else None
+        return status if {"succeeded", "failed"} & status.keys() else {}
 
     status = wait_for(ended, 240, what="the producer's end (`kubectl describe job`)", poll=0.5)
     return kubectl("logs", f"job/{JOB}"), "succeeded" in status
