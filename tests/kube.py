@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -84,15 +83,19 @@ class Kube:
             if error.status != 404:
                 raise
 
-    @contextmanager
-    def watch(self, kind: str, namespace: str | None = None) -> Iterator[Iterator[Object]]:
-        """Events from now on: `{"type": ..., "object": ...}`. Leaving it ends the stream."""
-        path = TYPES[kind].path(namespace)
-        since = self.request("GET", path, query={"limit": "1"})["metadata"]["resourceVersion"]
-        url = f"{self._server}{path}?" + urlencode({"watch": "1", "resourceVersion": since})
+    def version(self, kind: str, namespace: str | None = None) -> str:
+        """Where a watch has to begin to tell of everything after this call."""
+        listed = self.request("GET", TYPES[kind].path(namespace), query={"limit": "1"})
+        return str(listed["metadata"]["resourceVersion"])
+
+    def watch(self, kind: str, namespace: str | None = None, *, since: str, seconds: int) -> Iterator[Object]:
+        """Events after the version `since`, until the API server ends the watch after `seconds`."""
+        query = urlencode({"watch": "1", "resourceVersion": since, "timeoutSeconds": seconds})
+        url = f"{self._server}{TYPES[kind].path(namespace)}?{query}"
         response = self._pool.request("GET", url, headers=self._headers, preload_content=False, timeout=None)
         try:
-            yield (json.loads(line) for line in response)
+            for line in response:
+                yield json.loads(line)
         finally:
             response.close()
 

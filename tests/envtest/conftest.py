@@ -52,7 +52,12 @@ def proxy(kubeconfig: Path, tmp_path: Path) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def start_operator(kubeconfig: Path, namespace: str, tmp_path: Path) -> Iterator[StartOperator]:
+def start_operator(
+    kubeconfig: Path,
+    namespace: str,
+    tmp_path: Path,
+    proxy: Proxy,  # noqa: ARG001 - ends after the operators that go through it
+) -> Iterator[StartOperator]:
     started: list[OperatorProcess] = []
 
     def start(name: str = "operator", *, through: Proxy | None = None, **settings: str) -> OperatorProcess:

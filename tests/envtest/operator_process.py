@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ class OperatorProcess:
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stopped as by SIGSTOP within the block, as if its event loop hung."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def terminate(self, timeout: float = 15.0) -> int:
         """SIGTERM, as the kubelet stops it; the exit code."""
