@@ -48,8 +48,21 @@ $(CELERY_57_STAMP):
 test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
 	$(BIN)/pytest tests/unit tests/runtime tests/envtest tests/e2e --celery $(CELERY_57)
 
+CLUSTER ?= dev
+PROFILE ?= full
+NODES ?= 1
+
+cluster: venv ## a Kubernetes cluster for tests: CLUSTER=dev PROFILE=full|control-plane NODES=1|2
+	@$(BIN)/python -m tests.cluster up --name $(CLUSTER) --profile $(PROFILE) --nodes $(NODES)
+
+cluster-down: venv ## remove the cluster and every trace of it
+	@$(BIN)/python -m tests.cluster down --name $(CLUSTER)
+
+cluster-status: venv ## the parts of the cluster, and whether each works
+	@$(BIN)/python -m tests.cluster status --name $(CLUSTER)
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-BUILDER ?= docker
+BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
 TAG ?= $(VERSION)
 IMAGES := operator worker celery quickstart
 
@@ -74,4 +87,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: test help venv generate lint unit images demo demo-down lock test-runtime golden
+.PHONY: cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
 
-from tests.cluster import images, programs
+from tests.cluster import existing, images, kind, programs
 from tests.cluster.bare import BareCluster
 from tests.cluster.provider import Cluster, ProviderName
-from tests.cluster.state import ClusterError
+from tests.cluster.state import ClusterError, read_record, records
 
 
 def cluster(name: str = "test", provider: ProviderName = "auto") -> Cluster:
+    """The cluster of that name. `auto`: existing where the environment names one, kind where a Docker engine
+    answers, else bare; a bare cluster that is there already is found in any case."""
+    if provider == "existing" or (provider == "auto" and os.environ.get(existing.KUBECONFIG)):
+        return existing.ExistingCluster(name)
+    if provider == "kind" or (provider == "auto" and not read_record(name) and kind.engine_answers()):
+        return kind.KindCluster(name)
     return BareCluster(name)
 
 
@@ -44,6 +51,11 @@ def _down(options: argparse.Namespace) -> None:
 
 def _status(options: argparse.Namespace) -> int:
     parts = cluster(options.name, options.provider).status()
+    others = [f"{record.name} ({record.profile})" for record in records() if record.name != options.name]
+    if others:
+        print(f"other clusters: {', '.join(others)}")
+    if not parts:
+        print(f"there is no cluster {options.name}")
     for part in parts:
         print(f"{part.name:28} {'ok' if part.healthy else 'FAILED':8} {part.detail}")
     return 0 if parts and all(part.healthy for part in parts) else 1

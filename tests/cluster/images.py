@@ -6,6 +6,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Image:
         BASE  # the image passed as build argument BASE; None: the Dockerfile has no such argument
     )
     programs: tuple[str, ...] = ()  # built programs to put into the context
+    public: str | None = None  # used as it is where nodes can pull
 
 
 def _own(name: str, program: str) -> Image:
@@ -46,7 +48,12 @@ QUICKSTART = Image(
     "examples/quickstart",
     base="taskfleet-celery",
 )
-REDIS = Image("redis", "tests/cluster/dockerfiles/redis/Dockerfile", "tests/cluster/dockerfiles/redis")
+REDIS = Image(
+    "redis",
+    "tests/cluster/dockerfiles/redis/Dockerfile",
+    "tests/cluster/dockerfiles/redis",
+    public="redis:7-alpine",
+)
 PAUSE = _own("pause", "pause")
 COREDNS = _own("coredns", "coredns")
 
@@ -58,6 +65,16 @@ def find(name: str) -> Image:
     if name not in CATALOGUE:
         raise ClusterError(f"no image {name!r}: known are {', '.join(CATALOGUE)}.")
     return CATALOGUE[name]
+
+
+def prefixed(prefix: str, name: str, tag: str) -> str:
+    """The full name of an image. A prefix may be given with or without its last slash."""
+    return f"{prefix.rstrip('/')}/{name}:{tag}" if prefix else f"{name}:{tag}"
+
+
+def version() -> str:
+    """Of this checkout: the tag of the images that users build."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def copied(dockerfile: str) -> list[str]:

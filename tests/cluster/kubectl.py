@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.cluster import programs
 from tests.cluster.processes import wait_until
+from tests.cluster.state import ClusterError
 
 
 def run(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,20 +28,29 @@ def apply(kubeconfig: Path, manifest: Path) -> None:
     wait_until(applied, seconds=30, failure=lambda: f"cannot apply {manifest}: {result.stderr}")
 
 
+def ready_nodes(kubeconfig: Path) -> int:
+    """How many nodes are Ready; ClusterError where the API server does not answer."""
+    conditions = '{.items[*].status.conditions[?(@.type=="Ready")].status}'
+    result = run(kubeconfig, "get", "nodes", f"--output=jsonpath={conditions}")
+    if result.returncode != 0:
+        raise ClusterError(f"{kubeconfig}: {result.stderr.strip()}")
+    return result.stdout.split().count("True")
+
+
 def wait_for_nodes_and_dns(kubeconfig: Path, nodes: int, *, seconds: float) -> None:
     """Return when every node is Ready and names are answered."""
-
-    def ready() -> bool:
-        conditions = '{.items[*].status.conditions[?(@.type=="Ready")].status}'
-        seen = run(kubeconfig, "get", "nodes", f"--output=jsonpath={conditions}").stdout.split()
-        dns = "--output=jsonpath={.status.readyReplicas}"
-        return seen == ["True"] * nodes and _dns(kubeconfig, dns) == "1"
-
-    wait_until(ready, seconds=seconds, failure=lambda: _overview(kubeconfig))
-
-
-def _dns(kubeconfig: Path, output: str) -> str:
-    return run(kubeconfig, "--namespace=kube-system", "get", "deployment", "coredns", output).stdout
+    dns = (
+        "--namespace=kube-system",
+        "get",
+        "deployment",
+        "coredns",
+        "--output=jsonpath={.status.readyReplicas}",
+    )
+    wait_until(
+        lambda: run(kubeconfig, *dns).stdout == "1" and ready_nodes(kubeconfig) == nodes,
+        seconds=seconds,
+        failure=lambda: _overview(kubeconfig),
+    )
 
 
 def _overview(kubeconfig: Path) -> str:

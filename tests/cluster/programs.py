@@ -47,7 +47,8 @@ COREDNS = Module("coredns", ("coredns",), "github.com/coredns/coredns")
 PAUSE = Module("pause", ("pause",), packages=".")
 HELM = Module("helm", ("helm",), "helm.sh/helm/v3")
 KUBECONFORM = Module("kubeconform", ("kubeconform",), "github.com/yannh/kubeconform")
-MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM)
+KIND = Module("kind", ("kind",), "sigs.k8s.io/kind")
+MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KIND)
 
 
 def program(name: str) -> Path:
