@@ -39,7 +39,20 @@ def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: I
     template = with_user_template(built, pool.spec.template, owned=_OWNED, path="spec.template")
     annotations = template["metadata"].get("annotations") or {}
     annotations = {**annotations, SAFE_TO_EVICT: safe_to_evict(annotations.get(SAFE_TO_EVICT))}
-    return {**template, "metadata": {**template["metadata"], "annotations": annotations}}
+    metadata = {**template["metadata"], "annotations": annotations}
+    return {**template, "metadata": metadata, "spec": _init_container_not_as_root(template["spec"])}
+
+
+def _init_container_not_as_root(spec: Object) -> Object:
+    """Where the user makes the pod run as root, our init container gets a user of its own.
+
+    Not elsewhere: OpenShift gives pods their user and refuses those that choose one.
+    """
+    if (spec.get("securityContext") or {}).get("runAsUser") != 0:
+        return spec
+    ours, *users = spec["initContainers"]
+    security = {**ours["securityContext"], "runAsUser": _RUNTIME_USER}
+    return {**spec, "initContainers": [{**ours, "securityContext": security}, *users]}
 
 
 def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
@@ -64,8 +77,7 @@ def _init_container(installation: Installation) -> Object:
         "image": installation.runtime_image,
         "imagePullPolicy": installation.image_pull_policy,
         "command": ["cp", "-r", "/opt/taskfleet/.", f"{RUNTIME_PATH}/"],
-        # Its own user, so that a pod that is made to run as root changes nothing here.
-        "securityContext": {**locked_down_container(), "runAsUser": _RUNTIME_USER},
+        "securityContext": locked_down_container(),
         "resources": {
             "requests": {"cpu": "10m", "memory": "16Mi"},
             "limits": {"cpu": "500m", "memory": "64Mi"},

@@ -56,6 +56,14 @@ def test_init_container_is_locked_down_whatever_the_pod_runs_as() -> None:
     }
 
 
+def test_init_container_leaves_its_user_to_the_image_or_the_cluster() -> None:
+    assert "runAsUser" not in pod_spec(worker_pool())["initContainers"][0]["securityContext"]
+    assert (
+        "runAsUser"
+        not in spec_of(securityContext={"runAsUser": 1000})["initContainers"][0]["securityContext"]
+    )
+
+
 def test_the_runtime_is_copied_into_the_pod() -> None:
     init = pod_spec(worker_pool())["initContainers"][0]
     assert (init["image"], init["imagePullPolicy"]) == ("registry.test/taskfleet-worker:1", "IfNotPresent")
