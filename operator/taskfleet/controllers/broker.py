@@ -50,9 +50,10 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     try:
         password = await ensure_password(raw, broker, context)
         for built in (
-            broker_connection_secret(broker, password=password),
             broker_config_map(broker),
             broker_service(broker),
+            # Worker pods wait for it, so that the Service's name is there before anything asks for it.
+            broker_connection_secret(broker, password=password),
         ):
             await context.children.ensure(built, owner=raw)
         redis = await context.children.ensure(broker_stateful_set(broker, context.installation), owner=raw)
