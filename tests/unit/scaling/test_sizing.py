@@ -1,6 +1,7 @@
 """The size of a pool over time."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,7 @@ def test_a_draining_pod_is_woken_before_one_is_added() -> None:
     fleet = Fleet(waiting=3)
     fleet.run(2)
     fleet.waiting = 0
-    fleet.give({name: 1 for name in fleet.consuming()})
+    fleet.give(dict.fromkeys(fleet.consuming(), 1))
     draining = fleet.consuming()[0]
     fleet.pods[draining] = replace(fleet.pods[draining], state=PodState.DRAINING)
     fleet.waiting = 1
@@ -192,7 +193,7 @@ def test_the_last_pod_waits_a_keepalive_for_the_next_task() -> None:
         pytest.param({"waiting": 10, "service_time": 60.0}, 10, id="never-more-slots-than-tasks"),
     ],
 )
-def test_target_wait(changes: dict[str, float], expected: int) -> None:
+def test_target_wait(changes: dict[str, Any], expected: int) -> None:
     limits = Limits(capacity=1, least=0, most=1000, keepalive=0, target_wait=30.0)
     load = replace(PoolLoad(limits, replicas=0), **changes)
     verdict, _ = decide(load, remember(0, 0.0), now=1.0)
