@@ -21,7 +21,9 @@ MANAGER = "taskfleet"  # everything but worker replicas
 SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-_TIMEOUT_SECONDS = 15.0
+_READ_SECONDS = 15.0
+# With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
+_WRITE_SECONDS = 4.0
 
 
 async def connect() -> client.ApiClient:
@@ -120,7 +122,9 @@ class Gateway:
         if not self._may_write():
             raise LeaseLostError
         metrics.API_WRITES.labels(method.lower()).inc()
-        return await self._call(method, path, body=body, content_type=content_type, query=query)
+        return await self._call(
+            method, path, body=body, content_type=content_type, query=query, seconds=_WRITE_SECONDS
+        )
 
     async def _call(
         self,
@@ -131,15 +135,14 @@ class Gateway:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        seconds: float = _READ_SECONDS,
     ) -> Object:
         headers = {"Accept": accept, "Content-Type": content_type}
         # A service account's token is renewed on disk: the client's hook reads it again when due.
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
-            response = await self._api.call_api(
-                method, url, headers, body=body, _request_timeout=_TIMEOUT_SECONDS
-            )
+            response = await self._api.call_api(method, url, headers, body=body, _request_timeout=seconds)
             data = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiError(

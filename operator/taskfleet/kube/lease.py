@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class Timing:
     """Seconds. A leader stops `renew_deadline` after its last renewal; others wait `duration` from then on.
 
-    The 4 s between the two cover a request that was already on its way when the deadline passed.
+    The 4 s between the two are the longest that a write takes which began before the deadline.
     """
 
     duration: float = 10.0
@@ -145,7 +145,7 @@ class Election:
         return self.remaining() > 0
 
     def remaining(self) -> float:
-        """Seconds for which this process may still write: the timeout of a write. 0 or less: not at all."""
+        """Seconds for which this process still leads if it cannot renew. 0 or less: it does not."""
         if self._renewed_at is None:
             return 0.0
         return self._renewed_at + self._timing.renew_deadline - self._clock()
