@@ -11,7 +11,7 @@ import yaml
 from tests.cluster.addresses import Addresses
 
 _MANIFEST = Path(__file__).with_name("addons.yaml")
-VOLUMES = 8  # for each node; nothing provisions more
+VOLUMES = 16  # for each node; nothing provisions more
 
 
 def manifests(addresses: Addresses, *, coredns_image: str, volumes: dict[str, list[Path]]) -> str:
@@ -23,12 +23,12 @@ def manifests(addresses: Addresses, *, coredns_image: str, volumes: dict[str, li
 
 
 def persistent_volume(node: str, path: Path) -> dict[str, Any]:
-    """A folder of a node as a volume. Deleting the claim leaves the volume Released, as nothing empties it."""
+    """A folder of a node as a volume; recycle-volumes.sh empties it when its claim is gone."""
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": f"{node}-{path.name}"},
+        "metadata": {"name": path.name},
         "spec": {
             "capacity": {"storage": "10Gi"},
             "accessModes": ["ReadWriteOnce"],

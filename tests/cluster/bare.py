@@ -77,11 +77,9 @@ class BareCluster:
         record = read_record(self.name)
         if record is None:
             return []
-        running = {one.component: one for one in processes.marked(self._run) if one.is_component}
+        running = {(one.component, one.program): one.pid for one in processes.marked(self._run)}
         return [
-            PartStatus(one.name, processes.answers(one.probe), f"pid {running[one.name].pid}")
-            if one.name in running
-            else PartStatus(one.name, False, "not running")
+            _part(one, running.get((one.name, one.program)))
             for group in start_order(self._layout(record))
             for one in group
         ]
@@ -142,12 +140,13 @@ class BareCluster:
                 argv = node.inside(holders[one.node - 1], one.argv) if one.node else list(one.argv)
                 processes.start(argv, component=one.name, run_dir=self._run, environment=_environment())
             for one in group:
-                self._wait_for(one)
+                if one.probe is not None:
+                    self._wait_for(one, one.probe)
 
-    def _wait_for(self, component: Component) -> None:
+    def _wait_for(self, component: Component, probe: str) -> None:
         log = processes.log_file(self._run, component.name)
         processes.wait_until(
-            lambda: processes.answers(component.probe),
+            lambda: processes.answers(probe),
             seconds=_START_SECONDS,
             failure=lambda: f"{component.name} does not answer; {log} ends with\n{log.read_text()[-2000:]}",
         )
@@ -156,6 +155,13 @@ class BareCluster:
         for number in layout.nodes:
             with step(f"loading {', '.join(name for name, _ in built.values())} into node{number}"):
                 ctr.load(config.containerd_socket(layout.node(number)), buildah.store(), built)
+
+
+def _part(component: Component, pid: int | None) -> PartStatus:
+    if pid is None:
+        return PartStatus(component.name, False, "not running")
+    healthy = component.probe is None or processes.answers(component.probe)
+    return PartStatus(component.name, healthy, f"pid {pid}" if healthy else f"pid {pid} does not answer")
 
 
 def _environment() -> dict[str, str]:

@@ -13,12 +13,17 @@ from tests.cluster.state import ClusterRecord
 
 @dataclass(frozen=True)
 class Component:
-    """One program. It answers its probe when it can be used (see processes.answers)."""
+    """One program. It answers its probe when it can be used (see processes.answers); without one it is enough
+    that it runs."""
 
     name: str
     argv: tuple[str, ...]
-    probe: str
+    probe: str | None
     node: int = 0  # the node in whose namespaces it runs; 0: the machine's own
+
+    @property
+    def program(self) -> str:
+        return Path(self.argv[0]).name
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Layout:
         return self.run / f"node{number}"
 
     @property
+    def volumes(self) -> Path:
+        """Holds a folder for each PersistentVolume."""
+        return self.run / "volumes"
+
+    @property
     def api_host(self) -> str:
         """Pods must reach the API server, so with nodes it listens on the network they share."""
         return str(self.addresses.host if self.record.nodes else self.addresses.loopback)
@@ -67,6 +77,8 @@ def start_order(layout: Layout) -> list[list[Component]]:
     for number in layout.nodes:
         groups[0].append(containerd(layout, number))
         groups[2] += [kubelet(layout, number), kube_proxy(layout, number)]
+    if layout.nodes:
+        groups[2].append(volume_recycler(layout))
     return groups
 
 
@@ -178,3 +190,9 @@ def kube_proxy(layout: Layout, number: int) -> Component:
         f"--metrics-bind-address={address}:10249",
     )
     return Component(f"kube-proxy-{number}", argv, f"http://{address}:10256/livez", number)
+
+
+def volume_recycler(layout: Layout) -> Component:
+    script = str(Path(__file__).with_name("recycle-volumes.sh"))
+    argv = ("sh", script, str(layout.program("kubectl")), str(layout.kubeconfig), str(layout.volumes))
+    return Component("volume-recycler", argv, probe=None)

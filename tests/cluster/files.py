@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.cluster import addons, config, images, node
 from tests.cluster.certs import certificates, make_certificates
@@ -35,11 +36,11 @@ def _kubeconfig(layout: Layout, user: str) -> str:
 
 
 def _addons(layout: Layout, coredns_image: str) -> str:
-    volumes = {}
+    volumes: dict[str, list[Path]] = {}
     for number in layout.nodes:
-        paths = [layout.node(number) / "volumes" / f"volume{index}" for index in range(addons.VOLUMES)]
-        for path in paths:
+        node = f"node{number}"
+        volumes[node] = [layout.volumes / f"{node}-volume{index}" for index in range(addons.VOLUMES)]
+        for path in volumes[node]:
             path.mkdir(parents=True)
-            path.chmod(0o777)
-        volumes[f"node{number}"] = paths
+            path.chmod(0o777)  # no driver hands a folder to a pod's group
     return addons.manifests(layout.addresses, coredns_image=coredns_image, volumes=volumes)

@@ -31,11 +31,6 @@ class Process:
     component: str
     program: str  # base name of its first argument
 
-    @property
-    def is_component(self) -> bool:
-        """The component itself, not a child of it: component `kubelet-1` is a program named kubelet."""
-        return self.component.rstrip("-0123456789") == self.program
-
 
 def marked(run_dir: Path) -> list[Process]:
     """Every living process of a cluster, children of components (such as containerd's shims) included."""
