@@ -1,0 +1,63 @@
+"""Reads one broker again and again: one round trip a reading, whatever the number of queues and pods."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from taskfleet.brokers.observation import Observation, Query, observe, unchanged
+from taskfleet.brokers.wire import Endpoint, Wire, WireError
+
+log = structlog.get_logger(__name__)
+
+_FASTEST_SECONDS = 0.1
+_SLOWEST_SECONDS = 0.5
+_SHARE_OF_A_CORE = 0.03  # that reading may cost
+_PATIENCE_SECONDS = 5.0
+_AGAIN_SECONDS = 1.0
+
+
+class Observer:
+    """`on_reading` gets every new observation, and None when the broker does not answer."""
+
+    def __init__(
+        self, endpoint: Endpoint, query: Query, on_reading: Callable[[Observation | None], None]
+    ) -> None:
+        self._endpoint = endpoint
+        self._query = query
+        self._question = query.question()
+        self._on_reading = on_reading
+        self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
+
+    def ask_for(self, query: Query) -> None:
+        """From the next reading on, ask this."""
+        if query != self._query:
+            self._query, self._question = query, query.question()
+
+    async def run(self) -> None:
+        """Read until cancelled; a broker that fails is tried again every second."""
+        while True:
+            try:
+                wire = await Wire.connect(self._endpoint, patience=_PATIENCE_SECONDS)
+                try:
+                    await self._read(wire)
+                finally:
+                    await wire.aclose()
+            except WireError as error:
+                log.debug("broker not read", host=self._endpoint.host, error=str(error))
+                self._on_reading(None)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _read(self, wire: Wire) -> None:
+        while True:
+            query, question = self._query, self._question
+            replies = await wire.ask(question)
+            began, now = time.thread_time(), time.monotonic()
+            if replies is not None:
+                self._last = observe(query, replies, self._last, now=now)
+            elif self._last is not None:
+                self._last = unchanged(self._last, now=now)
+            self._on_reading(self._last)
+            cost = time.thread_time() - began + wire.parsed_for
+            await asyncio.sleep(min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, cost / _SHARE_OF_A_CORE)))

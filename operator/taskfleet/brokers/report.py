@@ -1,0 +1,111 @@
+"""What a worker pod says about itself. Reports are untrusted: odd ones are dropped, large ones not even read.
+
+The other side is worker-image/taskfleet_worker/report.py.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+_LARGEST = 64 * 1024  # bytes; a report of 100 queues has 10 KiB
+_MOST_QUEUES = 100
+_MOST_NOTES = 10
+_LONGEST_NOTE = 200
+
+
+class Start(NamedTuple):
+    """One process start of one pod: containers restart within a pod."""
+
+    pool_uid: str
+    pod: str
+    start_id: str
+
+
+@dataclass(frozen=True)
+class QueueWork:
+    """A pod's work on one queue. `done` and `busy_seconds` count since the start."""
+
+    active: int = 0
+    held: int = 0
+    done: int = 0
+    busy_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """A worker at one moment. `drain` is the number of the drain lease that it obeys."""
+
+    seq: int
+    state: str
+    drain: int | None = None
+    active: int = 0
+    prefetched: int = 0
+    eta: int = 0
+    limited: int = 0
+    capacity: int = 1
+    ready_after: float = 0.0
+    notes: tuple[str, ...] = ()
+    queues: Mapping[str, QueueWork] = field(default_factory=dict)
+
+    @property
+    def held(self) -> int:
+        """Messages in the pod's hands."""
+        return sum(work.held for work in self.queues.values())
+
+
+def start_of(name: bytes) -> Start | None:
+    """The start that a field of the hash is about; None for what is no such name."""
+    parts = name.decode(errors="replace").split("/")
+    return Start(*parts) if len(parts) == 3 and all(parts) else None
+
+
+def parse(value: bytes) -> Report | None:
+    """The report in a field of the hash; None for what is none."""
+    if len(value) > _LARGEST:
+        return None
+    try:
+        raw = json.loads(value)
+        return _report(raw) if raw.get("v") == 1 else None
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return None
+
+
+def _report(raw: Mapping[str, Any]) -> Report:
+    drain = raw.get("drain")
+    return Report(
+        seq=_count(raw["seq"]),
+        state=str(raw["state"])[:20],
+        drain=None if drain is None else _count(drain),
+        active=_count(raw.get("active", 0)),
+        prefetched=_count(raw.get("prefetched", 0)),
+        eta=_count(raw.get("eta", 0)),
+        limited=_count(raw.get("limited", 0)),
+        capacity=max(1, _count(raw.get("capacity", 1))),
+        ready_after=_seconds(raw.get("readyAfter", 0)),
+        notes=tuple(str(note)[:_LONGEST_NOTE] for note in raw.get("notes", [])[:_MOST_NOTES]),
+        queues={str(name): _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},
+    )
+
+
+def _work(raw: Mapping[str, Any]) -> QueueWork:
+    return QueueWork(
+        active=_count(raw.get("active", 0)),
+        held=_count(raw.get("held", 0)),
+        done=_count(raw.get("done", 0)),
+        busy_seconds=_seconds(raw.get("busySeconds", 0)),
+    )
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError
+    return value
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError
+    return seconds

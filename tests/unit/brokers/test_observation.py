@@ -1,0 +1,58 @@
+"""What a reading of a broker says, and when a pod counts as silent."""
+
+import json
+
+from taskfleet.brokers.observation import Layout, Observation, Query, observe, unchanged
+from taskfleet.brokers.report import Start
+
+LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
+QUERY = Query(LAYOUT, ("high", "low"))
+POD = Start("uid", "pod-1", "s1")
+
+
+def report(seq: int, active: int = 0) -> bytes:
+    return json.dumps({"v": 1, "seq": seq, "state": "running", "active": active}).encode()
+
+
+def reading(before: Observation | None, now: float, value: bytes) -> Observation:
+    return observe(QUERY, [1, 0, 2, 0, 0, 0, 0, 9, [b"uid/pod-1/s1", value]], before, now=now)
+
+
+def test_a_queue_counts_on_all_its_priority_lists() -> None:
+    assert LAYOUT.lists("high") == ["app:high", "app:high\x06\x163", "app:high\x06\x166", "app:high\x06\x169"]
+    seen = reading(None, 0.0, report(1))
+    assert (seen.waiting["high"], seen.total("high"), seen.total("low"), seen.total("none")) == (
+        (1, 0, 2, 0),
+        3,
+        9,
+        0,
+    )
+
+
+def test_a_pod_is_silent_when_its_number_stands_still_for_ten_seconds() -> None:
+    seen = reading(None, 0.0, report(1))
+    for second in range(1, 11):
+        seen = reading(seen, float(second), report(1))
+    assert not seen.reports[POD].stale(10.0)
+    assert seen.reports[POD].stale(10.1)
+    assert not reading(seen, 10.2, report(2)).reports[POD].stale(10.2)
+
+
+def test_a_reading_without_news_does_not_make_a_pod_fresh() -> None:
+    seen = unchanged(reading(None, 0.0, report(1)), now=11.0)
+    assert seen.reports[POD].stale(seen.at)
+
+
+def test_a_number_that_goes_back_is_no_sign_of_life() -> None:
+    seen = reading(reading(None, 0.0, report(5)), 20.0, report(4, active=1))
+    assert seen.reports[POD].stale(20.0)
+
+
+def test_a_report_that_turns_to_garbage_keeps_the_last_good_one() -> None:
+    seen = reading(reading(None, 0.0, report(1, active=3)), 1.0, b"garbage")
+    assert seen.reports[POD].report.active == 3
+
+
+def test_a_removed_report_is_forgotten() -> None:
+    seen = observe(QUERY, [0] * 8 + [[]], reading(None, 0.0, report(1)), now=1.0)
+    assert seen.reports == {}

@@ -1,0 +1,74 @@
+"""Reports of worker pods, honest and not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from taskfleet.brokers.report import QueueWork, Start, parse, start_of
+
+GOOD: dict[str, Any] = {
+    "v": 1,
+    "seq": 7,
+    "state": "running",
+    "drain": None,
+    "active": 2,
+    "prefetched": 1,
+    "eta": 3,
+    "limited": 4,
+    "capacity": 8,
+    "readyAfter": 1.25,
+    "notes": ["mail.send acknowledges early"],
+    "queues": {"high": {"active": 2, "held": 3, "done": 40, "busySeconds": 12.5}},
+}
+
+
+def test_a_report_is_read_whole() -> None:
+    report = parse(json.dumps(GOOD).encode())
+    assert report is not None
+    assert (report.seq, report.active, report.prefetched, report.eta, report.limited) == (7, 2, 1, 3, 4)
+    assert report.queues == {"high": QueueWork(active=2, held=3, done=40, busy_seconds=12.5)}
+    assert report.held == 3
+
+
+def test_a_report_of_a_newer_runtime_is_read_as_far_as_it_is_known() -> None:
+    assert parse(json.dumps({**GOOD, "new": {"a": 1}}).encode()) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"[]", id="no-object"),
+        pytest.param(b"[" * 100_000, id="nested-beyond-reason"),
+        pytest.param(json.dumps({**GOOD, "v": 2}).encode(), id="another-version"),
+        pytest.param(json.dumps({**GOOD, "active": -1}).encode(), id="negative"),
+        pytest.param(json.dumps({**GOOD, "active": "many"}).encode(), id="text-for-a-number"),
+        pytest.param(json.dumps({**GOOD, "readyAfter": float("inf")}).encode(), id="endless"),
+        pytest.param(json.dumps({**GOOD, "queues": 3}).encode(), id="queues-are-no-map"),
+        pytest.param(json.dumps({**GOOD, "notes": ["x" * 70_000]}).encode(), id="too-large"),
+    ],
+)
+def test_what_is_no_report_is_dropped(value: bytes) -> None:
+    assert parse(value) is None
+
+
+def test_notes_and_queues_are_bounded() -> None:
+    queues: dict[str, Any] = {f"q{n}": {} for n in range(500)}
+    report = parse(json.dumps({**GOOD, "notes": ["y" * 900] * 50, "queues": queues}).encode())
+    assert report is not None
+    assert len(report.queues) == 100
+    assert [len(note) for note in report.notes] == [200] * 10
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param(b"uid/pod-1/abc", Start("uid", "pod-1", "abc"), id="whole"),
+        pytest.param(b"uid/pod-1", None, id="short"),
+        pytest.param(b"uid//abc", None, id="nameless"),
+        pytest.param(b"\xff/\xfe/x/y", None, id="garbage"),
+    ],
+)
+def test_names_of_starts(name: bytes, expected: Start | None) -> None:
+    assert start_of(name) == expected
