@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_MOUNT = Path("/sys/fs/cgroup")
+MOUNT = Path("/sys/fs/cgroup")
 
 
 def root_name(cluster: str) -> str:
@@ -15,41 +15,38 @@ def root_name(cluster: str) -> str:
     return f"/taskfleet-{cluster}"
 
 
-def hierarchies(mount: Path = _MOUNT) -> list[Path]:
+def hierarchies() -> list[Path]:
     """One folder with version 2; one for each controller with version 1."""
-    if (mount / "cgroup.controllers").exists():
-        return [mount]
+    if (MOUNT / "cgroup.controllers").exists():
+        return [MOUNT]
     return [
-        path for path in sorted(mount.iterdir()) if (path / "cgroup.procs").exists() and not path.is_symlink()
+        path for path in sorted(MOUNT.iterdir()) if (path / "cgroup.procs").exists() and not path.is_symlink()
     ]
 
 
 def create(group: str) -> None:
-    """Make a node's group in every hierarchy, with all controllers switched on for its children."""
+    """Make a node's group in every hierarchy, ready to have children in which processes run."""
     for hierarchy in hierarchies():
-        folder = hierarchy / group.lstrip("/")
-        folder.mkdir(parents=True, exist_ok=True)
-        for level in [hierarchy, *reversed(folder.relative_to(hierarchy).parents[:-1]), folder]:
-            _switch_on_controllers(hierarchy / level)
-            _copy_cpuset(hierarchy / level, hierarchy)
+        folder = hierarchy
+        for name in ("", *group.strip("/").split("/")):
+            folder = folder / name
+            folder.mkdir(exist_ok=True)
+            if (folder / "cgroup.controllers").exists():
+                _switch_on_controllers(folder)
+            elif hierarchy.name == "cpuset":
+                _fill_cpuset(folder, hierarchy)
 
 
 def _switch_on_controllers(folder: Path) -> None:
-    available = folder / "cgroup.controllers"
-    if available.exists():
-        for controller in available.read_text().split():
-            with contextlib.suppress(OSError):  # some cannot be delegated; the kubelet names those it misses
-                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+    for controller in (folder / "cgroup.controllers").read_text().split():
+        with contextlib.suppress(OSError):  # some cannot be delegated; the kubelet names those it misses
+            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
-def _copy_cpuset(folder: Path, hierarchy: Path) -> None:
+def _fill_cpuset(folder: Path, hierarchy: Path) -> None:
     """A new version 1 cpuset group is empty, and nothing can run in it until it is filled."""
     for name in ("cpuset.cpus", "cpuset.mems"):
-        if (
-            hierarchy.name == "cpuset"
-            and (folder / name).exists()
-            and not (folder / name).read_text().strip()
-        ):
+        if (folder / name).exists() and not (folder / name).read_text().strip():
             (folder / name).write_text((hierarchy / name).read_text())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cluster.progress import step
 from tests.cluster.state import ClusterError
 
+OS_RELEASE = Path("/etc/os-release")
 # Package -> a file or a program on PATH that shows that it is there.
 CONTROL_PLANE = {"openssl": "openssl"}
 FULL = {
@@ -37,11 +38,11 @@ def require(packages: dict[str, str]) -> None:
             "a bare cluster with nodes needs root (namespaces, mounts): run this as root, use a Docker engine "
             "(provider kind), or your own cluster (TASKFLEET_KUBECONFIG, provider existing)."
         )
-    missing = [name for name, proof in packages.items() if not _found(proof)]
+    missing = [name for name, proof in packages.items() if not found(proof)]
     if not missing:
         return
     command = f"apt-get install --no-install-recommends {' '.join(missing)}"
-    if not _is_debian(Path("/etc/os-release").read_text()):
+    if not is_debian_12(OS_RELEASE.read_text()):
         raise ClusterError(
             f"missing programs: {', '.join(missing)} (names of Debian 12 packages). A bare cluster is made for "
             f"Debian 12; there it is `{command}`. Elsewhere use a Docker engine (provider kind) or your own cluster "
@@ -49,15 +50,15 @@ def require(packages: dict[str, str]) -> None:
         )
     if os.geteuid() != 0 or not _agreed(command):
         raise ClusterError(f"missing packages: {', '.join(missing)}. Install them: `{command}`")
-    _install(missing)
+    install(missing)
 
 
-def _found(proof: str) -> bool:
+def found(proof: str) -> bool:
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     return Path(proof).exists() if proof.startswith("/") else shutil.which(proof, path=path) is not None
 
 
-def _is_debian(os_release: str) -> bool:
+def is_debian_12(os_release: str) -> bool:
     lines = {line.replace('"', "") for line in os_release.splitlines()}
     return {"ID=debian", "VERSION_ID=12"} <= lines
 
@@ -69,7 +70,7 @@ def _agreed(command: str) -> bool:
     return input(f"Packages are missing. Run `{command}`? [Y/n] ").strip().lower() in ("", "y", "yes")
 
 
-def _install(packages: list[str]) -> None:
+def install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     commands = (
         ["apt-get", "update", "-qq"],

@@ -75,7 +75,7 @@ def ensure(module: Module) -> Path:
 
 def digest(module: Module) -> str:
     """Of everything a program is made of: sources and pins, toolchain, and the flags in this file."""
-    sha = hashlib.sha256(_GO_LOCK.read_bytes() + " ".join(_linker_flags(module)).encode())
+    sha = hashlib.sha256(_GO_LOCK.read_bytes() + " ".join(linker_flags(module)).encode())
     for path in sorted(module.folder.iterdir()):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()[:12]
@@ -92,7 +92,7 @@ def version(module: Module) -> str:
     return match[1]
 
 
-def _linker_flags(module: Module) -> list[str]:
+def linker_flags(module: Module) -> list[str]:
     flags = ["-s", "-w"]
     if module is KUBERNETES:  # reports v0.0.0 otherwise
         full = version(module)
@@ -106,7 +106,7 @@ def _build(module: Module, go: Path, folder: Path) -> None:
     temporary = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    command = [str(go), "build", "-trimpath", "-ldflags", " ".join(_linker_flags(module))]
+    command = [str(go), "build", "-trimpath", "-ldflags", " ".join(linker_flags(module))]
     command += ["-o", f"{temporary}/", module.packages]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     flags = environment.get("GOFLAGS", "")
