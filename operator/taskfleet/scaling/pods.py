@@ -1,0 +1,79 @@
+"""From pods and their reports to what a decision looks at. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from taskfleet.api import Object
+from taskfleet.brokers.observation import Known, Observation
+from taskfleet.scaling.load import PodLoad, PodState
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+FIRST_TO_GO = "-2147483647"  # ReplicaSet controller: among unready pods the lowest cost goes first
+_ACKNOWLEDGED_WITHIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A pod was asked to drain: the number that its report has to name, and when the request was last renewed."""
+
+    number: int
+    renewed_at: float
+
+
+def newest_reports(observation: Observation, pool_uid: str) -> dict[str, Known]:
+    """The report of each pod of a pool; of several starts of one pod, that which moved last."""
+    newest: dict[str, Known] = {}
+    for start, known in observation.reports.items():
+        if start.pool_uid == pool_uid and (
+            start.pod not in newest or known.moved_at > newest[start.pod].moved_at
+        ):
+            newest[start.pod] = known
+    return newest
+
+
+def pod_loads(
+    pods: Iterable[Object], reports: Mapping[str, Known], leases: Mapping[str, Lease], *, now: float
+) -> tuple[PodLoad, ...]:
+    """Every pod that is not going away. Reports of unknown pods are ignored."""
+    loads = (
+        _load(pod, reports.get(pod["metadata"]["name"]), leases.get(pod["metadata"]["name"]), now)
+        for pod in pods
+        if not _going(pod)
+    )
+    return tuple(loads)
+
+
+def _going(pod: Object) -> bool:
+    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return ended or pod["metadata"].get("deletionTimestamp") is not None
+
+
+def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> PodLoad:
+    name, ready = pod["metadata"]["name"], is_ready(pod)
+    if known is None:
+        # A ready pod that says nothing may be busy; one that never was ready holds no work.
+        return PodLoad(name, PodState.CONSUMING if ready else PodState.STARTING, stale=ready)
+    report = known.report
+    obeyed = lease.number if lease is not None else report.drain
+    state = PodState.CONSUMING
+    if obeyed is not None or report.state == "stopping":
+        fresh = now - known.moved_at <= _ACKNOWLEDGED_WITHIN_SECONDS
+        drained = report.state == "drained" and report.drain == obeyed and fresh
+        state = PodState.DRAINED if drained else PodState.DRAINING
+    return PodLoad(
+        name,
+        state,
+        active=report.active,
+        prefetched=report.prefetched,
+        stale=known.stale(now),
+        removable=state is PodState.DRAINED and not ready and is_marked(pod),
+    )
+
+
+def is_ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def is_marked(pod: Object) -> bool:
+    return (pod["metadata"].get("annotations") or {}).get(DELETION_COST) == FIRST_TO_GO

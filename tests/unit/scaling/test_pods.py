@@ -1,0 +1,93 @@
+"""What a pod counts as, by what the API server and its own report say."""
+
+from typing import Any
+
+import pytest
+
+from taskfleet.brokers.observation import Known, Observation
+from taskfleet.brokers.report import Report, Start
+from taskfleet.scaling.load import PodState
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, newest_reports, pod_loads
+
+NOW = 100.0
+
+
+def pod(name: str = "p", *, ready: bool = True, marked: bool = False, **metadata: Any) -> dict[str, Any]:
+    annotations = {DELETION_COST: FIRST_TO_GO} if marked else {}
+    return {
+        "metadata": {"name": name, "annotations": annotations, **metadata},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
+
+
+def known(at: float = NOW, **report: Any) -> Known:
+    return Known(Report(seq=1, **{"state": "ready", **report}), at, b"")
+
+
+@pytest.mark.parametrize(
+    ("the_pod", "report", "lease", "expected"),
+    [
+        pytest.param(pod(ready=False), None, None, PodState.STARTING, id="never-ready-and-silent"),
+        pytest.param(pod(ready=False), known(), None, PodState.CONSUMING, id="consumes-before-it-is-ready"),
+        pytest.param(pod(), None, None, PodState.CONSUMING, id="ready-and-silent"),
+        pytest.param(pod(), known(), Lease(3, NOW), PodState.DRAINING, id="asked-and-not-answered"),
+        pytest.param(
+            pod(), known(state="drained", drain=2), Lease(3, NOW), PodState.DRAINING, id="obeys-an-old-lease"
+        ),
+        pytest.param(pod(), known(state="drained", drain=3), Lease(3, NOW), PodState.DRAINED, id="drained"),
+        pytest.param(
+            pod(),
+            known(NOW - 6, state="drained", drain=3),
+            Lease(3, NOW),
+            PodState.DRAINING,
+            id="drained-long-ago",
+        ),
+        pytest.param(
+            pod(), known(state="drained", drain=7), None, PodState.DRAINED, id="lease-of-the-operator-before"
+        ),
+        pytest.param(pod(), known(state="stopping"), None, PodState.DRAINING, id="stops-by-itself"),
+    ],
+)
+def test_state(
+    the_pod: dict[str, Any], report: Known | None, lease: Lease | None, expected: PodState
+) -> None:
+    reports = {"p": report} if report else {}
+    leases = {"p": lease} if lease else {}
+    (load,) = pod_loads([the_pod], reports, leases, now=NOW)
+    assert load.state is expected
+
+
+@pytest.mark.parametrize(
+    ("ready", "marked", "expected"),
+    [
+        pytest.param(False, True, True, id="unready-and-marked"),
+        pytest.param(True, True, False, id="still-ready-would-not-go-first"),
+        pytest.param(False, False, False, id="not-marked-would-not-go-first"),
+    ],
+)
+def test_a_drained_pod_is_removable_only_when_the_replicaset_would_choose_it(
+    ready: bool, marked: bool, expected: bool
+) -> None:
+    reports = {"p": known(state="drained", drain=1)}
+    (load,) = pod_loads([pod(ready=ready, marked=marked)], reports, {"p": Lease(1, NOW)}, now=NOW)
+    assert load.removable is expected
+
+
+def test_a_silent_pod_counts_as_fully_busy() -> None:
+    silent, fresh = pod_loads([pod("a"), pod("b")], {"a": known(NOW - 11), "b": known(active=1)}, {}, now=NOW)
+    assert (silent.tasks(4), fresh.tasks(4)) == (4, 1)
+
+
+def test_pods_that_go_or_have_ended_do_not_count() -> None:
+    ended = pod("e")
+    ended["status"]["phase"] = "Failed"
+    assert pod_loads([pod(deletionTimestamp="2026-01-01T00:00:00Z"), ended], {}, {}, now=NOW) == ()
+
+
+def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
+    reports = {
+        Start("u", "p", "old"): known(90.0, active=4),
+        Start("u", "p", "new"): known(99.0, active=1),
+        Start("other", "p", "new"): known(99.5, active=9),
+    }
+    assert newest_reports(Observation(NOW, {}, reports), "u")["p"].report.active == 1

@@ -1,0 +1,49 @@
+"""Service time and arrivals, out of counters that begin anew with every start."""
+
+import pytest
+
+from taskfleet.brokers.report import QueueWork, Report
+from taskfleet.scaling.rates import Rates
+
+
+def report(done: int, busy: float, held: int = 0) -> Report:
+    return Report(seq=1, state="ready", queues={"q": QueueWork(done=done, busy_seconds=busy, held=held)})
+
+
+def test_service_time_is_the_mean_of_the_last_hundred_tasks() -> None:
+    rates = Rates()
+    rates.add({"a": report(0, 0.0)}, waiting=0, now=0.0)
+    rates.add({"a": report(200, 2000.0)}, waiting=0, now=1.0)
+    rates.add({"a": report(300, 2200.0)}, waiting=0, now=2.0)
+    assert rates.service_time() == pytest.approx(2.0)
+
+
+def test_what_was_done_before_the_operator_started_is_not_counted() -> None:
+    rates = Rates()
+    rates.add({"a": report(5000, 9.0)}, waiting=0, now=0.0)
+    assert rates.service_time() is None
+    assert rates.received_at is None
+
+
+def test_a_new_start_counts_from_zero_and_a_lost_one_takes_nothing_back() -> None:
+    rates = Rates()
+    rates.add({"a": report(100, 100.0)}, waiting=0, now=0.0)
+    rates.add({"b": report(10, 30.0)}, waiting=0, now=1.0)
+    assert rates.service_time() == pytest.approx(3.0)
+
+
+def test_arrivals_are_growth_plus_what_was_done() -> None:
+    rates = Rates()
+    rates.add({"a": report(0, 0.0)}, waiting=0, now=0.0)
+    rates.add({"a": report(30, 30.0, held=10)}, waiting=20, now=10.0)
+    assert rates.arrival_rate(10.0) == pytest.approx(6.0)
+    assert rates.received_at == 10.0
+
+
+def test_old_arrivals_are_forgotten_after_a_minute() -> None:
+    rates = Rates()
+    rates.add({}, waiting=0, now=0.0)
+    rates.add({}, waiting=60, now=1.0)
+    rates.add({}, waiting=60, now=62.0)
+    assert rates.arrival_rate(62.0) == 0.0
+    assert rates.received_at == 1.0
