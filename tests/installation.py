@@ -10,12 +10,15 @@ import yaml
 
 from taskfleet.api import Object
 from tests.cluster import ClusterError, programs
+from tests.kubectl import Kubectl
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "taskfleet"
 QUICKSTART = ROOT / "examples" / "quickstart"
 NAMESPACE = "taskfleet-system"
 RELEASE = "taskfleet"
+DEPLOYMENT = "taskfleet-operator"
+IMAGES = ("taskfleet-operator", "taskfleet-worker", "taskfleet-celery", "taskfleet-quickstart", "redis")
 
 
 def install(kubeconfig: Path, images: Mapping[str, str], values: Mapping[str, Any] | None = None) -> None:
@@ -23,11 +26,7 @@ def install(kubeconfig: Path, images: Mapping[str, str], values: Mapping[str, An
 
     `images` are full references by name, as Cluster.load returns them.
     """
-    ours = {
-        "operator": images["taskfleet-operator"],
-        "worker": images["taskfleet-worker"],
-        "pullPolicy": "Never",
-    }
+    ours = {"operator": images["taskfleet-operator"], "worker": images["taskfleet-worker"]}
     text = yaml.safe_dump({"image": ours, "redis": {"image": images["redis"]}, **(values or {})})
     command = ["upgrade", "--install", RELEASE, str(CHART), "--create-namespace", "--values=-"]
     result = helm(kubeconfig, *command, stdin=text)
@@ -36,6 +35,12 @@ def install(kubeconfig: Path, images: Mapping[str, str], values: Mapping[str, An
         result = helm(kubeconfig, *command, stdin=text)
     if result.returncode != 0:
         raise ClusterError(f"`helm {' '.join(command)}` failed:\n{result.stderr}")
+
+
+def wait_for_operator(kubeconfig: Path) -> None:
+    """Return when every operator pod is of the newest installation and ready."""
+    kubectl = Kubectl(kubeconfig, namespace=NAMESPACE)
+    kubectl("rollout", "status", f"deployment/{DEPLOYMENT}", "--timeout=120s")
 
 
 def helm(kubeconfig: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,82 @@
+"""A full cluster with the chart installed for the session, and for each test a namespace that enforces Restricted."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from taskfleet.api import Object
+from tests.cluster import CATALOGUE, Cluster, Image, cluster
+from tests.e2e.fleet import Fleet
+from tests.e2e.operator import Operator
+from tests.installation import IMAGES, NAMESPACE
+from tests.kube import Kube
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+ROOT_IMAGE = Image(
+    "runs-as-root", "tests/e2e/runs_as_root/Dockerfile", "tests/e2e/runs_as_root", public="busybox:1.37"
+)
+
+
+@pytest.fixture(scope="session")
+def one_cluster() -> Iterator[Cluster]:
+    """A cluster that ran before is left running."""
+    one = cluster("e2e")
+    found_running = bool(one.status())
+    try:
+        one.up("full")
+        yield one
+    finally:
+        if not found_running:
+            one.down()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(one_cluster: Cluster) -> Path:
+    return one_cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def kube(kubeconfig: Path) -> Iterator[Kube]:
+    client = Kube(kubeconfig)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def images(one_cluster: Cluster) -> Mapping[str, str]:
+    return one_cluster.load([*(CATALOGUE[name] for name in IMAGES), ROOT_IMAGE])
+
+
+@pytest.fixture(scope="session")
+def installed(kubeconfig: Path, kube: Kube, images: Mapping[str, str]) -> Operator:
+    kube.apply(_namespace(NAMESPACE))
+    operator = Operator(kubeconfig, kube, images)
+    operator.restore()
+    return operator
+
+
+@pytest.fixture
+def operator(installed: Operator) -> Iterator[Operator]:
+    """For tests that disturb the operator: it is as before when they end."""
+    yield installed
+    installed.restore()
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> Iterator[str]:
+    name = f"e2e-{secrets.token_hex(4)}"
+    kube.create(_namespace(name))
+    yield name
+    kube.delete("Namespace", name)
+
+
+@pytest.fixture
+def fleet(installed: Operator, namespace: str) -> Fleet:
+    image = installed.images["taskfleet-quickstart"]
+    return Fleet(installed.kubeconfig, installed.kube, namespace, image)
+
+
+def _namespace(name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}

@@ -1,0 +1,127 @@
+"""Pools of the tests' own app in one namespace, and the tasks that they are given."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from taskfleet.api import Object
+from tests.envtest.pools import worker_pool
+from tests.kube import Kube
+from tests.kubectl import Kubectl
+from tests.waiting import wait_for
+
+APP = Path(__file__).parent / "app"
+_MOUNT = {"name": "e2e", "mountPath": "/e2e"}
+_VOLUME = {"name": "e2e", "configMap": {"name": "e2e"}}
+_URL = {"secretKeyRef": {"name": "default-broker-connection", "key": "url"}}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How often each task of a key was started and finished, by task id, and in which pod."""
+
+    started: Mapping[str, int]
+    done: Mapping[str, int]
+    pod: Mapping[str, str]
+
+
+@dataclass
+class Fleet:
+    """A namespace with the tests' app, a client pod to send tasks from, and any number of pools."""
+
+    kubeconfig: Path
+    kube: Kube
+    namespace: str
+    image: str
+    _client_started: bool = field(default=False, init=False)
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.kubeconfig, namespace=self.namespace)
+
+    def pool(self, name: str, **spec: Any) -> Object:
+        """Apply a pool of the tests' app; `spec` takes only what the test is about."""
+        self._ensure_app()
+        template = {
+            "spec": {"volumes": [_VOLUME], "containers": [{"name": "worker", "volumeMounts": [_MOUNT]}]}
+        }
+        base = {"app": "e2e_app", "image": self.image, "env": [{"name": "PYTHONPATH", "value": "/e2e"}]}
+        pool = worker_pool(self.namespace, name, **{**base, "template": template, **spec})
+        self.kubectl.apply(pool)
+        return pool
+
+    def wait_until_ready(self, *pools: str, seconds: int = 90) -> None:
+        names = [f"workerpool/{name}" for name in pools]
+        self.kubectl("wait", "--for=condition=Ready", *names, f"--timeout={seconds}s")
+
+    def pods(self, pool: str) -> list[Object]:
+        found = self.kube.list("Pod", self.namespace, selector=f"taskfleet.dev/pool={pool}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def running(self, pool: str) -> set[str]:
+        """Every start of a worker container: the set stays the same while nothing restarts."""
+        return {
+            status["containerID"] for pod in self.pods(pool) for status in pod["status"]["containerStatuses"]
+        }
+
+    def send(self, key: str, *, count: int, seconds: float = 0, queue: str = "celery") -> None:
+        """Send tasks that each take `seconds` and leave their marks under `key`."""
+        self._in_client("/e2e/send.py", key, queue, str(count), str(seconds))
+
+    def marks(self, key: str) -> Marks:
+        seen = json.loads(self._in_client("/e2e/marks.py", key))
+        counts = {name: {task: int(n) for task, n in seen[name].items()} for name in ("started", "done")}
+        return Marks(counts["started"], counts["done"], seen["pod"])
+
+    def wait_until_started(self, key: str, count: int, *, seconds: float = 30) -> None:
+        wait_for(
+            lambda: len(self.marks(key).started) >= count, seconds, what=f"{count} started tasks", poll=0.3
+        )
+
+    def wait_until_done(self, key: str, count: int, *, seconds: float = 60) -> Marks:
+        wait_for(
+            lambda: len(self.marks(key).done) == count, seconds, what=f"{count} finished tasks", poll=0.3
+        )
+        return self.marks(key)
+
+    def _in_client(self, *arguments: str) -> str:
+        self._ensure_client()
+        return self.kubectl("exec", "client", "--", "python", *arguments)
+
+    def _ensure_app(self) -> None:
+        data = {path.name: path.read_text() for path in APP.glob("*.py")}
+        self.kubectl.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "e2e"}, "data": data}
+        )
+
+    def _ensure_client(self) -> None:
+        """Once there is a pool there will be a broker, and its Secret lets the client start."""
+        if self._client_started:
+            return
+        self.kubectl.apply(_client(self.image))
+        self.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+        self._client_started = True
+
+
+def _client(image: str) -> Object:
+    container = {
+        "name": "client",
+        "image": image,
+        "command": ["sleep", "3600"],
+        "env": [
+            {"name": "CELERY_BROKER_URL", "valueFrom": _URL},
+            {"name": "PYTHONPATH", "value": "/e2e"},
+            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+        ],
+        "volumeMounts": [_MOUNT],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    spec = {
+        "containers": [container],
+        "volumes": [_VOLUME],
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client"}, "spec": spec}

@@ -1,0 +1,42 @@
+"""A managed Redis and the messages that it was given."""
+
+from tests.e2e.fleet import Fleet
+from tests.waiting import wait_for
+
+
+def test_queued_tasks_survive_the_redis_pod(fleet: Fleet) -> None:
+    fleet.pool("shop", replicas=1)
+    fleet.wait_until_ready("shop")
+    fleet.send("later", count=20, queue="later")
+    redis = _redis(fleet)
+
+    fleet.kubectl("delete", "pod", "default-broker-0", "--grace-period=0", "--force")
+    wait_for(lambda: _redis(fleet) not in ("", redis), 60, what="a new Redis pod")
+    fleet.pool("late", queues=["later"])
+    fleet.wait_until_ready("late", "shop")
+
+    marks = fleet.wait_until_done("later", 20)
+    assert set(marks.done.values()) == {1}
+    fleet.send("again", count=5)
+    fleet.wait_until_done("again", 5)
+
+
+def test_a_broker_that_is_made_again_finds_its_messages(fleet: Fleet) -> None:
+    pool = fleet.pool("shop", replicas=0)
+    fleet.send("kept", count=5)
+    fleet.kubectl("delete", "workerpool", "shop", "--wait")
+    fleet.kubectl("delete", "broker", "default", "--wait")
+    wait_for(lambda: not _redis(fleet), 60, what="the end of the Redis pod")
+
+    fleet.kubectl.apply(
+        {"apiVersion": pool["apiVersion"], "kind": "Broker", "metadata": {"name": "default"}, "spec": {}}
+    )
+    fleet.pool("shop", replicas=1)
+    fleet.wait_until_ready("shop")
+    fleet.wait_until_done("kept", 5)
+
+
+def _redis(fleet: Fleet) -> str:
+    """The uid of the Redis pod; empty where there is none."""
+    pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace)
+    return "" if pod is None else str(pod["metadata"]["uid"])

@@ -1,0 +1,33 @@
+"""Pools at work: every pool type, and what a rollout does to running tasks."""
+
+from tests.e2e.fleet import Fleet
+
+POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+
+
+def test_every_pool_type_executes_tasks(fleet: Fleet) -> None:
+    for pool in POOLS:
+        fleet.pool(pool, pool=pool, queues=[pool])
+    fleet.wait_until_ready(*POOLS)
+    for pool in POOLS:
+        fleet.send(pool, count=10, queue=pool)
+    for pool in POOLS:
+        marks = fleet.wait_until_done(pool, 10)
+        assert set(marks.done.values()) == {1}
+        assert set(marks.pod.values()) == {pod["metadata"]["name"] for pod in fleet.pods(pool)}
+
+
+def test_a_rollout_during_load_executes_every_task_once(fleet: Fleet) -> None:
+    fleet.pool("shop", replicas=2, concurrency=2)
+    fleet.wait_until_ready("shop")
+    before = fleet.running("shop")
+    fleet.send("load", count=60, seconds=0.5)
+    fleet.wait_until_started("load", 5)
+
+    fleet.pool("shop", replicas=2, concurrency=2, logLevel="WARNING")
+    marks = fleet.wait_until_done("load", 60)
+    assert set(marks.started.values()) == {1}
+    assert set(marks.done.values()) == {1}
+    fleet.wait_until_ready("shop")
+    assert len(set(marks.pod.values())) > 2, "the rollout ended only after the load"
+    assert not before & fleet.running("shop")

@@ -1,0 +1,117 @@
+"""What a bare cluster leaves on the machine, looked for without the code that removes it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.addresses import Addresses
+from tests.cluster.state import read_record, run_dir
+
+# What container programs write to where nobody told them otherwise.
+_USUAL_PLACES = (
+    "/etc/cni/net.d", "/run/containerd", "/run/netns", "/run/xtables.lock", "/var/lib/cni", "/var/lib/containerd",
+    "/var/lib/kubelet", "/var/log/containers", "/var/log/pods",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Where to look for a cluster; taken while it runs, because its namespaces have no name afterwards."""
+
+    name: str
+    folder: Path
+    slot: int
+    namespaces: frozenset[str]
+
+
+def footprint(name: str) -> Footprint:
+    record = read_record(name)
+    assert record is not None
+    here = Footprint(name, run_dir(name), record.slot, frozenset())
+    own = set(_namespaces(os.getpid()))
+    inside = {one for pid in _pids() if _names(pid, here) for one in _namespaces(pid)} - own
+    return Footprint(name, here.folder, record.slot, frozenset(inside))
+
+
+def machine() -> dict[str, str]:
+    """What a cluster must not change outside of its own things."""
+    places = {place: "\n".join(sorted(_below(Path(place)))) for place in _USUAL_PLACES}
+    rules = subprocess.run(["iptables-save"], check=True, capture_output=True, text=True).stdout
+    rules = "\n".join(line for line in rules.splitlines() if not line.startswith("#"))  # times
+    return {**places, "iptables": rules}
+
+
+def traces(of: Footprint) -> list[tuple[str, str]]:
+    """(kind, what) of everything that is there."""
+    return [
+        *(("process", _command(pid)) for pid in _pids() if _names(pid, of) or _shares(pid, of)),
+        *(
+            ("mount", line)
+            for line in Path("/proc/self/mountinfo").read_text().splitlines()
+            if _in_mount(line, of)
+        ),
+        *(
+            ("link", name)
+            for name in os.listdir("/sys/class/net")
+            if name.split("n")[0] == Addresses(of.slot).link()
+        ),
+        *(("route", line) for line in _routes() if line.startswith(_networks(of))),
+        *(("control group", str(path)) for path in Path("/sys/fs/cgroup").glob(f"**/taskfleet-{of.name}")),
+        *(("file", path) for path in _below(of.folder)),
+    ]
+
+
+def _names(pid: int, of: Footprint) -> bool:
+    """Whether a process names the cluster's folder or is in its control group."""
+    return any(
+        f"{of.folder}/" in text or text.rstrip("\0").endswith(str(of.folder))
+        for text in (_read(pid, "cmdline"), *_read(pid, "environ").split("\0"))
+    ) or f"/taskfleet-{of.name}/" in _read(pid, "cgroup")
+
+
+def _shares(pid: int, of: Footprint) -> bool:
+    return not of.namespaces.isdisjoint(_namespaces(pid))
+
+
+def _in_mount(line: str, of: Footprint) -> bool:
+    return str(of.folder) in line or any(namespace in line for namespace in of.namespaces)
+
+
+def _networks(of: Footprint) -> tuple[str, ...]:
+    addresses = Addresses(of.slot)
+    networks = (addresses.node_network, addresses.pod_network, addresses.service_network)
+    return tuple(str(network.network_address).rsplit(".", 2)[0] + "." for network in networks)
+
+
+def _routes() -> list[str]:
+    output = subprocess.run(["ip", "-4", "route"], check=True, capture_output=True, text=True).stdout
+    return output.splitlines()
+
+
+def _pids() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
+
+
+def _namespaces(pid: int) -> Iterator[str]:
+    for kind in ("net", "mnt", "pid"):
+        try:
+            yield os.readlink(f"/proc/{pid}/ns/{kind}")
+        except OSError:  # ended meanwhile
+            return
+
+
+def _read(pid: int, file: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _command(pid: int) -> str:
+    return f"{pid} {_read(pid, 'cmdline').replace(chr(0), ' ')}"
+
+
+def _below(path: Path) -> list[str]:
+    return [str(path), *map(str, path.rglob("*"))] if path.exists() else []
