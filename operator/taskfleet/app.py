@@ -119,6 +119,7 @@ class Operator:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
             metrics.LEADER.set(0)
+            await self._brokers.close()
 
     def _on_change(self, obj: Object) -> None:
         for key in self._router.concerned(obj):

@@ -1,55 +1,115 @@
-"""Looks at every broker now and then, so that controllers can read the last answer from memory."""
+"""Every broker that there is: looked at now and then, read all the time, and remembered for whoever asks."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
 from taskfleet.api import Key
+from taskfleet.brokers.observation import Layout, Observation, Query
+from taskfleet.brokers.observer import Observer
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.redis import connect, probe
+from taskfleet.brokers.readers import Figures, PoolReader, figures
+from taskfleet.brokers.redis import connect, endpoint, probe
 
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
+_FIGURES_EVERY_SECONDS = 2.0
 
 
 @dataclass
 class _Watched:
     url: str
-    task: asyncio.Task[None]
-    last: Probe | None = field(default=None)
+    layout: Layout
+    observer: Observer
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    last: Probe | None = None
+    observation: Observation | None = None  # None: the broker did not answer the last time
+    look_now: asyncio.Event = field(default_factory=asyncio.Event)
+    figures: dict[Key, Figures] = field(default_factory=dict)
+    figures_at: float = 0.0
 
 
 class BrokerMonitor:
-    """One task a broker: a slow or dead one delays no other. `on_change` gets the key when the answer changed."""
+    """A slow or dead broker delays no other. `on_change` gets the key of a broker or pool of which there is news."""
 
     def __init__(self, on_change: Callable[[Key], None]) -> None:
         self._on_change = on_change
         self._watched: dict[Key, _Watched] = {}
+        self._readers: dict[Key, dict[Key, PoolReader]] = {}
+        self._broker_of: dict[Key, Key] = {}
 
-    def look(self, key: Key, url: str) -> Probe | None:
+    def look(self, key: Key, url: str, layout: Layout) -> Probe | None:
         """The last answer at `url`; None before the first. Raises ValueError for what is no Redis URL."""
         watched = self._watched.get(key)
-        if watched is not None and watched.url == url:
+        if watched is not None and (watched.url, watched.layout) == (url, layout):
             return watched.last
         client = connect(url)
         self.forget(key)
-        self._watched[key] = _Watched(url, asyncio.create_task(self._watch(key, client)))
+        observer = Observer(endpoint(url), self._query(key, layout), lambda seen: self._take(key, seen))
+        self._watched[key] = watched = _Watched(url, layout, observer)
+        watched.tasks = [
+            asyncio.create_task(self._probe(key, client)),
+            asyncio.create_task(observer.run()),
+        ]
         return None
+
+    def observation(self, broker: Key) -> Observation | None:
+        """The last reading; None while the broker does not answer, or has not been read yet."""
+        watched = self._watched.get(broker)
+        return watched.observation if watched is not None else None
+
+    def read_for(self, pool: Key, broker: Key, reader: PoolReader) -> None:
+        """Read the queues of a pool from now on, on this broker and no other."""
+        if self._broker_of.get(pool) == broker and self._readers[broker][pool] == reader:
+            return
+        self.read_no_more_for(pool)
+        self._broker_of[pool] = broker
+        self._readers.setdefault(broker, {})[pool] = reader
+        self._ask(broker)
+
+    def read_no_more_for(self, pool: Key) -> None:
+        broker = self._broker_of.pop(pool, None)
+        if broker is not None:
+            del self._readers[broker][pool]
+            self._ask(broker)
 
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
-        if watched is not None:
-            watched.task.cancel()
+        for task in watched.tasks if watched is not None else []:
+            task.cancel()
 
     async def close(self) -> None:
-        tasks = [watched.task for watched in self._watched.values()]
+        tasks = [task for watched in self._watched.values() for task in watched.tasks]
         for key in list(self._watched):
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self, key: Key, client: Redis) -> None:
+    def _ask(self, broker: Key) -> None:
+        watched = self._watched.get(broker)
+        if watched is not None:
+            watched.observer.ask_for(self._query(broker, watched.layout))
+
+    def _query(self, broker: Key, layout: Layout) -> Query:
+        queues = {queue for reader in self._readers.get(broker, {}).values() for queue in reader.queues}
+        return Query(layout, tuple(sorted(queues)))
+
+    def _take(self, key: Key, seen: Observation | None) -> None:
+        watched = self._watched[key]
+        if (watched.observation is None) != (seen is None):
+            watched.look_now.set()
+        watched.observation = seen
+        if seen is None or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
+            return
+        watched.figures_at = seen.at
+        before, watched.figures = watched.figures, figures(seen, self._readers.get(key, {}))
+        for pool, now in watched.figures.items():
+            if before.get(pool) != now:
+                self._on_change(pool)
+
+    async def _probe(self, key: Key, client: Redis) -> None:
         try:
             while True:
                 found = await probe(client)
@@ -58,6 +118,9 @@ class BrokerMonitor:
                 if changed:
                     self._on_change(key)
                 up = found.verdict is Verdict.ANSWERS
-                await asyncio.sleep(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN)
+                watched.look_now.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
+                        await watched.look_now.wait()
         finally:
             await client.aclose()

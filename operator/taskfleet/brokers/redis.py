@@ -1,12 +1,15 @@
 """Reading a Redis: an authenticated PING and INFO."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import parse_url
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 
 from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.wire import Endpoint
 
 TIMEOUT_SECONDS = 5.0
 
@@ -23,6 +26,18 @@ def connect(url: str) -> Redis:
     return client
 
 
+def endpoint(url: str) -> Endpoint:
+    """The same place for a wire. Raises ValueError for what is no Redis URL."""
+    parts = parse_url(url)
+    return Endpoint(
+        host=parts.get("host", "localhost"),
+        port=parts.get("port", 6379),
+        database=parts.get("db", 0),
+        username=parts.get("username"),
+        password=parts.get("password"),
+    )
+
+
 async def probe(client: Redis) -> Probe:
     """PING and INFO in one round trip."""
     try:
@@ -34,9 +49,11 @@ async def probe(client: Redis) -> Probe:
         return Probe(
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
         )
-    except (RedisError, OSError) as error:
-        return Probe(Verdict.UNREACHABLE, f"No answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).")
-    if isinstance(pong, NoPermissionError | AuthenticationError):
+    except (RedisError, OSError, ValueError) as error:  # ValueError: what answers is no Redis
+        return Probe(Verdict.UNREACHABLE, f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).")
+    if isinstance(pong, AuthenticationError):
+        return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
+    if isinstance(pong, NoPermissionError):
         return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
     if isinstance(pong, Exception):
         return Probe(Verdict.UNREACHABLE, f"PING failed ({type(pong).__name__}).")
@@ -46,8 +63,17 @@ async def probe(client: Redis) -> Probe:
 def _answer(info: Mapping[str, Any]) -> Probe:
     return Probe(
         Verdict.ANSWERS,
-        version=info.get("redis_version"),
-        used_memory=info.get("used_memory"),
-        max_memory=info.get("maxmemory") or None,
-        clients=info.get("connected_clients"),
+        version=_version(info.get("redis_version")),
+        used_memory=_number(info.get("used_memory")),
+        max_memory=_number(info.get("maxmemory")) or None,
+        clients=_number(info.get("connected_clients")),
     )
+
+
+def _version(told: Any) -> str | None:
+    """Figures and dots only, because what a server tells is shown in a status."""
+    return str(told) if re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,3}", str(told)) else None
+
+
+def _number(told: Any) -> int | None:
+    return told if isinstance(told, int) and told >= 0 else None

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 from taskfleet.api import Broker, InvalidObject, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
+from taskfleet.brokers.observation import Layout
 from taskfleet.controllers.broker_address import AddressError, address_in
 from taskfleet.controllers.broker_password import ensure_password
-from taskfleet.controllers.broker_status import BrokerSeen, broker_status, not_implemented
+from taskfleet.controllers.broker_status import BrokerSeen, broker_status
 from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.pod_trouble import trouble
+from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.errors import InvalidError, NameConflictError
+from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.broker_config_map import broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
@@ -21,14 +22,13 @@ from taskfleet.resources.broker_service import broker_service
 from taskfleet.resources.broker_stateful_set import broker_stateful_set
 from taskfleet.resources.errors import SpecError
 
-_LOOK_AGAIN_SECONDS = 60.0  # Secrets are not watched: a changed one is seen within this time
 _LEFT_OVER_SECONDS = 1.0
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
     """Bring the children of one Broker to its spec; seconds until it wants to be looked at again."""
     raw = context.cache.get(*key)
-    if raw is None:
+    if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.forget(key)
         return None
@@ -63,12 +63,17 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return replace(
+            nothing, problem=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
+        )
     seen = replace(nothing, binding=connection_secret_name(broker.name))
     if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
-        pods = context.cache.children("Pod", broker.key)
-        return replace(seen, starting=True, trouble=trouble(pods))
+        return replace(seen, starting=True, pods=context.cache.children("Pod", broker.key))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
-    return replace(seen, probe=context.brokers.look(broker.key, url))
+    return replace(seen, probe=context.brokers.look(broker.key, url, _layout(broker, context)))
 
 
 async def _external(broker: Broker, context: Context) -> BrokerSeen:
@@ -77,29 +82,41 @@ async def _external(broker: Broker, context: Context) -> BrokerSeen:
     assert external is not None
     reference = external.url_secret_ref
     nothing = BrokerSeen(broker, binding=reference.name)
-    for field, value in (("caSecretRef", external.ca_secret_ref), ("sentinel", external.sentinel)):
-        if value is not None:
-            return replace(nothing, problem=not_implemented(f"spec.external.{field}"))
-    secret = await context.gateway.get(Key("Secret", broker.namespace, reference.name))
     try:
+        for field, value in (("caSecretRef", external.ca_secret_ref), ("sentinel", external.sentinel)):
+            if value is not None:
+                raise AddressError(
+                    Reason.NOT_IMPLEMENTED, f"spec.external.{field} is not built yet. Remove it."
+                )
+        secret = await context.gateway.get(Key("Secret", broker.namespace, reference.name))
         address = address_in(secret, name=reference.name, key=reference.key)
-        probe = context.brokers.look(broker.key, address.url)
+        probe = context.brokers.look(broker.key, address.url, _layout(broker, context))
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(nothing, problem=(error.reason, str(error)))
     return replace(nothing, endpoint=address.endpoint, probe=probe)
 
 
+def _layout(broker: Broker, context: Context) -> Layout:
+    """Where this broker's users keep their keys; worker-image/README.md names the same."""
+    spec = broker.spec
+    return Layout(
+        prefix=spec.global_key_prefix,
+        reports=f"taskfleet:{context.installation.cluster_id}:{broker.namespace}:reports",
+        priority_steps=tuple(spec.priority_steps),
+        separator=spec.separator,
+    )
+
+
 async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     """Write the status, then tell when its verdict is a new one."""
     now = context.now()
-    status = broker_status(seen)
+    status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
+    again = (context.settings.recheck_interval, patience(seen.pods, now=now))
     wait = await context.status.write(raw, status, now=now)
-    if wait is not None:
-        return wait
-    if reason_of(raw, ConditionType.READY) != verdict["reason"]:
+    if wait is None and reason_of(raw, ConditionType.READY) != verdict["reason"]:
         fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
         severity = Severity.NORMAL if fine else Severity.WARNING
         await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
-    return _LOOK_AGAIN_SECONDS
+    return min(each for each in (wait, *again) if each is not None)

@@ -1,0 +1,116 @@
+"""The monitor against a real Redis: what it tells, and whom a broker that goes away concerns."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from taskfleet.api import Key
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.probe import Verdict
+from taskfleet.brokers.readers import PoolReader
+from tests.runtime.redis_server import RedisServer
+
+BROKER = Key("Broker", "ns", "default")
+POOL = Key("WorkerPool", "ns", "mails")
+LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
+READER = PoolReader("uid", ("high", "low"))
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+class Told:
+    """Keys of which the monitor brought news."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def monitor() -> AsyncIterator[tuple[BrokerMonitor, Told]]:
+    told = Told()
+    one = BrokerMonitor(told.keys.append)
+    try:
+        yield one, told
+    finally:
+        await one.close()
+
+
+def report(server: RedisServer, seq: int, active: int) -> None:
+    value = json.dumps({"v": 1, "seq": seq, "state": "ready", "active": active})
+    server.client.hset(LAYOUT.reports, "uid/pod-1/s1", value)
+
+
+def test_a_broker_that_answers_is_told_with_its_version(server: RedisServer) -> None:
+    async def run() -> None:
+        async with monitor() as (one, told):
+            assert one.look(BROKER, server.url, LAYOUT) is None
+            await told.until(lambda: BROKER in told.keys)
+            found = one.look(BROKER, server.url, LAYOUT)
+            assert found is not None
+            assert (found.verdict, found.version) == (Verdict.ANSWERS, server.client.info()["redis_version"])
+
+    asyncio.run(run())
+
+
+def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: RedisServer) -> None:
+    async def run() -> None:
+        async with monitor() as (one, told):
+            one.read_for(POOL, BROKER, READER)
+            one.look(BROKER, server.url, LAYOUT)
+            await told.until(lambda: POOL in told.keys)
+            told.keys.clear()
+            server.client.lpush("low\x06\x163", "a", "b")
+            report(server, 1, active=1)
+            await told.until(lambda: POOL in told.keys)
+            seen = one.observation(BROKER)
+            assert seen is not None
+            assert (seen.total("low"), len(seen.reports)) == (2, 1)
+
+    asyncio.run(run())
+
+
+def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) -> None:
+    async def run() -> None:
+        async with monitor() as (one, told):
+            one.look(BROKER, server.url, LAYOUT)
+            await told.until(lambda: one.observation(BROKER) is not None)
+            server.kill()
+            await told.until(lambda: one.observation(BROKER) is None)
+            await told.until(lambda: _verdict(one, server) is Verdict.UNREACHABLE)
+            server.start()
+            await told.until(lambda: one.observation(BROKER) is not None)
+
+    asyncio.run(run())
+
+
+def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisServer) -> None:
+    async def run() -> None:
+        async with monitor() as (one, told):
+            other = Key("Broker", "ns", "other")
+            one.look(BROKER, server.url, LAYOUT)
+            one.look(other, server.url, LAYOUT)
+            one.read_for(POOL, BROKER, READER)
+            await told.until(lambda: "high" in getattr(one.observation(BROKER), "waiting", {}))
+            one.read_for(POOL, other, READER)
+            await told.until(lambda: "high" in getattr(one.observation(other), "waiting", {}))
+            await told.until(lambda: "high" not in getattr(one.observation(BROKER), "waiting", {"high": ()}))
+
+    asyncio.run(run())
+
+
+def _verdict(one: BrokerMonitor, server: RedisServer) -> Verdict | None:
+    found = one.look(BROKER, server.url, LAYOUT)
+    return found.verdict if found is not None else None
