@@ -21,8 +21,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self.now = max(self.now, self._scheduled[0].when())
+        timers = [timer.when() for timer in self._scheduled if not timer.cancelled()]
+        if not self._ready and timers:
+            self.now = max(self.now, min(timers))
         super()._run_once()  # type: ignore[misc] # private, and stable since Python 3.4
 
 

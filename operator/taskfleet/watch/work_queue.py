@@ -48,7 +48,7 @@ class WorkQueue:
     async def get(self) -> Key:
         """The next key; it belongs to the caller until `done` or `retry`."""
         while True:
-            wait = self._release_due()
+            appointment = self._release_due()
             if self._waiting:
                 key = self._waiting.popleft()
                 self._queued.discard(key)
@@ -56,7 +56,8 @@ class WorkQueue:
                 return key
             self._changed.clear()
             try:
-                async with asyncio.timeout(wait):
+                # A time, not a duration: a sum of floats can fall short of it, and would be waited for again and again.
+                async with asyncio.timeout_at(appointment):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -83,14 +84,14 @@ class WorkQueue:
             self.add(key)
 
     def _release_due(self) -> float | None:
-        """Queue what is due; seconds until the next appointment, None if there is none."""
+        """Queue what is due; the time of the next appointment, None if there is none."""
         now = asyncio.get_running_loop().time()
         while self._later:
             due, key = self._later[0]
             if self._due.get(key) != due:  # overtaken by an earlier wish, or forgotten
                 heapq.heappop(self._later)
             elif due > now:
-                return due - now
+                return due
             else:
                 heapq.heappop(self._later)
                 self.add(key)
