@@ -64,3 +64,8 @@ class Settings(BaseSettings):
     pod_namespace: str = Field(
         default="", validation_alias="POD_NAMESPACE", description="The operator's namespace."
     )
+
+    @property
+    def recheck_interval(self) -> float:
+        """Seconds after which what no watch tells of is read again: Secrets, and other people's objects."""
+        return min(60.0, self.resync_interval)

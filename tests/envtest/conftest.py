@@ -51,6 +51,37 @@ def proxy(kubeconfig: Path, tmp_path: Path) -> Iterator[Proxy]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_proxy(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with Proxy(kubeconfig, tmp_path_factory.mktemp("proxy")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def module_operator(
+    kube: Kube, shared_proxy: Proxy, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    lease_namespace = f"lease-{secrets.token_hex(4)}"
+    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": lease_namespace}})
+    operator = OperatorProcess(
+        shared_proxy.kubeconfig,
+        log_file=tmp_path_factory.mktemp("operator") / "shared.log",
+        lease_namespace=lease_namespace,
+        settings={"RESYNC_INTERVAL": "2", "LOG_LEVEL": "DEBUG"},
+    )
+    yield operator.start().wait_until_leading()
+    operator.kill()
+    kube.delete("Namespace", lease_namespace)
+
+
+@pytest.fixture
+def shared_operator(module_operator: OperatorProcess) -> Iterator[OperatorProcess]:
+    """One operator for all tests of a module: on the whole cluster, through `shared_proxy`, resync every 2 s."""
+    before = len(module_operator.log())
+    yield module_operator
+    print(f"--- log of the shared operator during this test ---\n{module_operator.log()[before:]}")
+
+
 @pytest.fixture
 def start_operator(
     kubeconfig: Path,

@@ -17,6 +17,8 @@ from taskfleet.brokers.redis import connect, endpoint, probe
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
 _FIGURES_EVERY_SECONDS = 2.0
+# A server that just began to listen, or a new Service, is out of reach for a moment: that is no trouble yet.
+_UNREACHABLE_AFTER_LOOKS = 3
 
 
 @dataclass
@@ -110,12 +112,14 @@ class BrokerMonitor:
                 self._on_change(pool)
 
     async def _probe(self, key: Key, client: Redis) -> None:
+        failures = 0
         try:
             while True:
                 found = await probe(client)
+                failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
                 watched = self._watched[key]
-                changed, watched.last = watched.last != found, found
-                if changed:
+                if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
+                    watched.last = found
                     self._on_change(key)
                 up = found.verdict is Verdict.ANSWERS
                 watched.look_now.clear()

@@ -50,7 +50,10 @@ async def probe(client: Redis) -> Probe:
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
         )
     except (RedisError, OSError, ValueError) as error:  # ValueError: what answers is no Redis
-        return Probe(Verdict.UNREACHABLE, f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).")
+        return Probe(
+            Verdict.UNREACHABLE,
+            f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).",
+        )
     if isinstance(pong, AuthenticationError):
         return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
     if isinstance(pong, NoPermissionError):

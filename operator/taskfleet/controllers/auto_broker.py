@@ -4,6 +4,7 @@ from taskfleet.api import GROUP, VERSION, Key, WorkerPool
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pool_status import Why
+from taskfleet.kube.cache import BROKER_LABEL
 from taskfleet.resources.broker_names import auth_secret_name, data_claim_name
 
 AUTO_CREATED = "taskfleet.dev/auto-created"
@@ -31,17 +32,19 @@ async def auto_create_broker(pool: WorkerPool, context: Context) -> Why:
         "metadata": {"name": name, "namespace": namespace, "annotations": {AUTO_CREATED: "true"}},
         "spec": {},
     }
-    context.cache.put({**await context.gateway.apply(broker), "kind": "Broker"})
+    # Created, not applied: one that a user makes in this moment stays without our mark.
+    context.cache.put({**await context.gateway.create(broker), "kind": "Broker"})
     return Reason.PROGRESSING, f"Broker {name!r} is being created."
 
 
 async def _leftover(name: str, namespace: str, context: Context) -> str | None:
-    """What a deleted Broker of this name has left behind."""
+    """What a deleted Broker of this name has left behind for good; what is owned is on its way out."""
     for key in (
         Key("Secret", namespace, auth_secret_name(name)),
         Key("PersistentVolumeClaim", namespace, data_claim_name(name)),
     ):
-        if await context.gateway.get(key) is not None:
+        metadata = (await context.gateway.get(key) or {}).get("metadata", {})
+        if (metadata.get("labels") or {}).get(BROKER_LABEL) == name and not metadata.get("ownerReferences"):
             return f"{key.kind} {key.name!r}"
     return None
 

@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import BrokerReason, Reason
@@ -50,11 +51,23 @@ def address_in(secret: Object | None, *, name: str, key: str) -> Address:
         raise AddressError(
             Reason.NOT_IMPLEMENTED, f"{where} is a {parts.scheme}:// URL, which is not built yet."
         )
+    if (wrong := _wrong(url, parts)) is not None:
+        raise AddressError(BrokerReason.INVALID_URL, f"{where} {wrong}")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return Address(url, f"{host}:{port}")
+
+
+def _wrong(url: str, parts: SplitResult) -> str | None:
+    """What Celery could not use of a URL that looks like one."""
     if parts.scheme != "redis" or not parts.hostname:
-        raise AddressError(BrokerReason.INVALID_URL, f"{where} is no redis:// URL with a host. {_FORM}")
-    if url != url.strip():
-        raise AddressError(BrokerReason.INVALID_URL, f"{where} begins or ends with white space. Remove it.")
-    return Address(url, f"{parts.hostname}:{port}")
+        return f"is no redis:// URL with a host. {_FORM}"
+    if re.search(r"\s", url):
+        return "holds white space, perhaps at its end. Remove it."
+    if not re.fullmatch(r"/*\d*", parts.path):
+        return f"names no database by its number after the host. {_FORM}"
+    if parts.query or parts.fragment:
+        return f"holds '?' or '#': Celery takes no parameters in a Redis URL. {_FORM}"
+    return None
 
 
 _FORM = "Write redis://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded."

@@ -4,26 +4,31 @@ import base64
 import secrets
 
 from taskfleet.api import Broker, Key, Object
-from taskfleet.controllers.children import controlled_by
 from taskfleet.controllers.context import Context
 from taskfleet.kube.cache import BROKER_LABEL
-from taskfleet.kube.errors import NameConflictError
-from taskfleet.resources.broker_auth_secret import broker_auth_secret
-from taskfleet.resources.broker_names import auth_secret_name
+from taskfleet.resources.broker_auth_secret import PASSWORD, broker_auth_secret
+from taskfleet.resources.broker_names import auth_secret_name, connection_secret_name
 from taskfleet.resources.labels import RETAINED_FROM
 
 
 async def ensure_password(raw: Object, broker: Broker, context: Context) -> str:
     """The password, from its Secret or new. Raises NameConflictError where somebody else has that name."""
     key = Key("Secret", broker.namespace, auth_secret_name(broker.name))
-    live = await context.gateway.get(key)
-    if live is not None and not (controlled_by(live, raw) or _retained_for(live, broker)):
-        raise NameConflictError(key.kind, key.name)
-    encoded = ((live or {}).get("data") or {}).get("password")
-    password = base64.b64decode(encoded).decode() if encoded else secrets.token_urlsafe(24)
-    built = broker_auth_secret(broker, password=password)
-    await context.children.bring_to(built, {**live, "kind": "Secret"} if live else None)
+    live = await context.children.find(key, owner=raw, retained=lambda live: _retained_for(live, broker))
+    password = _password_in(live) or await _password_in_use(raw, broker, context) or secrets.token_urlsafe(24)
+    await context.children.bring_to(broker_auth_secret(broker, password=password), live)
     return password
+
+
+async def _password_in_use(raw: Object, broker: Broker, context: Context) -> str | None:
+    """What this Broker's Redis runs with, where somebody deleted only the Secret that it came from."""
+    key = Key("Secret", broker.namespace, connection_secret_name(broker.name))
+    return _password_in(await context.children.find(key, owner=raw))
+
+
+def _password_in(secret: Object | None) -> str | None:
+    encoded = ((secret or {}).get("data") or {}).get(PASSWORD)
+    return base64.b64decode(encoded).decode() if encoded else None
 
 
 def _retained_for(live: Object, broker: Broker) -> bool:

@@ -1,13 +1,15 @@
 """The status of a Broker, from what was seen. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from taskfleet.api import Broker, Object
-from taskfleet.api.reasons import BrokerReason, Reason
+from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.conditions import ready, reconciling, stalled
-from taskfleet.controllers.pod_trouble import Trouble
+from taskfleet.controllers.pod_trouble import Trouble, trouble
+from taskfleet.resources.broker_names import broker_name
 
 Why = tuple[StrEnum, str]
 _REASONS = {
@@ -28,16 +30,18 @@ class BrokerSeen:
     stalled: Why | None = None
     problem: Why | None = None  # why the broker cannot be looked at
     starting: bool = False  # managed: the Redis pod is not ready
-    trouble: Trouble | None = None
+    pods: list[Object] = field(default_factory=list)  # of a Redis that starts
 
 
-def broker_status(seen: BrokerSeen) -> Object:
+def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     generation = seen.broker.metadata.generation
-    problem = seen.stalled or seen.problem or _problem(seen)
+    found = trouble(seen.pods, now=now)
+    stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
+    problem = stall or seen.problem or _problem(seen, found)
     probe = seen.probe
     version = f"Redis {probe.version}" if probe and probe.version else "Redis"
     fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.")
-    changing = "The Redis pod is starting." if seen.starting and seen.stalled is None else None
+    changing = "The Redis pod is starting." if seen.starting and stall is None else None
     return {
         "observedGeneration": generation,
         "endpoint": seen.endpoint,
@@ -48,25 +52,31 @@ def broker_status(seen: BrokerSeen) -> Object:
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
             reconciling(changing, generation=generation),
-            stalled(seen.stalled, generation=generation),
+            stalled(stall, generation=generation),
         ],
     }
 
 
-def _problem(seen: BrokerSeen) -> Why | None:
-    if seen.trouble is not None:
-        return seen.trouble.reason, seen.trouble.message
+def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
+    if found is not None:
+        return found.reason, found.message
     if seen.starting:
         return BrokerReason.STARTING, "The Redis pod is starting."
     if seen.probe is None:
         return BrokerReason.STARTING, f"The first look at {seen.endpoint} is under way."
     if seen.probe.verdict is Verdict.ANSWERS:
         return None
-    advice = {
-        Verdict.UNREACHABLE: "Check the address, the network policies and whether the server runs.",
-        Verdict.AUTHENTICATION_FAILED: "Correct the URL in the Secret.",
-    }[seen.probe.verdict]
-    return _REASONS[seen.probe.verdict], f"{seen.endpoint}: {seen.probe.detail} {advice}"
+    return _REASONS[
+        seen.probe.verdict
+    ], f"{seen.endpoint}: {seen.probe.detail} {_advice(seen, seen.probe.verdict)}"
+
+
+def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
+    if verdict is Verdict.UNREACHABLE:
+        return "Check the address, the network policies and whether the server runs."
+    if seen.broker.spec.managed:
+        return f"Delete pod {broker_name(seen.broker.name)}-0: Redis reads its password when it starts."
+    return "Correct the URL in the Secret."
 
 
 def _memory(probe: Probe | None) -> str | None:
@@ -79,7 +89,3 @@ def _memory(probe: Probe | None) -> str | None:
 def _mebibytes(size: int) -> str:
     """With one decimal, so that the figure of an idle server does not change at every look."""
     return f"{size / 2**20:.1f}Mi".replace(".0Mi", "Mi")
-
-
-def not_implemented(field: str) -> Why:
-    return Reason.NOT_IMPLEMENTED, f"{field} is accepted but not built yet."

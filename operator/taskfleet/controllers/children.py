@@ -1,5 +1,7 @@
 """Objects that belong to ours: applied when they differ from what was built, never taken from others."""
 
+from collections.abc import Callable
+
 from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import NameConflictError
@@ -24,13 +26,18 @@ class Children:
         # What the API server stores in another form than it was sent: uid -> (hash, generation) as accepted.
         self._accepted: dict[str, tuple[str, object]] = {}
 
-    async def find(self, key: Key, *, owner: Object) -> Object | None:
-        """The live child, from memory or by name. Raises NameConflictError when it is not `owner`'s."""
+    async def find(
+        self, key: Key, *, owner: Object, retained: Callable[[Object], bool] = lambda _: False
+    ) -> Object | None:
+        """The live child, from memory or by name; `retained` tells which count as `owner`'s without being owned.
+
+        Raises NameConflictError when it is somebody else's, LeftOverError while one is on its way out.
+        """
         live = (self._cache.get(*key) if _watched(key) else None) or await self._gateway.get(key)
         if live is None:
             return None
         live = {**live, "kind": key.kind}
-        if not controlled_by(live, owner):
+        if not (controlled_by(live, owner) or retained(live)):
             if _controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
                 raise LeftOverError
             raise NameConflictError(key.kind, key.name)

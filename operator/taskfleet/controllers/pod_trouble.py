@@ -1,16 +1,21 @@
-"""What keeps a pod from working, in the words of the kubelet, the scheduler or the container itself."""
+"""What keeps a pod from working, in the words of the kubelet, the scheduler or our own entry. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
+from taskfleet.resources.worker_container import CONTAINER as WORKER
 
 _LONGEST = 300
 _PULL_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
+_REFUSED_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+# A volume that is being bound leaves its pod without a node for a moment: that is no trouble yet.
+_PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,78 +27,38 @@ class Trouble:
     stalls: bool = False
 
 
-def trouble(pods: Iterable[Object]) -> Trouble | None:
-    """The first trouble of the newest pod that has one; older pods may belong to a template that is gone."""
+def trouble(pods: Iterable[Object], *, now: datetime) -> Trouble | None:
+    """The trouble of the newest pod that has one."""
     newest_first = sorted(
-        pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True
+        filter(alive, pods), key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True
     )
-    for pod in newest_first:
-        if pod["metadata"].get("deletionTimestamp") is None and (found := _trouble_of(pod)) is not None:
-            return found
-    return None
+    return next((found for pod in newest_first if (found := _trouble_of(pod, now)) is not None), None)
 
 
-def _trouble_of(pod: Object) -> Trouble | None:
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
-    for container in _containers(status):
-        waiting = (container.get("state") or {}).get("waiting")
-        if waiting and (found := _waiting_trouble(name, container, waiting)) is not None:
-            return found
-        if (found := _ended_trouble(name, container)) is not None:
-            return found
-    return _unschedulable(name, status)
-
-
-def _waiting_trouble(pod: str, container: Object, waiting: Object) -> Trouble | None:
-    reason, said = waiting.get("reason", ""), clean(waiting.get("message", ""))
-    if reason in _PULL_REASONS:
-        message = f"Pod {pod} cannot get image {container['image']!r}: {said or reason}. Check spec.image and the pull secrets."
-        return Trouble(PoolReason.IMAGE_PULL_FAILED, message)
-    if reason not in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-        return None
-    if "root" in said.lower() or "non-numeric user" in said:
-        message = (
-            f"The image of container {container['name']!r} runs as root: {said}. Set USER to a number in the image, or"
-            " spec.template.spec.securityContext.runAsUser; runAsNonRoot: false there allows root."
-        )
-        return Trouble(PoolReason.IMAGE_RUNS_AS_ROOT, message, stalls=True)
-    if "not found" in said or "couldn't find key" in said:
-        return Trouble(
-            PoolReason.SECRET_MISSING, f"Pod {pod} cannot start: {said}. Create it, or correct the reference."
-        )
-    return Trouble(
-        PoolReason.APP_FAILED, f"Pod {pod} cannot start container {container['name']!r}: {said or reason}."
+def patience(pods: Iterable[Object], *, now: datetime) -> float | None:
+    """Seconds until a pod that waits for a node counts as trouble; None when there is none."""
+    return min(
+        (
+            left
+            for pod in pods
+            if (since := _without_node_since(pod)) and (left := _patience_left(since, now)) > 0
+        ),
+        default=None,
     )
 
 
-def _ended_trouble(pod: str, container: Object) -> Trouble | None:
-    """A container that ended with an error and is not ready again. A clean end is a stop, not trouble."""
-    ended = (container.get("state") or {}).get("terminated") or (container.get("lastState") or {}).get(
-        "terminated"
+def alive(pod: Object) -> bool:
+    """Whether a pod counts for its ReplicaSet: neither being deleted nor ended for good, as an evicted one."""
+    ended = (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+    return not ended and pod["metadata"].get("deletionTimestamp") is None
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a pod's condition Ready holds."""
+    return any(
+        one["type"] == "Ready" and one["status"] == "True"
+        for one in (pod.get("status") or {}).get("conditions") or []
     )
-    if not ended or container.get("ready") or ended.get("exitCode") == 0:
-        return None
-    said = (
-        clean(ended.get("message", ""))
-        or f"exit code {ended.get('exitCode')} ({ended.get('reason', 'Error')})"
-    )
-    times = container.get("restartCount", 0)
-    restarts = f", restarted {times} times" if times > 1 else ""
-    message = f"Container {container['name']!r} of pod {pod} ended{restarts}: {said}. See `kubectl logs {pod} --previous`."
-    return Trouble(PoolReason.APP_FAILED, message)
-
-
-def _unschedulable(pod: str, status: Object) -> Trouble | None:
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            said = clean(condition.get("message", ""))
-            return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {pod} finds no node: {said}")
-    return None
-
-
-def _containers(status: Object) -> Iterator[Object]:
-    yield from status.get("initContainerStatuses") or []
-    yield from status.get("containerStatuses") or []
 
 
 def clean(said: str) -> str:
@@ -101,3 +66,89 @@ def clean(said: str) -> str:
     words = [word for word in re.split(r"\s+", said.strip()) if "://" not in word]
     line = " ".join(words)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+
+
+def _trouble_of(pod: Object, now: datetime) -> Trouble | None:
+    if is_ready(pod):
+        return None
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        found = _waiting_trouble(name, container, waiting) or _ended_trouble(pod, container, waiting)
+        if found is not None:
+            return found
+    since = _without_node_since(pod)
+    if since is None or _patience_left(since, now) > 0:
+        return None
+    return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {name} finds no node: {_words_of_scheduler(status)}")
+
+
+def _waiting_trouble(pod: str, container: Object, waiting: Object) -> Trouble | None:
+    reason, said = waiting.get("reason", ""), clean(waiting.get("message", ""))
+    if reason in _PULL_REASONS:
+        message = (
+            f"Pod {pod} cannot get image {container['image']!r}: {said or reason}. Correct the image's name, or see"
+            " to its registry and the pull secrets."
+        )
+        return Trouble(PoolReason.IMAGE_PULL_FAILED, message)
+    if reason not in _REFUSED_REASONS:
+        return None
+    if "not found" in said or "couldn't find key" in said:
+        message = f"Pod {pod} cannot start: {said}. Create it, or correct the reference."
+        return Trouble(PoolReason.SECRET_MISSING, message)
+    if "runAsNonRoot" in said or "non-root" in said:
+        message = (
+            f"The image of container {container['name']!r} runs as root: {said}. Set USER to a number in the image, or"
+            " securityContext.runAsUser in the template's spec; runAsNonRoot: false there allows root."
+        )
+        return Trouble(PoolReason.IMAGE_RUNS_AS_ROOT, message, stalls=True)
+    message = f"Pod {pod} cannot start container {container['name']!r}: {said or reason}."
+    return Trouble(PoolReason.APP_FAILED, message)
+
+
+def _ended_trouble(pod: Object, container: Object, waiting: Object) -> Trouble | None:
+    """A container that ended and is not ready again. One clean end is a stop; again and again it is trouble."""
+    ended = _end_of(container)
+    loops = waiting.get("reason") == "CrashLoopBackOff"
+    if not ended or container.get("ready") or (ended.get("exitCode") == 0 and not loops):
+        return None
+    name = pod["metadata"]["name"]
+    said = _last_words(pod, container, ended)
+    times = container.get("restartCount", 0)
+    restarts = f", restarted {times} times" if times > 1 else ""
+    command = f"`kubectl logs {name} -c {container['name']} --previous`"
+    message = f"Container {container['name']!r} of pod {name} ended{restarts}: {said}. See {command}."
+    return Trouble(PoolReason.APP_FAILED, message)
+
+
+def _end_of(container: Object) -> Object:
+    now, before = container.get("state") or {}, container.get("lastState") or {}
+    ended: Object = now.get("terminated") or before.get("terminated") or {}
+    return ended
+
+
+def _last_words(pod: Object, container: Object, ended: Object) -> str:
+    """What our entry wrote at its end. What others write there, such as the tail of a log, may hold anything."""
+    ours = container["name"] == WORKER and any(
+        one["name"] == WORKER and one.get("terminationMessagePolicy", "File") == "File"
+        for one in (pod.get("spec") or {}).get("containers") or []
+    )
+    said = clean(ended.get("message", "")) if ours else ""
+    return said or f"exit code {ended.get('exitCode')} ({ended.get('reason', 'Error')})"
+
+
+def _without_node_since(pod: Object) -> datetime | None:
+    for condition in (pod.get("status") or {}).get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            since = condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
+            return datetime.fromisoformat(since)
+    return None
+
+
+def _patience_left(since: datetime, now: datetime) -> float:
+    return _PATIENCE_SECONDS - (now - since).total_seconds()
+
+
+def _words_of_scheduler(status: Object) -> str:
+    conditions = status.get("conditions") or []
+    return next((clean(one.get("message", "")) for one in conditions if one["type"] == "PodScheduled"), "")

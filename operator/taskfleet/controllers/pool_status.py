@@ -1,12 +1,14 @@
 """The status of a WorkerPool, from what was seen. Pure."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
-from taskfleet.controllers.pod_trouble import Trouble, clean, trouble
+from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
+from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.decision import Size
 
 Why = tuple[StrEnum, str]
@@ -27,8 +29,18 @@ class PoolSeen:
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
 
+    @property
+    def current_pods(self) -> list[Object]:
+        """The pods of the newest template. The Deployment's own figures lag behind a new template."""
+        return [pod for pod in self.pods if alive(pod) and _template(pod) == _template(self.deployment)]
 
-def pool_status(seen: PoolSeen) -> Object:
+    @property
+    def old_pods(self) -> list[Object]:
+        """The pods that a rollout still has to replace."""
+        return [pod for pod in self.pods if alive(pod) and _template(pod) != _template(self.deployment)]
+
+
+def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
     """Everything but lastDecision, which whoever decides adds."""
     status = (seen.deployment or {}).get("status") or {}
     return {
@@ -38,13 +50,19 @@ def pool_status(seen: PoolSeen) -> Object:
         "desiredReplicas": seen.size.replicas,
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,
-        "conditions": _conditions(seen),
+        "conditions": _conditions(seen, now),
     }
 
 
-def _conditions(seen: PoolSeen) -> list[Object]:
+def _template(obj: Object | None) -> str | None:
+    """The digest of the template that a Deployment has, or that a pod was made from."""
+    annotations = (obj or {}).get("metadata", {}).get("annotations") or {}
+    return annotations.get(TEMPLATE_HASH)
+
+
+def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
     generation = seen.pool.metadata.generation
-    found = trouble(seen.pods)
+    found = trouble(seen.current_pods, now=now)
     stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
     problem = stall or seen.missing or _problem(seen, found)
     rollout = _rollout(seen)
@@ -68,8 +86,7 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
         return PoolReason.PODS_REFUSED, f"The API server refuses new pods: {refusal}"
     if seen.broker_problem is not None:
         return PoolReason.BROKER_NOT_READY, seen.broker_problem
-    status = (seen.deployment or {}).get("status") or {}
-    up = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+    up = sum(map(is_ready, seen.current_pods))
     if up < seen.size.replicas:
         return (
             PoolReason.PODS_NOT_READY,
@@ -90,9 +107,8 @@ def _rollout(seen: PoolSeen) -> str | None:
     """What is being changed for this generation. A change of size alone is not a rollout."""
     if seen.deployment is None:
         return "The Deployment is being created." if seen.missing is None else None
-    status = seen.deployment.get("status") or {}
-    old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
-    return f"{old} pods of the previous template are still to be replaced." if old > 0 else None
+    old = len(seen.old_pods)
+    return f"{old} pods of the previous template are still to be replaced." if old else None
 
 
 def _scaling_active(seen: PoolSeen) -> Object:

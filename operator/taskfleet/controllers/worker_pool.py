@@ -1,5 +1,6 @@
 """WorkerPool: a Deployment of Celery workers and its disruption budget."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
@@ -9,10 +10,11 @@ from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.controllers.upgrade import may_roll
-from taskfleet.kube.errors import InvalidError, NameConflictError
+from taskfleet.controllers.upgrade import may_roll, outdated
+from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.errors import SpecError
@@ -53,7 +55,7 @@ class Observed:
 async def reconcile(key: Key, context: Context) -> float | None:
     """Bring the children of one pool to its spec; seconds until it wants to be looked at again."""
     raw = context.cache.get(*key)
-    if raw is None:
+    if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         return None
     try:
@@ -72,9 +74,9 @@ async def reconcile(key: Key, context: Context) -> float | None:
 async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
     seen = _as_it_is(observed, context)
-    if observed.broker is None:
-        return replace(seen, missing=await auto_create_broker(observed.pool, context))
     try:
+        if observed.broker is None:
+            return replace(seen, missing=await auto_create_broker(observed.pool, context))
         binding = BrokerBinding.of(Broker.parse(observed.broker))
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
@@ -84,6 +86,12 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return replace(
+            seen, missing=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
+        )
     return replace(
         seen,
         deployment=applied.deployment,
@@ -91,7 +99,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         kept_template=applied.kept_template,
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
-        runtime_version=context.installation.version,
+        runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
     )
 
 
@@ -103,7 +111,14 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment = None
     pods = context.cache.children("Pod", key)
     workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
-    return PoolSeen(observed.pool, observed.size, deployment=deployment, pods=workers)
+    return PoolSeen(
+        observed.pool,
+        observed.size,
+        deployment=deployment,
+        pods=workers,
+        kept_template=outdated(observed.raw),
+        runtime_version=(observed.raw.get("status") or {}).get("runtimeVersion", ""),
+    )
 
 
 async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> Applied:
@@ -160,7 +175,7 @@ def _broker_problem(broker: Object) -> str | None:
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
     """Write the status, then tell what is new in it; seconds to come back after, where it has to wait."""
     now = context.now()
-    status = pool_status(seen)
+    status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
     if (decision := _decision(observed, seen)) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
@@ -171,9 +186,17 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     if wait is None:
         for event in filter(None, events):
             await context.events.record(observed.raw, event, now=now)
-        if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
-            return _NEXT_TURN_SECONDS
-    return wait
+    return min((each for each in (wait, *_next_looks(seen, context)) if each is not None), default=None)
+
+
+def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
+    """Seconds until something may have changed that no watch tells of."""
+    yield patience(seen.pods, now=context.now())
+    if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
+        yield _NEXT_TURN_SECONDS
+    reason = (seen.stalled or seen.missing or (None,))[0]
+    if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):
+        yield context.settings.recheck_interval
 
 
 def _decision(observed: Observed, seen: PoolSeen) -> Object | None:

@@ -47,7 +47,7 @@ def worker_deployment(
     """
     if kept is None:
         template = worker_pod_template(pool, broker, installation)
-        kept = Kept(template, inputs_hash(pool, broker), template_hash(template))
+        kept = Kept(_marked(template), inputs_hash(pool, broker), template_hash(template))
     metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
     metadata["annotations"] = {INPUTS_HASH: kept.inputs_hash, TEMPLATE_HASH: kept.template_hash}
     spec = {
@@ -80,6 +80,13 @@ def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
     }
     metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _marked(template: Object) -> Object:
+    """With its own digest, so that each pod tells which template it was made from."""
+    metadata = template["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), TEMPLATE_HASH: template_hash(template)}
+    return {**template, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _without_nulls(template: Object) -> Object:

@@ -189,3 +189,8 @@ class TestDisruptionBudget:
     )
     def test_only_where_there_can_be_more_than_one_pod(self, spec: dict[str, Any], has_one: bool) -> None:
         assert (worker_pdb(worker_pool(**spec)) is not None) is has_one
+
+
+def test_pods_tell_which_template_they_were_made_from() -> None:
+    built = deployment(worker_pool())
+    assert built["spec"]["template"]["metadata"]["annotations"][TEMPLATE_HASH] == hashes(built)[1]

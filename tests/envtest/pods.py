@@ -1,0 +1,97 @@
+"""What a kubelet writes about pods, written by a test: a control plane alone runs none."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import urllib3
+
+from taskfleet.api import Object
+from tests.kube import Kube, RefusedError
+from tests.waiting import wait_for
+
+
+def pods_of(kube: Kube, owner: Object) -> list[Object]:
+    """The pods of a pool or broker, those that are being deleted left out."""
+    label = {"WorkerPool": "pool", "Broker": "broker"}[owner["kind"]]
+    metadata = owner["metadata"]
+    found = kube.list("Pod", metadata["namespace"], selector=f"taskfleet.dev/{label}={metadata['name']}")
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def wait_for_pod(kube: Kube, owner: Object) -> Object:
+    """One of the pods, once there is one."""
+    return wait_for(lambda: pods_of(kube, owner), 30, what=f"a pod of {owner['metadata']['name']}")[0]
+
+
+def set_status(kube: Kube, pod: Object, status: Object) -> None:
+    metadata = pod["metadata"]
+    kube.patch("Pod", metadata["name"], metadata["namespace"], {"status": status}, subresource="status")
+
+
+def ready(pod: Object) -> Object:
+    """The status of a pod whose containers all run and are ready."""
+    return {
+        "phase": "Running",
+        "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
+        "containerStatuses": [
+            container_status(
+                pod, container["name"], ready=True, state={"running": {"startedAt": _now()}}, restartCount=0
+            )
+            for container in pod["spec"]["containers"]
+        ],
+    }
+
+
+def not_ready(pod: Object, *, container: str = "worker", init: bool = False, **fields: Any) -> Object:
+    """The status of a pod on a node with one container in the state that `fields` say."""
+    one = container_status(pod, container, init=init, **fields)
+    return {
+        "phase": "Pending" if init else "Running",
+        "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
+        "initContainerStatuses" if init else "containerStatuses": [one],
+    }
+
+
+def container_status(pod: Object, name: str, *, init: bool = False, **fields: Any) -> Object:
+    containers = pod["spec"]["initContainers" if init else "containers"]
+    image = next(each["image"] for each in containers if each["name"] == name)
+    return {"name": name, "image": image, "imageID": "", "ready": False, "restartCount": 0, **fields}
+
+
+def waiting(reason: str, message: str = "") -> Object:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def ended(code: int, message: str = "", reason: str = "Error") -> Object:
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": _now()}}
+
+
+@contextmanager
+def kubelet(kube: Kube, namespace: str) -> Iterator[None]:
+    """Makes every pod of the namespace ready, those that are there and those that come."""
+
+    def serve(events: Iterator[Object]) -> None:
+        with suppress(urllib3.exceptions.HTTPError, ValueError):  # the way in which a shut down stream ends
+            for event in events:
+                if event["type"] == "ADDED":
+                    _make_ready(kube, event["object"])
+
+    with kube.watch("Pod", namespace) as events:
+        for pod in kube.list("Pod", namespace):
+            _make_ready(kube, pod)
+        server = threading.Thread(target=serve, args=(events,))
+        server.start()
+        yield
+    server.join()
+
+
+def _make_ready(kube: Kube, pod: Object) -> None:
+    with suppress(RefusedError):  # gone meanwhile
+        set_status(kube, pod, ready(pod))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
