@@ -1,6 +1,6 @@
 """What the watches have seen: the operator's memory of the cluster, read by controllers without a call."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 
 from taskfleet.api import Key, Object
@@ -9,43 +9,60 @@ from taskfleet.kube.resource_types import key_of
 POOL_LABEL = "taskfleet.dev/pool"
 BROKER_LABEL = "taskfleet.dev/broker"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_ENDS_REMEMBERED = 10_000  # a reply that is still under way needs its object's end for seconds
 
 
 class Cache:
     """Objects by key, and the children of each of our own objects.
 
-    An older version never replaces a newer one: replies to our own writes are put here too, and
-    they often overtake the watch. `on_change` is told of every object that changed, came or went.
+    An older version never replaces a newer one, and none comes back after its end: replies to our own
+    writes are put here too, and they may come before or after what the watch tells. `on_change` is told of
+    every object that changed, came or went.
+
+    Versions compare as numbers, also those of an object and its successor of the same name (guaranteed from
+    Kubernetes 1.35 on, true of etcd before).
     """
 
     def __init__(self, on_change: Callable[[Object], None] = lambda _: None) -> None:
         self._on_change = on_change
         self._objects: dict[str, dict[tuple[str, str], Object]] = defaultdict(dict)
         self._children: dict[tuple[str, Key], set[str]] = defaultdict(set)
+        self._ended: OrderedDict[Key, int] = OrderedDict()
 
     def put(self, obj: Object) -> bool:
         """Remember `obj`. False: what is known is as new or newer, nothing changed."""
         key = key_of(obj)
         known = self._objects[key.kind].get((key.namespace, key.name))
-        if known is not None and not _newer(obj, known):
+        before = self._ended.get(key, -1) if known is None else _version(known)
+        if _version(obj) <= before:
             return False
+        self._ended.pop(key, None)
+        self._leave_owners(key, known)
         self._objects[key.kind][key.namespace, key.name] = _slim(obj)
         for owner in owners(obj):
             self._children[key.kind, owner].add(key.name)
         self._on_change(obj)
         return True
 
-    def remove(self, key: Key, *, uid: str | None = None) -> None:
-        """Forget an object; with a `uid` only exactly that one, for its successor may be known already."""
+    def remove(self, gone: Object) -> None:
+        """Forget an object that ended in the state `gone`. A newer one stays: it is a successor."""
+        key = key_of(gone)
         known = self._objects[key.kind].get((key.namespace, key.name))
-        if known is None or uid not in (None, known["metadata"]["uid"]):
+        newest = self._ended.get(key, -1) if known is None else _version(known) - 1
+        if _version(gone) <= newest:
             return
-        del self._objects[key.kind][key.namespace, key.name]
-        for owner in owners(known):
+        self._leave_owners(key, known)
+        self._objects[key.kind].pop((key.namespace, key.name), None)
+        self._ended[key] = _version(gone)
+        if len(self._ended) > _ENDS_REMEMBERED:
+            self._ended.popitem(last=False)
+        self._on_change(gone)
+
+    def _leave_owners(self, key: Key, known: Object | None) -> None:
+        for owner in owners(known) if known is not None else ():
             self._children[key.kind, owner].discard(key.name)
             if not self._children[key.kind, owner]:
                 del self._children[key.kind, owner]
-        self._on_change(known)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         return self._objects[kind].get((namespace, name))
@@ -77,15 +94,8 @@ def owners(obj: Object) -> list[Key]:
     return [Key(kind, namespace, labels[label]) for kind, label in pairs if label in labels]
 
 
-def _newer(obj: Object, known: Object) -> bool:
-    """Whether `obj` is a later state than `known`.
-
-    Another uid is another object. Versions of one object compare as numbers (guaranteed from
-    Kubernetes 1.35 on, true of etcd before).
-    """
-    if obj["metadata"].get("uid") != known["metadata"].get("uid"):
-        return True
-    return int(obj["metadata"]["resourceVersion"]) > int(known["metadata"]["resourceVersion"])
+def _version(obj: Object) -> int:
+    return int(obj["metadata"]["resourceVersion"])
 
 
 def _slim(obj: Object) -> Object:

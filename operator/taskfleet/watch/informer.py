@@ -17,10 +17,12 @@ import structlog
 from taskfleet import metrics
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES, key_of
+from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
+from taskfleet.watch.watchers import while_all_run
 
 log = structlog.get_logger(__name__)
 
+_STABLE_SECONDS = 60.0  # after so long a failure is a new one, and its first pause is short again
 MANAGED_BY_US = "app.kubernetes.io/managed-by=taskfleet"
 
 
@@ -45,24 +47,28 @@ class Informer:
         self._heard = heard
 
     async def run(self, namespaces: Sequence[str], *, stop: threading.Event) -> None:
-        """Watch until `stop` is set. A watch that fails for good is begun anew, the cache stays."""
+        """Watch until `stop` is set. When a watch fails for good all are begun anew, the cache stays."""
         self._loop = asyncio.get_running_loop()
+        pauses = iter(EndlessBackoffs())
         while not stop.is_set():
+            began = self._loop.time()
             try:
-                await asyncio.to_thread(self._watch, namespaces, stop)
+                await asyncio.to_thread(asyncio.run, self._watch(namespaces, stop))
             except Exception as error:
                 log.warning("watching failed, starting again", error=f"{type(error).__name__}: {error}"[:500])
-                await asyncio.to_thread(stop.wait, random.uniform(1.0, 3.0))  # noqa: S311 - spreads restarts
+                if self._loop.time() - began > _STABLE_SECONDS:
+                    pauses = iter(EndlessBackoffs())
+                await asyncio.to_thread(stop.wait, next(pauses))
 
-    def _watch(self, namespaces: Sequence[str], stop: threading.Event) -> None:
-        operator = kopf.operator(
+    async def _watch(self, namespaces: Sequence[str], stop: threading.Event) -> None:
+        kopf_run = kopf.operator(
             registry=self._registry(),
             settings=_settings(),
             clusterwide=not namespaces,
             namespaces=list(namespaces),
             stop_flag=stop,
         )
-        asyncio.run(operator)
+        await while_all_run(kopf_run, expected=len({**OWN_TYPES, **CHILD_TYPES}) * max(1, len(namespaces)))
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -84,7 +90,7 @@ class Informer:
         metrics.WATCH_EVENTS.labels(kind).inc()
         self._heard(kind)
         if event_type == "DELETED":
-            self._cache.remove(key_of(raw), uid=raw["metadata"]["uid"])
+            self._cache.remove(raw)
         else:
             self._cache.put(raw)
 

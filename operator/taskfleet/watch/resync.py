@@ -1,8 +1,9 @@
 """What the watches missed: kopf makes up no deletions after a 410, and a stream can die in silence."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,8 @@ from taskfleet.watch.informer import MANAGED_BY_US
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _DEAD_AFTER_SECONDS = 30.0
 _SYNC_SECONDS = 30.0
 _SETTLE_SECONDS = 5.0  # a change this young may still be on its way through the watch
@@ -23,7 +26,7 @@ _SETTLE_SECONDS = 5.0  # a change this young may still be on its way through the
 
 @dataclass
 class WatchHealth:
-    """A watch is dead when a resync found what it should have told and it still says nothing."""
+    """A watch is dead when a resync found a change that it should have told and it still says nothing."""
 
     _missed_at: dict[str, float] = field(default_factory=dict)
 
@@ -65,19 +68,25 @@ class Resync:
 
     async def wait_until_synced(self) -> None:
         """Return when the cache holds at least what the cluster held at the time of this call."""
-        pending = await self._list_patiently()
-        deadline = self._clock() + _SYNC_SECONDS
+        pending = await self._patiently(self._list_all)
+        now = self._clock()
+        deadline, look_again = now + _SYNC_SECONDS, now + _SETTLE_SECONDS
         while pending := {key: version for key, version in pending.items() if not self._has(key, version)}:
-            if self._clock() > deadline:  # gone since, or a watch does not start: read what is left
-                await self.once()
+            now = self._clock()
+            if now > deadline:  # a watch does not start: read what is left
+                await self._patiently(self.once)
                 return
+            if now > look_again:
+                there = await self._patiently(self._list_all)
+                pending = {key: version for key, version in pending.items() if key in there}
+                look_again = self._clock() + _SETTLE_SECONDS
             await asyncio.sleep(0.05)
 
-    async def _list_patiently(self) -> dict[Key, str]:
-        """The first list, however long the API server takes to answer: watches wait for it as well."""
+    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What `read` gives, however long the API server takes to answer: watches wait for it as well."""
         while True:
             try:
-                return await self._list_all()
+                return await read()
             except ApiError as error:
                 log.warning("cannot read the cluster yet", error=str(error))
                 await asyncio.sleep(1.0)
@@ -90,22 +99,27 @@ class Resync:
         if gone or changed:
             await asyncio.sleep(_SETTLE_SECONDS)
         for key in gone:
-            if self._cache.version(key) is not None and await self._gateway.get(key) is None:
-                self._note_missed(key)
-                self._cache.remove(key)
+            if self._cache.version(key) is not None:
+                await self._read(key)
         for key in changed:
             if not self._has(key, listed[key]):
                 await self._read(key)
 
     async def _read(self, key: Key) -> None:
-        obj = await self._gateway.get(key)
-        if obj is not None:
+        """Bring the cache to what there is of an object. The watch may do so too during the call."""
+        known = self._cache.get(*key)
+        live = await self._gateway.get(key)
+        if live is not None:
+            if self._cache.put({**live, "kind": key.kind}):
+                self._note_missed(key)
+                # A deletion proves nothing: a watch that was begun anew tells of none in between.
+                self._health.missed(key.kind, now=self._clock())
+        elif known is not None and self._cache.get(*key) is known:
+            self._cache.remove(known)
             self._note_missed(key)
-            self._cache.put({**obj, "kind": key.kind})
 
     def _note_missed(self, key: Key) -> None:
         metrics.MISSED_EVENTS.labels(key.kind).inc()
-        self._health.missed(key.kind, now=self._clock())
         log.info("a watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
 
     async def _list_all(self) -> dict[Key, str]:
