@@ -1,13 +1,16 @@
 """A real redis-server on loopback, with its data in a folder of the test."""
 
+import json
 import subprocess
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import redis
 
 from tests.runtime.ports import free_port
 from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
 
 
 class RedisServer:
@@ -52,6 +55,35 @@ class RedisServer:
     def finished(self) -> list[str]:
         """Ids of the tasks that ended, in order."""
         return [line.split()[0] for line in self.lines("test:end")]
+
+    def waiting(self, key: str) -> list[str]:
+        """Ids of the tasks in a list, the next one first."""
+        return [json.loads(line)["headers"]["id"] for line in reversed(self.lines(key))]
+
+    def report(self, worker: Worker) -> dict[str, Any]:
+        """The worker's report; empty before the first."""
+        reports = self.client.hgetall("taskfleet:cluster-1:test:reports")
+        mine = [value for field, value in reports.items() if str(field).startswith(f"uid-1/{worker.name}/")]
+        assert len(mine) <= 1
+        report: dict[str, Any] = json.loads(mine[0]) if mine else {}
+        return report
+
+    def report_in_state(self, worker: Worker, state: str) -> dict[str, Any]:
+        """The worker's report if it is in this state, else empty."""
+        report = self.report(worker)
+        return report if report.get("state") == state else {}
+
+    def drop_connections(self) -> None:
+        """Cut every client off, as a failover or a proxy does."""
+        self.client.client_kill_filter(_type="normal", skipme=True)
+        self.client.client_kill_filter(_type="pubsub")
+
+    def drain(self, worker: Worker, lease: int, milliseconds: int = 30_000) -> None:
+        """As the operator does."""
+        self.client.set(f"taskfleet:cluster-1:test:drain:uid-1/{worker.name}", lease, px=milliseconds)
+
+    def lift(self, worker: Worker) -> None:
+        self.client.delete(f"taskfleet:cluster-1:test:drain:uid-1/{worker.name}")
 
     def __enter__(self) -> "RedisServer":
         self.start()

@@ -136,6 +136,14 @@ class Worker:
         assert self.exit_code is not None
         return self.exit_code
 
+    def children(self) -> list[int]:
+        """Processes of a prefork pool."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def kill_children(self, number: signal.Signals) -> None:
+        for pid in self.children():
+            os.kill(pid, number)
+
     def kill(self) -> None:
         """SIGKILL to the whole container, as an out-of-memory kill on cgroup v2 is."""
         if self.process is None:

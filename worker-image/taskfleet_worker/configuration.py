@@ -33,7 +33,7 @@ def default_settings(settings: Settings) -> dict[str, Any]:
 
 def change_defaults(changed: dict[str, Any]) -> None:
     """Write into Celery's tables of defaults; what the installed Celery does not know is left out."""
-    from celery.app import defaults  # noqa: PLC0415 - only after monkey patching
+    from celery.app import defaults
 
     for name, value in changed.items():
         if name in defaults.DEFAULTS:

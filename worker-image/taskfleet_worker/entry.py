@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Callable
+from uuid import uuid4
 
 from taskfleet_worker import native, probes, termination
 from taskfleet_worker.arguments import celery_arguments
 from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
 from taskfleet_worker.health import Health
+from taskfleet_worker.keys import keys
+from taskfleet_worker.runtime import Runtime
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 
 
@@ -33,38 +36,41 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> int:
     """Patch as Celery does for this pool, change what must be before the app is imported, start."""
-    from celery import maybe_patch_concurrency  # noqa: PLC0415 - brings nothing that patching must precede
+    from celery import maybe_patch_concurrency
 
     maybe_patch_concurrency([*arguments])
-    from celery.bin.worker import worker as worker_command  # noqa: PLC0415
+    from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
     sys.argv = ["celery", *celery_arguments(arguments, settings, understood)]
     change_defaults(default_settings(settings))
-    connect_signals(settings, health)
+    runtime = Runtime(
+        settings, health, keys(settings, os.environ["POD_NAME"], uuid4().hex[:12]), native.monotonic
+    )
+    connect_signals(runtime)
     return run_celery(sys.argv[1:])
 
 
-def connect_signals(settings: Settings, health: Health) -> None:
-    """Everything Taskfleet does in a worker hangs on Celery's documented signals."""
-    from celery import signals  # noqa: PLC0415
-    from celery.worker import state  # noqa: PLC0415
+def connect_signals(runtime: Runtime) -> None:
+    """What Celery announces of a worker's life."""
+    from celery import signals
+    from celery.worker import state
+
+    runtime.attach(state)
 
     def on_init(instance: Any, conf: Any, **_: Any) -> None:
-        configure_worker(conf, settings, understood_option(instance.app))
+        runtime.notes += configure_worker(conf, runtime.settings, understood_option(instance.app))
         addresses = broker_addresses(instance.app)
-        health.broker_reachable = lambda: native.reachable(addresses)
-        health.watch(state)
+        runtime.health.broker_reachable = lambda: native.reachable(addresses)
 
     def on_setup(**_: Any) -> None:
         logging.getLogger("celery.worker").addHandler(termination.CriticalToTerminationLog(os.environ))
 
-    def on_ready(sender: Any, **_: Any) -> None:
-        health.consumer_ready(sender)
-
     signals.celeryd_init.connect(on_init, weak=False)
     signals.celeryd_after_setup.connect(on_setup, weak=False)
-    signals.worker_ready.connect(on_ready, weak=False)
+    signals.worker_ready.connect(lambda sender, **_: runtime.consumer_ready(sender), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: runtime.shutting_down(), weak=False)
+    signals.worker_shutdown.connect(lambda **_: runtime.shut_down(), weak=False)
 
 
 def understood_option(app: Any) -> Callable[[str], bool]:
@@ -87,8 +93,8 @@ def broker_addresses(app: Any) -> list[tuple[str, int]]:
 
 def run_celery(arguments: list[str]) -> int:
     """Celery's main, except that errors of the command line come back to be reported."""
-    import click  # noqa: PLC0415
-    from celery.bin.celery import celery  # noqa: PLC0415
+    import click
+    from celery.bin.celery import celery
 
     try:
         code = celery.main(

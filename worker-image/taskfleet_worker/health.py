@@ -62,22 +62,17 @@ class Health:
         self.pool_type = pool_type
         self.capacity = capacity
         self.ready = False
+        self.drained = False
+        self.stopping = False
+        self.active: Callable[[], int] = lambda: 0
         self.broker_reachable: Callable[[], bool] = lambda: False
         self._clock = clock
-        self._state: Any = None
         self._loop_turned: float | None = None
         self._hub_turned: float | None = None
 
-    def watch(self, worker_state: Any) -> None:
-        """Notice each turn of the consumer's loop: on every pool and transport it asks `maybe_shutdown` first."""
-        asked = worker_state.maybe_shutdown
-
-        def turned() -> None:
-            self._loop_turned = self._clock()
-            asked()
-
-        worker_state.maybe_shutdown = turned
-        self._state = worker_state
+    def turned(self) -> None:
+        """The consumer's loop has come round."""
+        self._loop_turned = self._clock()
 
     def consumer_ready(self, consumer: Any) -> None:
         """The worker fetches from now on; called again after each reconnect."""
@@ -92,17 +87,12 @@ class Health:
     def look(self) -> Seen:
         """What holds now."""
         now = self._clock()
-        state = self._state
         return Seen(
             pool_type=self.pool_type,
             capacity=self.capacity,
             ready=self.ready,
-            stopping=state is not None and (_is_set(state.should_stop) or _is_set(state.should_terminate)),
+            stopping=self.stopping,
             loop_age=None if self._loop_turned is None else now - self._loop_turned,
             hub_age=None if self._hub_turned is None else now - self._hub_turned,
-            active=0 if state is None else len(state.active_requests),
+            active=self.active(),
         )
-
-
-def _is_set(flag: object) -> bool:
-    return flag is not None and flag is not False

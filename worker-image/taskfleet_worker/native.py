@@ -7,13 +7,21 @@ it is when the Python modules above are replaced.
 from __future__ import annotations
 
 import _socket
-from _thread import start_new_thread
-from time import monotonic
+import posix
+from _thread import allocate_lock, start_new_thread
+from time import monotonic, sleep
 
-__all__ = ["connect", "listen", "monotonic", "reachable", "serve", "start_new_thread"]
+__all__ = [
+    "allocate_lock", "complain", "connect", "listen", "monotonic", "reachable", "serve", "sleep", "start_new_thread",
+]  # fmt: skip
 
 from collections.abc import Iterable
 from typing import Callable
+
+
+def complain(text: str) -> None:
+    """A line on standard error; logging takes locks, which are not native ones any more."""
+    posix.write(2, (text + "\n").encode())
 
 
 def listen(port: int) -> _socket.socket:

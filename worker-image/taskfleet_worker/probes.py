@@ -23,10 +23,16 @@ def respond(request: bytes, health: Health) -> bytes:
     """The whole HTTP response for a request's first bytes."""
     path = request.split(b" ", 2)[1:2]
     if path == [b"/readyz"]:
-        return _response(health.ready, "ready" if health.ready else "the worker is not ready yet")
+        return _response(*_ready(health))
     if path == [b"/livez"]:
         return _response(*alive(health.look(), health.broker_reachable))
     return _response(False, "ask for /readyz or /livez", status="404 Not Found")
+
+
+def _ready(health: Health) -> tuple[bool, str]:
+    if health.drained:
+        return False, "drained"
+    return health.ready, "ready" if health.ready else "the worker is not ready yet"
 
 
 def _response(ok: bool, text: str, status: str | None = None) -> bytes:

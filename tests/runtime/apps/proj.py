@@ -1,12 +1,14 @@
 """The tests' Celery app. Each task notes in Redis when it starts and ends, so that a run can be counted."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import redis
 from celery import Celery, current_task
+from celery.exceptions import Reject
 
 app = Celery("proj")
 app.conf.task_ignore_result = True
@@ -36,6 +38,12 @@ def burn(seconds: float) -> None:
     note("end")
 
 
+@app.task(rate_limit="1/h")
+def limited() -> None:
+    note("start")
+    note("end")
+
+
 @app.task
 def child() -> None:
     """Start another Python, in which nothing of Taskfleet's can be imported."""
@@ -44,6 +52,20 @@ def child() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd="/"
     )
     note("end", out.stdout.strip(), out.stderr.strip()[-200:])
+
+
+@app.task
+def suicide() -> None:
+    """Take the process along, as the kernel does when memory runs out."""
+    note("start")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def requeue_once() -> None:
+    if notes.incr("test:requeued") == 1:
+        raise Reject("not yet", requeue=True)
+    note("end")
 
 
 @app.task(acks_late=False)

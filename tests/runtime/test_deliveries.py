@@ -1,0 +1,111 @@
+"""A message that a worker holds is run once, whatever happens to the clock and to the connection."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.runtime.messages import send
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.test_pools import every_pool
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+MakeWorker = Callable[..., Worker]
+
+
+@every_pool
+def test_a_task_far_longer_than_the_visibility_timeout_runs_once(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    workers = [make_worker(pool, visibilityTimeout=1, capacity=1).start() for _ in range(2)]
+    for worker in workers:
+        worker.ready()
+    task = send(server.client, "proj.nap", 10)
+    wait_for(lambda: task in server.finished(), "the task to end")
+    assert server.started() == [task]
+    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
+
+
+def test_a_task_that_waits_longer_than_the_visibility_timeout_stays_with_its_worker(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    worker = make_worker("threads", visibilityTimeout=1).start().ready()
+    send(server.client, "proj.nap", 0, eta="2100-01-01T00:00:00+00:00")
+    wait_for(lambda: server.report(worker).get("eta") == 1, "the worker to hold it")
+    score = float(server.client.zrange("unacked_index", 0, -1, withscores=True)[0][1])
+    wait_for(
+        lambda: float(server.client.zrange("unacked_index", 0, -1, withscores=True)[0][1]) > score + 3,
+        "its renewal",
+    )
+
+
+@every_pool
+def test_connections_lost_while_tasks_run_double_and_lose_nothing(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    make_worker(pool, prefetchMultiplier=2 if pool == "prefork" else None).start().ready()
+    tasks = [send(server.client, "proj.nap", 3) for _ in range(4)]
+    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    server.drop_connections()
+    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
+    assert Counter(server.started()) == Counter(tasks)
+    wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
+    assert server.client.zcard("unacked_index") == 0
+    wait_for(lambda: not server.client.keys("*:held:*"), "the record to go")
+
+
+@every_pool
+def test_a_redis_that_dies_and_comes_back_doubles_and_loses_nothing(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool).start().ready()
+    tasks = [
+        send(
+            server.client,
+            "proj.nap",
+            6,
+        )
+        for _ in range(4)
+    ]
+    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: server.report(worker).get("active"), "the report of it")
+    server.kill()
+    server.start()
+    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=90)
+    assert Counter(server.started()) == Counter(tasks)
+    wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
+
+
+def test_a_lost_child_gives_its_task_to_the_next_in_its_old_place(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    worker = make_worker(capacity=1).start().ready()
+    tasks = [send(server.client, "proj.nap", 1) for _ in range(3)]
+    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    worker.kill_children(signal.SIGKILL)
+    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
+    assert server.started() == [tasks[0], *tasks]
+
+
+def test_a_task_that_always_kills_its_child_is_set_aside_after_five_redeliveries(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    make_worker(capacity=1).start().ready()
+    poison = send(server.client, "proj.suicide")
+    other = send(server.client, "proj.nap", 0)
+    wait_for(lambda: other in server.finished(), "the task behind it to run", timeout=120)
+    assert Counter(server.started())[poison] == 6
+    assert server.waiting("celery.dead") == [poison]
+
+
+@pytest.mark.parametrize("pool", ["threads"])
+def test_a_task_that_asks_to_be_requeued_goes_to_the_back(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    first = send(server.client, "proj.requeue_once")
+    second = send(server.client, "proj.nap", 0)
+    make_worker(pool, capacity=1).start().ready()
+    wait_for(lambda: len(server.finished()) == 2, "both tasks to end")
+    assert server.finished() == [second, first]

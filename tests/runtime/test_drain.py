@@ -1,0 +1,113 @@
+"""Draining: nothing new starts, what has not started goes back in its place, and an absent operator lifts it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.runtime.messages import send
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.test_pools import POOLS, every_pool
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+MakeWorker = Callable[..., Worker]
+
+
+@every_pool
+def test_a_busy_worker_drains_when_its_task_ends_and_starts_no_other(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool, capacity=1).start().ready()
+    tasks = [send(server.client, "proj.nap", 4) for _ in range(4)]
+    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    server.drain(worker, lease=7)
+    assert worker.get("/readyz")[0] == 200
+    report = wait_for(
+        lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=20
+    )
+    assert report["drain"] == 7
+    ran = server.finished()
+    assert ran[0] == tasks[0]
+    # gevent and eventlet finish the one that they were about to hand to the pool.
+    assert len(ran) == 1 or (pool in ("gevent", "eventlet") and len(ran) == 2)
+    assert server.waiting("celery") == tasks[len(ran) :]
+    wait_for(lambda: worker.get("/readyz")[0] == 503, "readiness to drop", timeout=1)
+    assert worker.get("/livez")[0] == 200
+
+
+@every_pool
+def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool).start().ready()
+    server.drain(worker, lease=1)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=5)
+    tasks = [send(server.client, "proj.nap", 0) for _ in range(3)]
+    assert server.waiting("celery") == tasks
+    server.lift(worker)
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to run", timeout=6)
+    wait_for(lambda: server.report_in_state(worker, "ready"), "the report of it", timeout=3)
+    assert worker.get("/readyz")[0] == 200
+
+
+def test_a_lease_that_nobody_renews_ends_by_itself(make_worker: MakeWorker, server: RedisServer) -> None:
+    worker = make_worker("threads").start().ready()
+    server.drain(worker, lease=1, milliseconds=4000)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=5)
+    task = send(server.client, "proj.nap", 0)
+    wait_for(lambda: task in server.finished(), "the task to run", timeout=8)
+
+
+@every_pool
+def test_tasks_that_wait_for_their_time_go_back_at_once(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool).start().ready()
+    tasks = [send(server.client, "proj.nap", 0, eta="2100-01-01T00:00:00+00:00") for _ in range(3)]
+    wait_for(lambda: server.report(worker).get("eta") == 3, "the worker to hold them")
+    server.drain(worker, lease=1)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=8)
+    assert server.waiting("celery") == tasks
+    assert server.client.hlen("unacked") == 0
+
+
+def test_prefetched_tasks_go_back_at_once_in_their_order(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    worker = make_worker(capacity=1, prefetchMultiplier=4).start().ready()
+    tasks = [send(server.client, "proj.nap", 8) for _ in range(6)]
+    wait_for(lambda: server.report(worker).get("prefetched") == 3, "the worker to prefetch")
+    server.drain(worker, lease=1)
+    wait_for(lambda: server.waiting("celery") == tasks[1:], "the rest to be back in line", timeout=4)
+    assert server.finished() == []
+
+
+def test_rate_limited_tasks_go_back_at_once(make_worker: MakeWorker, server: RedisServer) -> None:
+    worker = make_worker("threads", capacity=3).start().ready()
+    tasks = [send(server.client, "proj.limited") for _ in range(3)]
+    wait_for(lambda: server.report(worker).get("limited") == 2, "the worker to hold two")
+    server.drain(worker, lease=1)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=8)
+    assert server.waiting("celery") == tasks[1:]
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_no_task_is_started_after_drained_although_messages_keep_coming(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool).start().ready()
+    tasks: list[str] = []
+
+    def drained_while_sending() -> bool:
+        tasks.append(send(server.client, "proj.nap", 0))
+        return bool(server.report_in_state(worker, "drained"))
+
+    server.drain(worker, lease=1)
+    wait_for(drained_while_sending, "the worker to be drained", timeout=10, interval=0.005)
+    ran = server.started()
+    assert sorted(server.finished()) == sorted(ran)
+    last = [send(server.client, "proj.nap", 0) for _ in range(3)]
+    seq = server.report(worker)["seq"]
+    wait_for(lambda: server.report(worker)["seq"] > seq + 1, "two more reports", timeout=6)
+    assert server.started() == ran
+    assert server.waiting("celery") == [task for task in tasks if task not in ran] + last

@@ -1,0 +1,29 @@
+"""Names of Taskfleet's keys in Redis; worker-image/README.md says what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from taskfleet_worker.settings import Settings
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Names without the global key prefix; `start` tells one process start from the next in the same pod."""
+
+    reports: str
+    held: str
+    drain: str
+    start: str
+
+
+def keys(settings: Settings, pod: str, start_id: str) -> Keys:
+    """The keys of one start of one pod."""
+    base = f"taskfleet:{settings.cluster_id}:{settings.namespace}"
+    start = f"{settings.pool_uid}/{pod}/{start_id}"
+    return Keys(
+        reports=f"{base}:reports",
+        held=f"{base}:held:{start}",
+        drain=f"{base}:drain:{settings.pool_uid}/{pod}",
+        start=start,
+    )

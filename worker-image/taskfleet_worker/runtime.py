@@ -1,0 +1,219 @@
+"""The parts of this package put together around one Celery worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Callable
+
+from taskfleet_worker import native, redis_channel
+from taskfleet_worker.broker_thread import BrokerThread
+from taskfleet_worker.deliveries import Deliveries
+from taskfleet_worker.ending import overdue
+from taskfleet_worker.gate import Gate
+from taskfleet_worker.handback import take_back
+from taskfleet_worker.health import Health
+from taskfleet_worker.keys import Keys
+from taskfleet_worker.redis_commands import Unacked
+from taskfleet_worker.report import Worker, content, held_by_queue
+from taskfleet_worker.settings import Settings
+from taskfleet_worker.tasks import Tasks
+
+# The fetch that is under way at TERM ends within a second; a dead connection is not waited for.
+FETCH_PATIENCE = 3.0
+# An unanswered command fails after the socket's timeout of 10 s.
+ANSWER_LIMIT = 15.0
+
+
+class Runtime:
+    """One worker process from its start to its end."""
+
+    def __init__(self, settings: Settings, health: Health, keys: Keys, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.health = health
+        self.notes: list[str] = []
+        self.deliveries = Deliveries()
+        self.gate = Gate()
+        self.tasks = Tasks(self.deliveries, clock)
+        self.link = redis_channel.Link(self.deliveries, self.gate, keys.held)
+        self._keys = keys
+        self._clock = clock
+        self._started = clock()
+        self._ready_after = 0.0
+        self._stopping_since: float | None = None
+        self._state: Any = None
+        self._consumer: Any = None
+        self._thread: BrokerThread | None = None
+        health.active = lambda: self.tasks.active
+
+    def attach(self, state: Any) -> None:
+        """Hook into `celery.worker.state`, before the modules that take its functions are imported."""
+        self._state = state
+        self.tasks.watch(state)
+        asked = state.maybe_shutdown
+        state.maybe_shutdown = lambda: self._turn(asked)
+        self._watch_lost_children()
+        self.link.is_consumers = lambda channel: channel is self._channel()
+        self.link.tags_that_run_on = self._tags_that_run_on
+        note = redis_channel.install(self.link)
+        if note:
+            self.notes.append(note)
+
+    def _watch_lost_children(self) -> None:
+        from celery.exceptions import WorkerLostError
+        from celery.worker.request import Request
+
+        failed = Request.on_failure
+
+        def on_failure(request: Any, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
+            error = getattr(exc_info.exception, "exc", exc_info.exception)
+            if isinstance(error, (WorkerLostError, SystemExit, KeyboardInterrupt)):
+                self.deliveries.lost.add(request.message.delivery_tag)
+            return failed(request, exc_info, *args, **kwargs)
+
+        Request.on_failure = on_failure
+
+    def _turn(self, asked: Callable[[], None]) -> None:
+        """Once in each turn of the consumer's loop, before it fetches."""
+        self.health.turned()
+        if self.gate.turn() and self._consumer is not None:
+            self._hand_back()
+        # What a fetch still brings would stay in the socket until the last task has ended.
+        if (
+            self._stopping_since is None
+            or not self._fetching()
+            or self._patience_is_over(self._stopping_since)
+        ):
+            asked()
+
+    def _patience_is_over(self, since: float) -> bool:
+        return self._clock() - since >= FETCH_PATIENCE
+
+    def _hand_back(self) -> None:
+        messages = take_back(self._consumer, self._state)
+        channel = self._channel()
+        if isinstance(getattr(channel, "link", None), redis_channel.Link):
+            channel.qos.give_back([message.delivery_tag for message in messages])
+            return
+        for message in messages:
+            message.requeue()
+
+    def consumer_ready(self, consumer: Any) -> None:
+        """The worker fetches from now on."""
+        self._consumer = consumer
+        self._ready_after = self._clock() - self._started
+        self.health.consumer_ready(consumer)
+        self.notes.extend(self._opted_out(consumer.app))
+        if consumer.connection.transport.driver_type == "redis":
+            self._start_thread(consumer.app)
+
+    def _opted_out(self, app: Any) -> list[str]:
+        if self.settings.acknowledge != "Late":
+            return []
+        early = sorted(
+            name for name, task in app.tasks.items() if not task.acks_late and not name.startswith("celery.")
+        )
+        return [f"Tasks that opted out of late acknowledgement: {', '.join(early)}"] if early else []
+
+    def _start_thread(self, app: Any) -> None:
+        import redis
+        from kombu.utils.json import dumps
+
+        def connect() -> tuple[Any, Unacked, Callable[[Any], str]]:
+            # Through kombu, so that TLS, Sentinel and credentials are whatever the app's are.
+            channel = app.connection_for_read().channel()
+            return redis.Redis(connection_pool=channel.pool), self.link.names_of(channel), dumps
+
+        thread = BrokerThread(
+            connect=connect,
+            keys=self._keys,
+            prefix=self.settings.global_key_prefix or "",
+            visibility_timeout=self.settings.visibility_timeout,
+            deliveries=self.deliveries,
+            gate=self.gate,
+            signature=self._signature,
+            content=lambda: content(self._look()),
+            clock=self._clock,
+        )
+        thread.start()
+        self._thread = thread
+        self.health.broker_reachable = lambda: self._clock() - thread.answered < ANSWER_LIMIT
+
+    def shutting_down(self) -> None:
+        """TERM has come; called in the signal's handler, perhaps more than once."""
+        if self._stopping_since is None:
+            self._stopping_since = self._clock()
+            self.gate.stopping = self.health.stopping = True
+            native.start_new_thread(self._end_when_overdue, ())
+
+    def shut_down(self) -> None:
+        """Celery has stopped everything."""
+        if self._thread is not None:
+            self._thread.finish(timeout=2.0)
+
+    def _end_when_overdue(self) -> None:
+        last_active = self._clock()
+        while not overdue(stopping_since=self._stopping_since, last_active=last_active, now=self._clock()):
+            if self.tasks.active:
+                last_active = self._clock()
+            native.sleep(0.25)
+        native.complain("taskfleet: every task has ended but the worker has not; leaving now")
+        self.shut_down()
+        if self.settings.pool_type == "prefork":
+            for child in getattr(getattr(self._consumer.pool, "_pool", None), "_pool", ()):
+                os.kill(child.pid, signal.SIGKILL)
+        os._exit(0)
+
+    def _channel(self) -> Any:
+        task_consumer = getattr(self._consumer, "task_consumer", None)
+        return getattr(task_consumer, "channel", None)
+
+    def _fetching(self) -> bool:
+        return bool(getattr(self._channel(), "_in_poll", None))
+
+    def _tags_that_run_on(self) -> set[str]:
+        """Of messages whose tasks a lost connection does not stop."""
+        if self._stopping_since is not None and not self.tasks.active:
+            return set()
+        requests = list(self._state.active_requests)
+        if self.settings.pool_type != "prefork":  # the others run what they were handed, prefork drops it
+            requests += list(self._state.reserved_requests)
+        return {request.message.delivery_tag for request in requests}
+
+    def _reserved(self) -> int:
+        return len(self._state.reserved_requests)
+
+    def _drained(self) -> bool:
+        idle = not self.tasks.active and not self._reserved() and not self.deliveries.unsettled
+        return self.gate.settled and idle and not self._fetching()
+
+    def _state_name(self) -> str:
+        if self._stopping_since is not None:
+            return "stopping"
+        if self.gate.lease is None:
+            return "ready"
+        return "drained" if self._drained() else "draining"
+
+    def _signature(self) -> tuple[Any, ...]:
+        """What makes a new report worth sending at once; cheap, as it is asked ten times a second."""
+        state = self._state_name()
+        self.health.drained = state == "drained"
+        done = sum(count.done for count in list(self.tasks.queues.values()))
+        return state, self.gate.lease, self.tasks.active, done, self._reserved(), len(self.deliveries.held)
+
+    def _look(self) -> Worker:
+        active = self.tasks.active
+        buckets = list(self._consumer.task_buckets.values())
+        return Worker(
+            state=self._state_name(),
+            drain=self.gate.lease,
+            active=active,
+            prefetched=max(0, self._reserved() - active),
+            eta=self.deliveries.waiting_for_eta,
+            limited=sum(len(bucket.contents) for bucket in buckets if bucket),
+            capacity=self._consumer.pool.num_processes or self.settings.capacity,
+            ready_after=self._ready_after,
+            notes=tuple(self.notes),
+            queues=dict(self.tasks.queues),
+            held=held_by_queue(self.deliveries.held),
+        )
