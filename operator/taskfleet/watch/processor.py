@@ -58,8 +58,8 @@ class Processor:
             outcome = "conflict"  # somebody wrote meanwhile: the usual way to learn of it
             self._queue.retry(key)
         except LeaseLostError:
-            outcome = "not leading"
-            self._queue.done(key)
+            outcome = "not leading"  # a lapse can end before anybody else leads, and then nobody looks at all keys again
+            self._queue.retry(key)
         except ApiError as error:
             outcome = "refused"
             delay = self._queue.retry(key)

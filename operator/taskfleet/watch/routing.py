@@ -39,8 +39,9 @@ def broker_name(obj: Object) -> str:
     return str(reference.get("name", "default"))
 
 
-def _ready(obj: Object) -> tuple[str, str] | None:
+def _ready(obj: Object) -> tuple[str, str, str] | None:
+    """What pools quote in their own conditions."""
     for condition in obj.get("status", {}).get("conditions", []):
         if condition["type"] == "Ready":
-            return condition["status"], condition["reason"]
+            return condition["status"], condition["reason"], condition["message"]
     return None
