@@ -93,5 +93,5 @@ def _rules(schema: Object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _cell(text: str) -> str:
-    """Keep a text inside its table cell."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
+    """Keep a text inside its table cell, and what stands between < and > visible."""
+    return re.sub(r"([|<])", r"\\\1", text)
