@@ -10,10 +10,10 @@ from tests.cluster.processes import wait_until
 from tests.cluster.state import ClusterError
 
 
-def run(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """kubectl's own exit status and output."""
     command = [str(programs.program("kubectl")), f"--kubeconfig={kubeconfig}", "--request-timeout=10s"]
-    return subprocess.run([*command, *arguments], check=False, capture_output=True, text=True)
+    return subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, input=stdin)
 
 
 def apply(kubeconfig: Path, manifest: Path) -> None:

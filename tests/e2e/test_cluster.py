@@ -13,13 +13,20 @@ from taskfleet.api import Object
 from tests.cluster import CATALOGUE, ClusterError, kubectl, processes
 from tests.cluster.bare import BareCluster
 from tests.cluster.existing import ExistingCluster
-from tests.cluster.state import run_dir
+from tests.cluster.state import lock, run_dir
 from tests.e2e.traces import footprint, machine, traces
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
     "TASKFLEET_KUBECONFIG" in os.environ or os.geteuid() != 0, reason="bare clusters need root"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def names_are_ours() -> Iterator[None]:
+    """Another run of these tests on this machine waits: it uses the same names."""
+    with lock("test-cluster"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +110,46 @@ def started_pids(cluster: BareCluster) -> set[int]:
     return {process.pid for process in processes.marked(run_dir(cluster.name))}
 
 
+@pytest.mark.parametrize("crash", ["containerd-1", "node-1", "everything"])
+def test_down_leaves_nothing_after_a_crash_of(crash: str, crashing: BareCluster) -> None:
+    before = machine()
+    crashing.up("full")
+    run_redis(crashing, crashing.load([CATALOGUE["redis"]])["redis"], replicas=2)
+    here = footprint(crashing.name)
+    seen = {kind for kind, _ in traces(here)}
+    assert seen == {"process", "link", "route", "control group", "file"}, "mounts are the node's own"
+    victims = processes.marked(here.folder)
+    processes.kill(one.pid for one in victims if crash in (one.component, "everything"))
+    crashing.down()
+    assert traces(here) == []
+    assert machine() == before
+
+
+def test_an_up_that_was_killed_is_cleaned_by_the_next_up_and_by_down(crashing: BareCluster) -> None:
+    before = machine()
+    command = [sys.executable, "-m", "tests.cluster", "up", "--provider", "bare", "--name", crashing.name]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL) as up:
+        wait_for(
+            lambda: "kube-apiserver" in {one.program for one in processes.marked(run_dir(crashing.name))}, 60
+        )
+        up.kill()
+    half, left = footprint(crashing.name), started_pids(crashing)
+    assert left
+    crashing.up("control-plane")
+    assert left.isdisjoint(started_pids(crashing))
+    assert all(part.healthy for part in crashing.status())
+    whole = footprint(crashing.name)
+    crashing.down()
+    assert traces(half) == traces(whole) == []
+    assert machine() == before
+
+
 def test_pods_of_two_nodes_and_the_machine_reach_each_other(two: BareCluster) -> None:
     pods = run_redis(two, two.load([CATALOGUE["redis"]])["redis"], replicas=2)
     assert {pod["spec"]["nodeName"] for pod in pods} == {"node1", "node2"}
     addresses = [pod["status"]["podIP"] for pod in pods]
-    assert [ping(address) for address in addresses] == ["PONG", "PONG"]
-    wait_for(lambda: ping(service_address(two)) == "PONG", 20, what="the Service answers the machine")
+    for address in (*addresses, service_address(two)):
+        wait_for(lambda host=address: ping(host) == "PONG", 20, what=f"{address} answers the machine")  # type: ignore[misc]
     for pod in pods:
         for host in (*addresses, "redis", "redis.default.svc.cluster.local"):
             command = ("exec", pod["metadata"]["name"], "--", "redis-cli", "-h", host, "ping")
@@ -130,7 +171,7 @@ def test_clusters_side_by_side_are_two_clusters(one: BareCluster, two: BareClust
     uids = {kubectl.run(cluster.kubeconfig, *uid).stdout for cluster in (one, two)}
     assert len(uids) == 2
     (pod,) = run_redis(one, one.load([CATALOGUE["redis"]])["redis"], replicas=1)
-    assert ping(pod["status"]["podIP"]) == "PONG"
+    wait_for(lambda: ping(pod["status"]["podIP"]) == "PONG", 20, what="the pod answers the machine")
 
 
 def test_up_leaves_a_cluster_that_works_alone(one: BareCluster) -> None:
@@ -181,37 +222,3 @@ def test_the_existing_provider_uses_the_cluster_that_the_environment_names(one: 
         existing.up("full", nodes=2)
     existing.down()
     assert all(part.healthy for part in one.status()), "it is not ours to end"
-
-
-@pytest.mark.parametrize("crash", ["containerd-1", "kubelet-1", "node-1", "everything"])
-def test_down_leaves_nothing_after_a_crash_of(crash: str, crashing: BareCluster) -> None:
-    before = machine()
-    crashing.up("full")
-    run_redis(crashing, crashing.load([CATALOGUE["redis"]])["redis"], replicas=2)
-    here = footprint(crashing.name)
-    seen = {kind for kind, _ in traces(here)}
-    assert seen == {"process", "link", "route", "control group", "file"}, "mounts are the node's own"
-    victims = processes.marked(here.folder)
-    processes.kill(one.pid for one in victims if crash in (one.component, "everything"))
-    crashing.down()
-    assert traces(here) == []
-    assert machine() == before
-
-
-def test_an_up_that_was_killed_is_cleaned_by_the_next_up_and_by_down(crashing: BareCluster) -> None:
-    before = machine()
-    command = [sys.executable, "-m", "tests.cluster", "up", "--provider", "bare", "--name", crashing.name]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL) as up:
-        wait_for(
-            lambda: "kube-apiserver" in {one.program for one in processes.marked(run_dir(crashing.name))}, 60
-        )
-        up.kill()
-    half, left = footprint(crashing.name), started_pids(crashing)
-    assert left
-    crashing.up("control-plane")
-    assert left.isdisjoint(started_pids(crashing))
-    assert all(part.healthy for part in crashing.status())
-    whole = footprint(crashing.name)
-    crashing.down()
-    assert traces(half) == traces(whole) == []
-    assert machine() == before

@@ -1,9 +1,11 @@
 """What a bare cluster leaves on the machine, looked for without the code that removes it."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from tests.cluster.addresses import Addresses
@@ -57,7 +59,7 @@ def traces(of: Footprint) -> list[tuple[str, str]]:
             for name in os.listdir("/sys/class/net")
             if name.split("n")[0] == Addresses(of.slot).link()
         ),
-        *(("route", line) for line in _routes() if line.startswith(_networks(of))),
+        *(("route", line) for line in _routes(of)),
         *(("control group", str(path)) for path in Path("/sys/fs/cgroup").glob(f"**/taskfleet-{of.name}")),
         *(("file", path) for path in _below(of.folder)),
     ]
@@ -79,15 +81,12 @@ def _in_mount(line: str, of: Footprint) -> bool:
     return str(of.folder) in line or any(namespace in line for namespace in of.namespaces)
 
 
-def _networks(of: Footprint) -> tuple[str, ...]:
+def _routes(of: Footprint) -> list[str]:
     addresses = Addresses(of.slot)
     networks = (addresses.node_network, addresses.pod_network, addresses.service_network)
-    return tuple(str(network.network_address).rsplit(".", 2)[0] + "." for network in networks)
-
-
-def _routes() -> list[str]:
-    output = subprocess.run(["ip", "-4", "route"], check=True, capture_output=True, text=True).stdout
-    return output.splitlines()
+    output = subprocess.run(["ip", "-json", "-4", "route"], check=True, capture_output=True).stdout
+    targets = [route["dst"] for route in json.loads(output) if route["dst"] != "default"]
+    return [one for one in targets if any(IPv4Network(one).overlaps(network) for network in networks)]
 
 
 def _pids() -> list[int]:
