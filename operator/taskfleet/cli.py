@@ -70,7 +70,9 @@ def _operator(arguments: argparse.Namespace) -> int:
         settings = Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        sys.stderr.write(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but it is {first['input']!r}.\n")
+        sys.stderr.write(
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but it is {first['input']!r}.\n"
+        )
         return 2
     logging.configure(form=settings.log_format, level=settings.log_level)
     asyncio.run(app.run(settings))

@@ -330,6 +330,15 @@ class WorkerPoolStatus(Status):
     in_flight: Annotated[int, Limits(minimum=0)] | None = None
     """Messages that the pool's pods hold: running and prefetched."""
 
+    given_back: Annotated[int, Limits(minimum=0)] | None = None
+    """Messages that went back to their queues because the pod that held them had died."""
+
+    dead_letters: Annotated[int, Limits(minimum=0)] | None = None
+    """Messages in the <queue>.dead lists: each took its process, container or pod with it too often."""
+
+    notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10)] = []
+    """What the pods say about themselves, such as the tasks that acknowledge early by their own wish."""
+
     runtime_version: str | None = None
     """The version of Taskfleet's part in the worker pods."""
 

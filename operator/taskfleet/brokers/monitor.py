@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 
 from taskfleet.api import Key
+from taskfleet.brokers.dead_starts import suspects
 from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.observer import Observer
 from taskfleet.brokers.probe import Probe, Verdict
@@ -26,6 +27,7 @@ class _Watched:
     url: str
     layout: Layout
     observer: Observer
+    client: Redis
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     last: Probe | None = None
     observation: Observation | None = None  # None: the broker did not answer the last time
@@ -42,6 +44,7 @@ class BrokerMonitor:
         self._watched: dict[Key, _Watched] = {}
         self._readers: dict[Key, dict[Key, PoolReader]] = {}
         self._broker_of: dict[Key, Key] = {}
+        self.given_back: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
     def look(self, key: Key, url: str, layout: Layout) -> Probe | None:
         """The last answer at `url`; None before the first. Raises ValueError for what is no Redis URL."""
@@ -51,12 +54,16 @@ class BrokerMonitor:
         client = connect(url)
         self.forget(key)
         observer = Observer(endpoint(url), self._query(key, layout), lambda seen: self._take(key, seen))
-        self._watched[key] = watched = _Watched(url, layout, observer)
+        self._watched[key] = watched = _Watched(url, layout, observer, client)
         watched.tasks = [
             asyncio.create_task(self._probe(key, client)),
             asyncio.create_task(observer.run()),
         ]
         return None
+
+    def client(self, broker: Key) -> Redis:
+        """A client of a broker that is watched."""
+        return self._watched[broker].client
 
     def observation(self, broker: Key) -> Observation | None:
         """The last reading; None while the broker does not answer, or has not been read yet."""
@@ -77,6 +84,14 @@ class BrokerMonitor:
         if broker is not None:
             del self._readers[broker][pool]
             self._ask(broker)
+
+    def told(self, pool_uid: str, messages: int) -> None:
+        """A status has told of so many messages given back."""
+        left = self.given_back.get(pool_uid, 0) - messages
+        if left > 0:
+            self.given_back[pool_uid] = left
+        else:
+            self.given_back.pop(pool_uid, None)
 
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
@@ -110,6 +125,8 @@ class BrokerMonitor:
         for pool, now in watched.figures.items():
             if before.get(pool) != now:
                 self._on_change(pool)
+        if suspects(seen):
+            self._on_change(key)
 
     async def _probe(self, key: Key, client: Redis) -> None:
         failures = 0

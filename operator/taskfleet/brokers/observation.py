@@ -1,7 +1,7 @@
 """What one reading of a broker says, and what is kept from one reading to the next. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from taskfleet.brokers.report import Report, Start, parse, start_of
@@ -25,6 +25,10 @@ class Layout:
         names = [f"{queue}{self.separator}{step}" if step else queue for step in self.priority_steps]
         return [self.prefix + name for name in names]
 
+    def dead_letters(self, queue: str) -> str:
+        """The list of the messages that were set aside: taskfleet_worker/deliveries.py."""
+        return f"{self.prefix}{queue}.dead"
+
 
 @dataclass(frozen=True)
 class Query:
@@ -34,8 +38,11 @@ class Query:
     queues: tuple[str, ...]
 
     def question(self) -> Question:
-        lengths = [("LLEN", name) for queue in self.queues for name in self.layout.lists(queue)]
+        lengths = [("LLEN", name) for queue in self.queues for name in self._lists(queue)]
         return Question.of([*lengths, ("HGETALL", self.layout.prefix + self.layout.reports)])
+
+    def _lists(self, queue: str) -> list[str]:
+        return [*self.layout.lists(queue), self.layout.dead_letters(queue)]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Observation:
     at: float
     waiting: Mapping[str, tuple[int, ...]]  # queue -> messages by priority step
     reports: Mapping[Start, Known]
+    dead_letters: Mapping[str, int] = field(default_factory=dict)  # by queue
 
     def total(self, queue: str) -> int:
         return sum(self.waiting.get(queue, ()))
@@ -64,16 +72,18 @@ class Observation:
 
 def observe(query: Query, replies: Sequence[Any], before: Observation | None, *, now: float) -> Observation:
     """The new state. A reply that is an error counts as nothing seen: an empty queue, no reports."""
-    steps = len(query.layout.priority_steps)
+    width = len(query.layout.priority_steps) + 1
     lengths = [reply if isinstance(reply, int) else 0 for reply in replies[:-1]]
-    waiting = {queue: tuple(lengths[at * steps : (at + 1) * steps]) for at, queue in enumerate(query.queues)}
+    by_queue = {queue: lengths[at * width : (at + 1) * width] for at, queue in enumerate(query.queues)}
+    waiting = {queue: tuple(counts[:-1]) for queue, counts in by_queue.items()}
+    dead_letters = {queue: counts[-1] for queue, counts in by_queue.items() if counts[-1]}
     fields = replies[-1] if isinstance(replies[-1], list) else []
-    return Observation(now, waiting, _reports(fields, before.reports if before else {}, now))
+    return Observation(now, waiting, _reports(fields, before.reports if before else {}, now), dead_letters)
 
 
 def unchanged(before: Observation, *, now: float) -> Observation:
     """The state when every reply is as it was."""
-    return Observation(now, before.waiting, before.reports)
+    return replace(before, at=now)
 
 
 def _reports(fields: Sequence[bytes], before: Mapping[Start, Known], now: float) -> dict[Start, Known]:

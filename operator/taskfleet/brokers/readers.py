@@ -41,4 +41,5 @@ def figures(observation: Observation, readers: Mapping[Key, PoolReader]) -> dict
 def _figures(observation: Observation, reader: PoolReader, reports: Mapping[str, Report]) -> Figures:
     waiting = sum(observation.total(queue) for queue in reader.queues)
     pods = ((pod, r.state, r.active, r.prefetched, r.notes) for pod, r in sorted(reports.items()))
-    return (waiting, *pods)
+    dead = sum(observation.dead_letters.get(queue, 0) for queue in reader.queues)
+    return (waiting, dead, *pods)

@@ -5,12 +5,14 @@ from dataclasses import replace
 from taskfleet.api import Broker, InvalidObject, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
 from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker_address import AddressError, address_in
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
 from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
@@ -73,7 +75,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=context.cache.children("Pod", broker.key))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
-    return replace(seen, probe=context.brokers.look(broker.key, url, _layout(broker, context)))
+    return replace(seen, probe=await _look(broker, url, context))
 
 
 async def _external(broker: Broker, context: Context) -> BrokerSeen:
@@ -90,11 +92,20 @@ async def _external(broker: Broker, context: Context) -> BrokerSeen:
                 )
         secret = await context.gateway.get(Key("Secret", broker.namespace, reference.name))
         address = address_in(secret, name=reference.name, key=reference.key)
-        probe = context.brokers.look(broker.key, address.url, _layout(broker, context))
+        probe = await _look(broker, address.url, context)
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(nothing, problem=(error.reason, str(error)))
     return replace(nothing, endpoint=address.endpoint, probe=probe)
+
+
+async def _look(broker: Broker, url: str, context: Context) -> Probe | None:
+    """The last answer of the broker; while it answers, nothing stays in the hands of dead workers."""
+    layout = _layout(broker, context)
+    probe = context.brokers.look(broker.key, url, layout)
+    if probe is not None and probe.verdict is Verdict.ANSWERS:
+        await return_lost_messages(broker, layout, context)
+    return probe
 
 
 def _layout(broker: Broker, context: Context) -> Layout:

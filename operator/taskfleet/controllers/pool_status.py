@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.brokers.observation import Observation
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
+from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.decision import Size
 
@@ -28,6 +30,8 @@ class PoolSeen:
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
+    observation: Observation | None = None  # of the broker; None while it does not answer
+    given_back: int = 0  # since the status was last written
 
     @property
     def current_pods(self) -> list[Object]:
@@ -50,6 +54,13 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "desiredReplicas": seen.size.replicas,
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,
+        **pool_figures(
+            seen.observation,
+            uid=seen.pool.metadata.uid,
+            queues=seen.pool.spec.effective_queues,
+            pods=seen.pods,
+        ),
+        "givenBack": (seen.pool.status.given_back or 0) + seen.given_back or None,
         "conditions": _conditions(seen, now),
     }
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.readers import PoolReader
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.children import LeftOverError, controlled_by
@@ -57,6 +59,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     raw = context.cache.get(*key)
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
+        context.brokers.read_no_more_for(key)
         return None
     try:
         pool = WorkerPool.parse(raw)
@@ -100,7 +103,16 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
+        observation=_read(observed.pool, context),
+        given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
     )
+
+
+def _read(pool: WorkerPool, context: Context) -> Observation | None:
+    """The last reading of the pool's broker; from now on it includes the pool's queues."""
+    broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
+    context.brokers.read_for(pool.key, broker, PoolReader(pool.metadata.uid, pool.spec.effective_queues))
+    return context.brokers.observation(broker)
 
 
 def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
@@ -184,6 +196,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         )
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
+        context.brokers.told(observed.pool.metadata.uid, seen.given_back)
         for event in filter(None, events):
             await context.events.record(observed.raw, event, now=now)
     return min((each for each in (wait, *_next_looks(seen, context)) if each is not None), default=None)

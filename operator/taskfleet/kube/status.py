@@ -8,16 +8,26 @@ from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
+from taskfleet.kube.write_budget import WriteBudget
 
 _COUNTERS_EVERY_SECONDS = 10.0
 _WRITES_PER_SECOND = 50.0
 # Fields that follow the load: a change of these alone can wait.
 _COUNTERS = frozenset(
     {
-        "replicas", "readyReplicas", "busyReplicas", "drainingReplicas", "waiting", "inFlight", "unacked", "foreignUnacked",
-        "oldestAge", "consumers", "arrivalRate", "completionRate", "clients", "memory", "totalRunCount", "missedRunCount",
+        *(
+            "replicas",
+            "readyReplicas",
+            "busyReplicas",
+            "drainingReplicas",
+            "waiting",
+            "inFlight",
+            "givenBack",
+        ),
+        *("deadLetters", "notes", "unacked", "foreignUnacked", "oldestAge", "consumers", "arrivalRate"),
+        *("completionRate", "clients", "memory", "totalRunCount", "missedRunCount"),
     }
-)  # fmt: skip
+)
 
 
 class StatusWriter:
@@ -28,7 +38,7 @@ class StatusWriter:
         self._cache = cache
         self._monotonic = monotonic
         self._written_at: dict[Key, float] = {}
-        self._budget_free_at = 0.0
+        self._budget = WriteBudget(per_second=_WRITES_PER_SECOND)
 
     async def write(self, obj: Object, wanted: Mapping[str, Any], *, now: datetime) -> float | None:
         """Bring the status of `obj` to `wanted`; seconds to come back after, where it has to wait.
@@ -38,22 +48,24 @@ class StatusWriter:
         live: Mapping[str, Any] = obj.get("status") or {}
         wanted = {**wanted, "conditions": _dated(live.get("conditions") or [], wanted["conditions"], now)}
         patch = changes(live, wanted)
-        if not patch:
-            return None
         key, at = key_of(obj), self._monotonic()
-        if not _urgent(live, wanted, patch):
+        if not patch:
+            self._budget.forget(key)
+            return None
+        urgent = _urgent(live, wanted, patch)
+        if not urgent:
             wait = self._written_at.get(key, -_COUNTERS_EVERY_SECONDS) + _COUNTERS_EVERY_SECONDS - at
             if wait > 0:
                 return wait
-        if (wait := self._budget_free_at - at) > 0:
+        if (wait := self._budget.wait(key, urgent=urgent, now=at)) > 0:
             return wait
-        self._budget_free_at = max(at - 1.0, self._budget_free_at) + 1.0 / _WRITES_PER_SECOND
         self._written_at[key] = at
         self._cache.put(await self._gateway.patch_status(key, patch))
         return None
 
     def forget(self, key: Key) -> None:
         self._written_at.pop(key, None)
+        self._budget.forget(key)
 
 
 def changes(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +105,6 @@ def _dated(
     for condition in wanted:
         before = known.get(condition["type"])
         kept = before is not None and before["status"] == condition["status"]
-        dated.append(
-            {**condition, "lastTransitionTime": before["lastTransitionTime"] if kept and before else stamp}
-        )
+        since = before.get("lastTransitionTime", stamp) if kept and before else stamp
+        dated.append({**condition, "lastTransitionTime": since})
     return dated

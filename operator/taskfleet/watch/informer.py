@@ -55,6 +55,8 @@ class Informer:
             try:
                 await asyncio.to_thread(asyncio.run, self._watch(namespaces, stop))
             except Exception as error:
+                if stop.is_set():
+                    return
                 log.warning("watching failed, starting again", error=f"{type(error).__name__}: {error}"[:500])
                 if self._loop.time() - began > _STABLE_SECONDS:
                     pauses = iter(EndlessBackoffs())

@@ -15,7 +15,7 @@ def report(seq: int, active: int = 0) -> bytes:
 
 
 def reading(before: Observation | None, now: float, value: bytes) -> Observation:
-    return observe(QUERY, [1, 0, 2, 0, 0, 0, 0, 9, [b"uid/pod-1/s1", value]], before, now=now)
+    return observe(QUERY, [1, 0, 2, 0, 0, 0, 0, 0, 9, 4, [b"uid/pod-1/s1", value]], before, now=now)
 
 
 def test_a_queue_counts_on_all_its_priority_lists() -> None:
@@ -27,6 +27,10 @@ def test_a_queue_counts_on_all_its_priority_lists() -> None:
         9,
         0,
     )
+
+
+def test_messages_that_were_set_aside_are_counted_apart() -> None:
+    assert reading(None, 0.0, report(1)).dead_letters == {"low": 4}
 
 
 def test_a_pod_is_silent_when_its_number_stands_still_for_ten_seconds() -> None:
@@ -54,5 +58,5 @@ def test_a_report_that_turns_to_garbage_keeps_the_last_good_one() -> None:
 
 
 def test_a_removed_report_is_forgotten() -> None:
-    seen = observe(QUERY, [0] * 8 + [[]], reading(None, 0.0, report(1)), now=1.0)
+    seen = observe(QUERY, [0] * 10 + [[]], reading(None, 0.0, report(1)), now=1.0)
     assert seen.reports == {}

@@ -1,0 +1,40 @@
+"""What a pool's pods and queues are doing, as its status shows it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from taskfleet.api import Object
+from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.readers import reports_by_pool
+
+_MOST_NOTES = 10
+
+
+def pool_figures(
+    observation: Observation | None, *, uid: str, queues: Sequence[str], pods: Iterable[Object]
+) -> Object:
+    """Status fields by name. None where the broker does not answer: an old figure would look like a new one."""
+    if observation is None:
+        return dict.fromkeys(
+            ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")
+        )
+    alive = {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+    reported = reports_by_pool(observation).get(uid, {})
+    reports = {pod: report for pod, report in reported.items() if pod in alive}
+    return {
+        "waiting": sum(observation.total(queue) for queue in queues),
+        "inFlight": sum(report.active + report.prefetched for report in reports.values()),
+        "busyReplicas": sum(report.active > 0 for report in reports.values()),
+        "drainingReplicas": sum(report.state in ("draining", "drained") for report in reports.values()),
+        "deadLetters": sum(observation.dead_letters.get(queue, 0) for queue in queues) or None,
+        "notes": _notes({pod: report.notes for pod, report in reports.items()}),
+    }
+
+
+def _notes(by_pod: Mapping[str, Sequence[str]]) -> list[str] | None:
+    """Each note once, with how many pods say it; pods of one template say the same."""
+    counts: dict[str, int] = {}
+    for notes in by_pod.values():
+        for note in notes:
+            counts[note] = counts.get(note, 0) + 1
+    told = [f"{note} ({count} of {len(by_pod)} pods)" for note, count in sorted(counts.items())]
+    return told[:_MOST_NOTES] or None
