@@ -138,14 +138,15 @@ def test_counter_goes_along_with_what_matters() -> None:
     run(story())
 
 
-def test_counter_of_a_pool_that_was_not_written_before_is_written_at_once() -> None:
+def test_counter_that_a_former_leader_left_behind_is_written_at_once() -> None:
     async def story() -> None:
         scene = Scene()
-        scene.server.put(pool(status=status()))
-        scene.cache.put(scene.server.objects[MAIL])
-        first = await scene.write(status())
-        await scene.write(status(waiting=7, replicas=1))
-        assert first is None
+        left = status(waiting=3)
+        left["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+        scene.cache.put(scene.server.put(pool(status=left)))
+        await scene.write(status(waiting=3))
+        assert scene.server.writes == []
+        await scene.write(status(waiting=7))
         assert scene.live["waiting"] == 7
 
     run(story())
