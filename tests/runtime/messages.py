@@ -17,19 +17,25 @@ def send(
     queue: str = "celery",
     priority: int = 0,
     eta: str | None = None,
+    route: tuple[str, str] | None = None,
 ) -> str:
-    """Put one message at the end of the line; the task's id."""
+    """Put one message at the end of the line; the task's id. `route` (exchange and key) is only noted in it."""
     task_id = str(uuid.uuid4())
     step = max(bucket for bucket in BUCKETS if bucket <= priority)
     key = f"{queue}\x06\x16{step}" if step else queue
-    client.lpush(
-        key, json.dumps(message(task, args, task_id=task_id, queue=queue, priority=priority, eta=eta))
-    )
+    body = message(task, args, task_id=task_id, priority=priority, eta=eta, route=route or ("", queue))
+    client.lpush(key, json.dumps(body))
     return task_id
 
 
 def message(
-    task: str, args: tuple[object, ...], *, task_id: str, queue: str, priority: int, eta: str | None
+    task: str,
+    args: tuple[object, ...],
+    *,
+    task_id: str,
+    priority: int,
+    eta: str | None,
+    route: tuple[str, str],
 ) -> dict[str, Any]:
     """Celery's message protocol 2 in kombu's envelope for virtual transports."""
     body = json.dumps([list(args), {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
@@ -40,7 +46,7 @@ def message(
     }  # fmt: skip
     properties = {
         "correlation_id": task_id, "reply_to": "", "delivery_mode": 2, "priority": priority,
-        "delivery_info": {"exchange": "", "routing_key": queue}, "body_encoding": "base64",
+        "delivery_info": {"exchange": route[0], "routing_key": route[1]}, "body_encoding": "base64",
         "delivery_tag": str(uuid.uuid4()),
     }  # fmt: skip
     return {

@@ -68,6 +68,17 @@ class RedisServer:
         report: dict[str, Any] = json.loads(mine[0]) if mine else {}
         return report
 
+    def held(self, worker: Worker) -> int:
+        """How many messages the worker holds, as Redis has it."""
+        keys = self.client.keys(f"taskfleet:cluster-1:test:held:uid-1/{worker.name}/*")
+        return sum(int(self.client.hlen(str(key))) for key in keys)
+
+    def start_of(self, worker: Worker) -> str:
+        """`<pool uid>/<pod>/<start id>` of the worker's newest report."""
+        fields = [str(field) for field in self.client.hkeys("taskfleet:cluster-1:test:reports")]
+        (mine,) = [field for field in fields if field.startswith(f"uid-1/{worker.name}/")]
+        return mine
+
     def report_in_state(self, worker: Worker, state: str) -> dict[str, Any]:
         """The worker's report if it is in this state, else empty."""
         report = self.report(worker)

@@ -14,6 +14,9 @@ from tests.runtime.worker import Worker
 
 MakeWorker = Callable[..., Worker]
 
+# What a worker of two slots has fetched when it fetches no more. Prefork: with a prefetch multiplier of 2.
+HELD = {"prefork": 4, "threads": 2, "gevent": 3, "eventlet": 3, "solo": 1}
+
 
 @every_pool
 def test_a_task_far_longer_than_the_visibility_timeout_runs_once(
@@ -45,9 +48,9 @@ def test_a_task_that_waits_longer_than_the_visibility_timeout_stays_with_its_wor
 def test_connections_lost_while_tasks_run_double_and_lose_nothing(
     make_worker: MakeWorker, server: RedisServer, pool: str
 ) -> None:
-    make_worker(pool, prefetchMultiplier=2 if pool == "prefork" else None).start().ready()
+    worker = make_worker(pool, prefetchMultiplier=2 if pool == "prefork" else None).start().ready()
     tasks = [send(server.client, "proj.nap", 3) for _ in range(4)]
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: server.held(worker) == HELD[pool], "the worker to be full: no fetch is under way then")
     server.drop_connections()
     wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
     assert Counter(server.started()) == Counter(tasks)

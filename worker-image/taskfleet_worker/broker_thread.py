@@ -58,11 +58,15 @@ class BrokerThread:
         self._sent: Any = None
         self._reported = self._polled = self._renewed = float("-inf")
         self._stop = False
+        self._reporting = native.allocate_lock()
         self._ended = native.allocate_lock()
 
-    def start(self) -> None:
+    def start(self, timeout: float) -> None:
+        """Begin; waits for the first report, so that the operator knows of this start before it holds anything."""
+        self._reporting.acquire()
         self._ended.acquire()
         native.start_new_thread(self._run, ())
+        self._reporting.acquire(timeout=timeout)
 
     def finish(self, timeout: float) -> None:
         """Settle the rest, take the report away, and end; waits at most `timeout` seconds."""
@@ -128,6 +132,8 @@ class BrokerThread:
             return
         value = encoded(self._content(), self._seq)
         client.hset(self._prefix + self._keys.reports, self._keys.start, value)
+        if self._seq == 0:
+            self._reporting.release()
         self._seq += 1
         self._sent = signature
         self._reported = now

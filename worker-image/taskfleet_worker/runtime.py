@@ -135,7 +135,7 @@ class Runtime:
             content=lambda: content(self._look()),
             clock=self._clock,
         )
-        thread.start()
+        thread.start(timeout=2.0)
         self._thread = thread
         self.health.broker_reachable = lambda: self._clock() - thread.answered < ANSWER_LIMIT
 
