@@ -11,6 +11,7 @@ from tests.envtest.control_plane import control_plane
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
 from tests.kube import Kube
+from tests.runtime.redis_server import RedisServer
 
 
 class StartOperator(Protocol):
@@ -80,6 +81,12 @@ def shared_operator(module_operator: OperatorProcess) -> Iterator[OperatorProces
     before = len(module_operator.log())
     yield module_operator
     print(f"--- log of the shared operator during this test ---\n{module_operator.log()[before:]}")
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import urllib3
-
 from taskfleet.api import Object
 from tests.kube import Kube, RefusedError
 from tests.waiting import wait_for
@@ -71,26 +69,28 @@ def ended(code: int, message: str = "", reason: str = "Error") -> Object:
 
 @contextmanager
 def kubelet(kube: Kube, namespace: str) -> Iterator[None]:
-    """Makes every pod of the namespace ready, those that are there and those that come."""
+    """Makes every pod of the namespace ready within the block, those that are there and those that come."""
+    stop = threading.Event()
 
-    def serve(events: Iterator[Object]) -> None:
-        with suppress(urllib3.exceptions.HTTPError, ValueError):  # the way in which a shut down stream ends
-            for event in events:
-                if event["type"] == "ADDED":
-                    _make_ready(kube, event["object"])
+    def serve() -> None:
+        while not stop.wait(0.1):
+            for pod in kube.list("Pod", namespace):
+                if not is_ready(pod):
+                    with suppress(RefusedError):  # gone meanwhile
+                        set_status(kube, pod, ready(pod))
 
-    with kube.watch("Pod", namespace) as events:
-        for pod in kube.list("Pod", namespace):
-            _make_ready(kube, pod)
-        server = threading.Thread(target=serve, args=(events,))
-        server.start()
+    server = threading.Thread(target=serve)
+    server.start()
+    try:
         yield
-    server.join()
+    finally:
+        stop.set()
+        server.join()
 
 
-def _make_ready(kube: Kube, pod: Object) -> None:
-    with suppress(RefusedError):  # gone meanwhile
-        set_status(kube, pod, ready(pod))
+def is_ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _now() -> str:
