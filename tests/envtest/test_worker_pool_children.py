@@ -82,7 +82,9 @@ class TestOnePool:
                 "app.kubernetes.io/name": "taskfleet",
                 "app.kubernetes.io/managed-by": "taskfleet",
                 "app.kubernetes.io/component": "worker" if owner_kind == "WorkerPool" else "broker",
-                f"taskfleet.dev/{'pool' if owner_kind == 'WorkerPool' else 'broker'}": owner["metadata"]["name"],
+                f"taskfleet.dev/{'pool' if owner_kind == 'WorkerPool' else 'broker'}": owner["metadata"][
+                    "name"
+                ],
             }
             assert all(key.startswith(("taskfleet.dev/", "deployment.")) for key in metadata["annotations"])
 
@@ -96,9 +98,7 @@ class TestOnePool:
         assert [text for text in warnings_of(kube, broker) if not text.startswith("Unreachable")] == []
         assert warnings_of(kube, pool) == []
 
-    def test_deleted_and_made_again_at_once_gets_its_own_children(
-        self, kube: Kube, namespace: str
-    ) -> None:
+    def test_deleted_and_made_again_at_once_gets_its_own_children(self, kube: Kube, namespace: str) -> None:
         before = fleet(kube, namespace)
         old = child(kube, "Deployment", "shop-worker", namespace)["metadata"]["uid"]
         kube.delete("WorkerPool", "shop", namespace)
@@ -107,7 +107,7 @@ class TestOnePool:
         deployment = wait_for_deployment(kube, after, replicas=3)
         assert deployment["metadata"]["uid"] != old
         for kind in ("Deployment", "PodDisruptionBudget"):
-            metadata = wait_for(lambda kind=kind: kube.get(kind, "shop-worker", namespace), 30)["metadata"]  # type: ignore[misc]
+            metadata = child(kube, kind, "shop-worker", namespace)["metadata"]
             assert metadata["ownerReferences"][0]["uid"] == after["metadata"]["uid"]
         assert condition(wait_until_settled(kube, after), "Stalled")["status"] == "False"
 
@@ -123,7 +123,9 @@ class TestChanges:
             pytest.param({"image": NEW_IMAGE}, id="image"),
             pytest.param({"queues": ["high", "low"]}, id="queues"),
             pytest.param({"env": [{"name": "A", "value": "1"}]}, id="env"),
-            pytest.param({"template": {"spec": {"priorityClassName": "system-node-critical"}}}, id="template"),
+            pytest.param(
+                {"template": {"spec": {"priorityClassName": "system-node-critical"}}}, id="template"
+            ),
             pytest.param({"timeLimit": "2m"}, id="time-limit"),
         ],
     )
@@ -133,7 +135,7 @@ class TestChanges:
         change(kube, pool, **spec)
 
         def rolled() -> bool:
-            return child(kube, "Deployment", "shop-worker", namespace)["spec"]["template"] != before
+            return bool(child(kube, "Deployment", "shop-worker", namespace)["spec"]["template"] != before)
 
         wait_for(rolled, 20, what="another pod template")
 

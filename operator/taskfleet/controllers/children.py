@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.errors import NameConflictError
+from taskfleet.kube.errors import InvalidError, NameConflictError
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import CHILD_TYPES, key_of
 from taskfleet.resources.contains import contains
@@ -58,11 +58,22 @@ class Children:
             if contains(live, wanted) or self._accepted.get(live["metadata"]["uid"]) == _mark(live, wanted):
                 return live
             wanted["metadata"]["uid"] = live["metadata"]["uid"]
-        applied = await self._gateway.apply(wanted)
+        applied = await self._apply(wanted, live)
         self._remember(applied)
         if not contains(applied, wanted):
             self._accepted[applied["metadata"]["uid"]] = _mark(applied, wanted)
         return applied
+
+    async def _apply(self, wanted: Object, live: Object | None) -> Object:
+        """Apply; where what was accepted before is refused, without what others have added beside it."""
+        try:
+            return await self._gateway.apply(wanted)
+        except InvalidError:
+            if live is None or _applied_hash(live) != _applied_hash(wanted):
+                raise
+            # A merge patch replaces whole lists, such as the ports with one of theirs that has our name.
+            await self._gateway.patch(key_of(wanted), wanted)
+            return await self._gateway.apply(wanted)
 
     def _remember(self, live: Object) -> None:
         if _watched(key_of(live)):
@@ -101,5 +112,9 @@ def _with_hash(built: Object) -> Object:
     return {**built, "metadata": {**metadata, "annotations": annotations}}
 
 
+def _applied_hash(obj: Object) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(APPLIED_HASH, ""))
+
+
 def _mark(live: Object, wanted: Object) -> tuple[str, object]:
-    return wanted["metadata"]["annotations"][APPLIED_HASH], live["metadata"].get("generation")
+    return _applied_hash(wanted), live["metadata"].get("generation")

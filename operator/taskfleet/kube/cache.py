@@ -41,6 +41,8 @@ class Cache:
         self._objects[key.kind][key.namespace, key.name] = _slim(obj)
         for owner in owners(obj):
             self._children[key.kind, owner].add(key.name)
+        if known is not None and owners(known) != owners(obj):
+            self._on_change(known)  # whoever lost the label has to hear of it
         self._on_change(obj)
         return True
 

@@ -8,6 +8,9 @@ from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, identity
 _QUANTITY_MAPS = frozenset({"limits", "requests", "overhead"})
 _QUANTITIES = frozenset({"sizeLimit", "divisor"})
 
+# One entry more means something else, so the API server lets such a map have one owner only.
+_WHOLE_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
+
 # The API server drops zero values of most fields, so a built zero without a live value is no difference. Here
 # absent means something else than zero.
 _ZERO_IS_NOT_ABSENT = frozenset({
@@ -51,6 +54,8 @@ def _differs(field: str, live: Any, built: Any, path: str) -> str | None:
     if isinstance(built, dict):
         if not isinstance(live, dict):
             return path
+        if field in _WHOLE_MAPS:
+            return None if live == built else path
         if field in _QUANTITY_MAPS:
             return _differs_in_quantities(live, built, path)
         return _differs_in_map(live, built, path)

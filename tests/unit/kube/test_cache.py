@@ -74,6 +74,14 @@ def test_every_change_is_told_once() -> None:
     assert told == ["5", "6", "7"]
 
 
+def test_loss_of_a_label_is_told_with_what_was_there_before() -> None:
+    told: list[dict[str, str]] = []
+    cache = Cache(lambda obj: told.append(obj["metadata"]["labels"]))
+    for obj in (belonging_to("mail", version=1), pod(version=2, labels={})):
+        cache.put(obj)
+    assert told == [{"taskfleet.dev/pool": "mail"}, {"taskfleet.dev/pool": "mail"}, {}]
+
+
 def test_children_are_found_by_label_and_in_order() -> None:
     cache = Cache()
     for name in ("b", "a"):

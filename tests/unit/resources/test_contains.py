@@ -88,6 +88,12 @@ def test_contained(live: Json, built: Json) -> None:
         pytest.param({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b", id="another-value"),
         pytest.param({"a": {}}, {"a": {"b": 2}}, "a.b", id="missing-value"),
         pytest.param({"a": "x"}, {"a": {"b": 2}}, "a", id="no-map"),
+        pytest.param(
+            {"spec": {"selector": {"app": "x", "pod": "y"}}},
+            {"spec": {"selector": {"app": "x"}}},
+            "spec.selector",
+            id="narrower-selector",
+        ),
         pytest.param({"a": "x"}, {"a": ["x"]}, "a", id="no-list"),
         pytest.param(
             container(args=["a", "b"]),
