@@ -12,6 +12,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
 from tests.installation import IMAGES, NAMESPACE
 from tests.kube import Kube
+from tests.kubectl import Kubectl
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 ROOT_IMAGE = Image(
@@ -65,10 +66,12 @@ def operator(installed: Operator) -> Iterator[Operator]:
 
 
 @pytest.fixture
-def namespace(kube: Kube) -> Iterator[str]:
+def namespace(kube: Kube, kubeconfig: Path) -> Iterator[str]:
     name = f"e2e-{secrets.token_hex(4)}"
     kube.create(_namespace(name))
     yield name
+    # A namespace alone would keep its Deployments for half their pods' grace period: it removes pods first.
+    Kubectl(kubeconfig, namespace=name)("delete", "workerpools,brokers", "--all", "--wait=false")
     kube.delete("Namespace", name)
 
 

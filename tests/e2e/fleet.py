@@ -68,7 +68,12 @@ class Fleet:
 
     def send(self, key: str, *, count: int, seconds: float = 0, queue: str = "celery") -> None:
         """Send tasks that each take `seconds` and leave their marks under `key`."""
-        self._in_client("/e2e/send.py", key, queue, str(count), str(seconds))
+        self.send_to({key: queue}, count=count, seconds=seconds)
+
+    def send_to(self, queues: Mapping[str, str], *, count: int, seconds: float = 0) -> None:
+        """As `send`, to several queues: a queue by key."""
+        pairs = [f"{key}={queue}" for key, queue in queues.items()]
+        self._in_client("/e2e/send.py", str(count), str(seconds), *pairs)
 
     def marks(self, key: str) -> Marks:
         seen = json.loads(self._in_client("/e2e/marks.py", key))

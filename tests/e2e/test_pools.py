@@ -9,8 +9,7 @@ def test_every_pool_type_executes_tasks(fleet: Fleet) -> None:
     for pool in POOLS:
         fleet.pool(pool, pool=pool, queues=[pool])
     fleet.wait_until_ready(*POOLS)
-    for pool in POOLS:
-        fleet.send(pool, count=10, queue=pool)
+    fleet.send_to({pool: pool for pool in POOLS}, count=10)
     for pool in POOLS:
         marks = fleet.wait_until_done(pool, 10)
         assert set(marks.done.values()) == {1}
