@@ -52,10 +52,8 @@ def _differs(field: str, live: Any, built: Any, path: str) -> str | None:
     if built is None:
         return None
     if isinstance(built, dict):
-        if not isinstance(live, dict):
+        if not isinstance(live, dict) or (field in _WHOLE_MAPS and live != built):
             return path
-        if field in _WHOLE_MAPS:
-            return None if live == built else path
         if field in _QUANTITY_MAPS:
             return _differs_in_quantities(live, built, path)
         return _differs_in_map(live, built, path)
