@@ -162,10 +162,9 @@ def _error(status: int, data: bytes) -> ApiError:
     try:
         answer = json.loads(data)
     except ValueError:
-        answer = {}
-    reason, message = (
-        answer.get("reason") or "Unknown",
-        answer.get("message") or data[:200].decode(errors="replace"),
-    )
+        answer = None
+    told = answer if isinstance(answer, dict) else {}  # what stands before the API server may answer anything
+    reason = told.get("reason") or "Unknown"
+    message = told.get("message") or data[:200].decode(errors="replace")
     kind = {409: ConflictError, 400: InvalidError, 422: InvalidError}.get(status, ApiError)
     return kind(status, reason, message)
