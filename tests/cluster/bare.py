@@ -57,6 +57,8 @@ class BareCluster:
     def up(self, profile: Profile = "full", nodes: int = 1) -> None:
         nodes = nodes if profile == "full" else 0
         debian.require(debian.FULL if nodes else debian.CONTROL_PLANE)
+        if nodes:
+            node.check_folder(self._run, Path("/proc/self/mounts").read_text())
         programs.ensure(programs.ETCD)
         programs.ensure(programs.KUBERNETES)
         own_images = buildah.build([images.PAUSE, images.COREDNS]) if nodes else {}

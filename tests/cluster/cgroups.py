@@ -16,7 +16,9 @@ def root_name(cluster: str) -> str:
 
 
 def hierarchies() -> list[Path]:
-    """One folder with version 2; one for each controller with version 1."""
+    """One folder with version 2; one for each controller with version 1; none on a machine without."""
+    if not MOUNT.exists():
+        return []
     if (MOUNT / "cgroup.controllers").exists():
         return [MOUNT]
     return [

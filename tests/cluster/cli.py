@@ -64,7 +64,7 @@ def _status(options: argparse.Namespace) -> int:
 def _env(options: argparse.Namespace) -> None:
     one = cluster(options.name, options.provider)
     print(f"export KUBECONFIG={one.kubeconfig}")
-    print(f"export TASKFLEET_IMAGE_PREFIX={one.image_prefix}")
+    print(f'export PATH="{programs.program("kubectl").parent}:$PATH"')
 
 
 def _images(options: argparse.Namespace) -> None:

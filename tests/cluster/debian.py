@@ -13,13 +13,12 @@ from tests.cluster.state import ClusterError
 
 OS_RELEASE = Path("/etc/os-release")
 # Package -> a file or a program on PATH that shows that it is there.
-CONTROL_PLANE = {"openssl": "openssl"}
+CONTROL_PLANE = {"openssl": "openssl", "iproute2": "ip"}
 FULL = {
     **CONTROL_PLANE,
     "containerd": "containerd",
     "runc": "runc",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
-    "iproute2": "ip",
     "iptables": "iptables",
     "conntrack": "conntrack",
     "procps": "sysctl",

@@ -11,12 +11,14 @@ from pathlib import Path
 from tests.cluster import cgroups, config
 from tests.cluster.components import Layout
 from tests.cluster.processes import log_file, marked, start, wait_until
+from tests.cluster.state import ClusterError
 
 # Mounts of the machine are copied into a new mount namespace and would live as long as the node does;
 # for another cluster's network namespaces that would be too long.
-_HOLD = """
+_HIDDEN = ("/run", "/var/lib", "/var/log")  # a file system of the node's own stands over each
+_HOLD = f"""
 for mount in $(cut -d ' ' -f 2 /proc/mounts | grep -E '^/(var/)?run/netns' | sort -r); do umount -l "$mount"; done
-for folder in /run /var/lib /var/log; do mount -t tmpfs tmpfs $folder; done
+for folder in {" ".join(_HIDDEN)}; do mount -t tmpfs tmpfs $folder; done
 echo ready
 exec sleep infinity
 """
@@ -24,6 +26,24 @@ exec sleep infinity
 
 def holder_name(number: int) -> str:
     return f"node-{number}"
+
+
+def check_folder(folder: Path, mounts: str) -> None:
+    """ClusterError where nodes cannot have their files in that folder; `mounts` is the text of /proc/mounts."""
+    hidden = [top for top in _HIDDEN if folder.is_relative_to(top)]
+    if hidden:
+        raise ClusterError(
+            f"{folder} lies below {hidden[0]}, which nodes cannot see: set XDG_CACHE_HOME elsewhere."
+        )
+    below = [
+        line.split(" ")[1:3] for line in mounts.splitlines() if folder.is_relative_to(line.split(" ")[1])
+    ]
+    point, kind = max(below, key=lambda mount: len(mount[0]))
+    if kind == "overlay":
+        raise ClusterError(
+            f"{folder} lies on {point}, an overlay file system, on which containerd cannot make another: "
+            "set XDG_CACHE_HOME to a folder on a disk or a tmpfs."
+        )
 
 
 def write_files(layout: Layout, number: int, *, pause_image: str) -> None:

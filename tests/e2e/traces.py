@@ -90,7 +90,9 @@ def _routes(of: Footprint) -> list[str]:
 
 
 def _pids() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
+    """All but this process, and but those that have ended: whose parent is gone, init has yet to bury."""
+    others = (int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid())
+    return [pid for pid in others if "\nState:\tZ" not in _read(pid, "status")]
 
 
 def _namespaces(pid: int) -> Iterator[str]:
