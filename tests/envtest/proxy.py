@@ -98,7 +98,11 @@ class Proxy:
                 headers=_passed_on(request.headers) | self._access.headers,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             ) as upstream:
-                return await self._answer(request, call, upstream)
+                try:
+                    return await self._answer(request, call, upstream)
+                finally:
+                    if call.verb == "watch":
+                        _abort(upstream)
         except aiohttp.ClientConnectorError:
             return web.json_response(status_object(503), status=503)
 
@@ -135,6 +139,12 @@ class Proxy:
         with suppress(ConnectionResetError):
             await response.write_eof()
         return response
+
+
+def _abort(upstream: aiohttp.ClientResponse) -> None:
+    """Drop the connection at once: a TLS farewell to the API server may outlast the loop."""
+    if upstream.connection is not None and upstream.connection.transport is not None:
+        upstream.connection.transport.abort()
 
 
 def _hinders(fault: Fault, call: ApiCall) -> bool:

@@ -55,8 +55,6 @@ class Informer:
             try:
                 await asyncio.to_thread(asyncio.run, self._watch(namespaces, stop))
             except Exception as error:
-                if stop.is_set():
-                    return
                 log.warning("watching failed, starting again", error=f"{type(error).__name__}: {error}"[:500])
                 if self._loop.time() - began > _STABLE_SECONDS:
                     pauses = iter(EndlessBackoffs())
@@ -68,9 +66,9 @@ class Informer:
             settings=_settings(),
             clusterwide=not namespaces,
             namespaces=list(namespaces),
-            stop_flag=stop,
         )
-        await while_all_run(kopf_run, expected=len({**OWN_TYPES, **CHILD_TYPES}) * max(1, len(namespaces)))
+        expected = len({**OWN_TYPES, **CHILD_TYPES}) * max(1, len(namespaces))
+        await while_all_run(kopf_run, expected=expected, stop=stop)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -112,7 +110,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 1.0
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = EndlessBackoffs()
-    settings.process.ultimate_exiting_timeout = 25
+    settings.process.ultimate_exiting_timeout = None  # it would kill the process when watching starts anew
     for resource in CHILD_TYPES.values():
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_US
     return settings
