@@ -75,9 +75,8 @@ def counted(stored: bytes, message: Held) -> tuple[str, str]:
 
 async def give_back(client: Redis, layout: Layout, start: Start) -> Returned:
     """Return everything that `start` held and forget the start. Run again after a failure, it goes on."""
-    base = layout.prefix + layout.reports.removesuffix(":reports")
     name = "/".join(start)
-    record_key = f"{base}:held:{name}"
+    record_key = layout.key("held", name)
     record = await cast(Awaitable[Mapping[bytes, bytes]], client.hgetall(record_key))
     messages = held(record)
     total = Returned()
@@ -85,7 +84,7 @@ async def give_back(client: Redis, layout: Layout, start: Start) -> Returned:
         done = await _give_back_some(client, layout, record_key, messages[at : at + _BATCH])
         total = Returned(total.given_back + done.given_back, total.set_aside + done.set_aside)
     await client.delete(record_key)
-    await client.hdel(layout.prefix + layout.reports, name)
+    await client.hdel(layout.key("reports"), name)
     return total
 
 

@@ -37,10 +37,19 @@ class _Watched:
 
 
 class BrokerMonitor:
-    """A slow or dead broker delays no other. `on_change` gets the key of a broker or pool of which there is news."""
+    """A slow or dead broker delays no other.
 
-    def __init__(self, on_change: Callable[[Key], None]) -> None:
+    `on_change` gets the key of a broker or pool of which there is news, `on_reading` every reading of a broker,
+    None when it does not answer.
+    """
+
+    def __init__(
+        self,
+        on_change: Callable[[Key], None],
+        on_reading: Callable[[Key, Observation | None], None] = lambda _broker, _seen: None,
+    ) -> None:
         self._on_change = on_change
+        self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
         self._readers: dict[Key, dict[Key, PoolReader]] = {}
         self._broker_of: dict[Key, Key] = {}
@@ -61,9 +70,15 @@ class BrokerMonitor:
         ]
         return None
 
-    def client(self, broker: Key) -> Redis:
-        """A client of a broker that is watched."""
-        return self._watched[broker].client
+    def client(self, broker: Key) -> Redis | None:
+        """A client of a broker; None where it is not watched."""
+        watched = self._watched.get(broker)
+        return watched.client if watched is not None else None
+
+    def layout(self, broker: Key) -> Layout | None:
+        """The names of keys on a broker; None where it is not watched."""
+        watched = self._watched.get(broker)
+        return watched.layout if watched is not None else None
 
     def observation(self, broker: Key) -> Observation | None:
         """The last reading; None while the broker does not answer, or has not been read yet."""
@@ -118,6 +133,7 @@ class BrokerMonitor:
         if (watched.observation is None) != (seen is None):
             watched.look_now.set()
         watched.observation = seen
+        self._on_reading(key, seen)
         if seen is None or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
         watched.figures_at = seen.at

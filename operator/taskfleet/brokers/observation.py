@@ -1,7 +1,9 @@
 """What one reading of a broker says, and what is kept from one reading to the next. Pure."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from taskfleet.brokers.report import Report, Start, parse, start_of
@@ -24,6 +26,10 @@ class Layout:
         """The lists of a queue, the most urgent first: kombu 5 `kombu/transport/redis.py` `_q_for_pri`."""
         names = [f"{queue}{self.separator}{step}" if step else queue for step in self.priority_steps]
         return [self.prefix + name for name in names]
+
+    def key(self, *parts: str) -> str:
+        """Full name of one of our own keys: worker-image/taskfleet_worker/keys.py."""
+        return self.prefix + ":".join((self.reports.removesuffix(":reports"), *parts))
 
     def dead_letters(self, queue: str) -> str:
         """The list of the messages that were set aside: taskfleet_worker/deliveries.py."""
@@ -52,6 +58,7 @@ class Known:
     report: Report
     moved_at: float
     raw: bytes = field(repr=False)
+    start_id: str = ""
 
     def stale(self, now: float) -> bool:
         return now - self.moved_at > STALE_AFTER_SECONDS
@@ -65,6 +72,18 @@ class Observation:
     waiting: Mapping[str, tuple[int, ...]]  # queue -> messages by priority step
     reports: Mapping[Start, Known]
     dead_letters: Mapping[str, int] = field(default_factory=dict)  # by queue
+    changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new
+    busy: frozenset[str] = frozenset()  # queues in which something waits
+
+    @cached_property
+    def by_pool(self) -> Mapping[str, Mapping[str, "Known"]]:
+        """Pool uid -> pod -> its report; of several starts of one pod that which moved last."""
+        newest: dict[str, dict[str, Known]] = defaultdict(dict)
+        for start, known in self.reports.items():
+            pods = newest[start.pool_uid]
+            if start.pod not in pods or known.moved_at > pods[start.pod].moved_at:
+                pods[start.pod] = known
+        return newest
 
     def total(self, queue: str) -> int:
         return sum(self.waiting.get(queue, ()))
@@ -78,12 +97,31 @@ def observe(query: Query, replies: Sequence[Any], before: Observation | None, *,
     waiting = {queue: tuple(counts[:-1]) for queue, counts in by_queue.items()}
     dead_letters = {queue: counts[-1] for queue, counts in by_queue.items() if counts[-1]}
     fields = replies[-1] if isinstance(replies[-1], list) else []
-    return Observation(now, waiting, _reports(fields, before.reports if before else {}, now), dead_letters)
+    known = before.reports if before is not None else {}
+    reports = _reports(fields, known, now)
+    return Observation(
+        now,
+        waiting,
+        reports,
+        dead_letters,
+        changed=_changed(known, reports),
+        busy=frozenset(queue for queue, counts in waiting.items() if any(counts)),
+    )
 
 
 def unchanged(before: Observation, *, now: float) -> Observation:
     """The state when every reply is as it was."""
-    return replace(before, at=now)
+    return replace(before, at=now, changed=frozenset())
+
+
+def _changed(before: Mapping[Start, Known], now: Mapping[Start, Known]) -> frozenset[str]:
+    came = {start.pool_uid for start, known in now.items() if _news(before.get(start), known)}
+    went = {start.pool_uid for start in before if start not in now}
+    return frozenset(came | went)
+
+
+def _news(before: Known | None, now: Known) -> bool:
+    return before is not now and (before is None or before.report != now.report)
 
 
 def _reports(fields: Sequence[bytes], before: Mapping[Start, Known], now: float) -> dict[Start, Known]:
@@ -94,16 +132,16 @@ def _reports(fields: Sequence[bytes], before: Mapping[Start, Known], now: float)
             continue
         known = before.get(start)
         if known is None or known.raw != value:
-            known = _moved(known, value, now)
+            known = _moved(known, value, now, start.start_id)
         if known is not None:
             reports[start] = known
     return reports
 
 
-def _moved(before: Known | None, value: bytes, now: float) -> Known | None:
+def _moved(before: Known | None, value: bytes, now: float, start_id: str) -> Known | None:
     report = parse(value)
     if report is None:
         return before
     if before is not None and report.seq <= before.report.seq:
-        return Known(report, before.moved_at, value)
-    return Known(report, now, value)
+        return Known(report, before.moved_at, value, start_id)
+    return Known(report, now, value, start_id)

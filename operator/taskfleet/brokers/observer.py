@@ -46,7 +46,7 @@ class Observer:
                     await wire.aclose()
             except WireError as error:
                 log.debug("broker not read", host=self._endpoint.host, error=str(error))
-                self._on_reading(None)
+                self._tell(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _read(self, wire: Wire) -> None:
@@ -58,6 +58,12 @@ class Observer:
                 self._last = observe(query, replies, self._last, now=now)
             elif self._last is not None:
                 self._last = unchanged(self._last, now=now)
-            self._on_reading(self._last)
+            self._tell(self._last)
             cost = time.thread_time() - began + wire.parsed_for
             await asyncio.sleep(min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, cost / _SHARE_OF_A_CORE)))
+
+    def _tell(self, seen: Observation | None) -> None:
+        try:
+            self._on_reading(seen)
+        except Exception:
+            log.exception("a reading could not be used", host=self._endpoint.host)

@@ -35,9 +35,12 @@ class QueueWork:
 
 @dataclass(frozen=True)
 class Report:
-    """A worker at one moment. `drain` is the number of the drain lease that it obeys."""
+    """A worker at one moment. `drain` is the number of the drain lease that it obeys.
 
-    seq: int
+    Two reports are equal when they say the same, whatever their number.
+    """
+
+    seq: int = field(compare=False)
     state: str
     drain: int | None = None
     active: int = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from taskfleet.api import Key, Object
+from taskfleet.api import GROUP, Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import InvalidError, NameConflictError
 from taskfleet.kube.gateway import Gateway
@@ -23,7 +23,7 @@ class Children:
     def __init__(self, gateway: Gateway, cache: Cache) -> None:
         self._gateway = gateway
         self._cache = cache
-        # What the API server stores in another form than it was sent: uid -> (hash, generation) as accepted.
+        # What the API server stores in another form than it was sent: uid -> (hash, state) as accepted.
         self._accepted: dict[str, tuple[str, object]] = {}
 
     async def find(
@@ -55,7 +55,7 @@ class Children:
         if live is not None:
             if live["metadata"].get("deletionTimestamp"):
                 raise LeftOverError
-            if contains(live, wanted) or self._accepted.get(live["metadata"]["uid"]) == _mark(live, wanted):
+            if contains(live, wanted) or self._is_accepted(live, wanted):
                 return live
             wanted["metadata"]["uid"] = live["metadata"]["uid"]
         applied = await self._apply(wanted, live)
@@ -74,6 +74,11 @@ class Children:
             # A merge patch replaces whole lists, such as the ports with one of theirs that has our name.
             await self._gateway.patch(key_of(wanted), wanted)
             return await self._gateway.apply(wanted)
+
+    def _is_accepted(self, live: Object, wanted: Object) -> bool:
+        """Whether `live` is what `wanted` was stored as. Metadata has one form only, and counts in no generation."""
+        same = self._accepted.get(live["metadata"]["uid"]) == _mark(live, wanted)
+        return same and contains(live["metadata"], wanted["metadata"])
 
     def _remember(self, live: Object) -> None:
         if _watched(key_of(live)):
@@ -98,7 +103,10 @@ def controlled_by(live: Object, owner: Object) -> bool:
 def _controlled_by_predecessor(live: Object, owner: Object) -> bool:
     """Whether it belonged to a deleted object of the owner's kind and name, so that it is being collected."""
     names = (owner["kind"], owner["metadata"]["name"])
-    return any((reference["kind"], reference["name"]) == names for reference in _controllers(live))
+    return any(
+        (reference["kind"], reference["name"]) == names and reference["apiVersion"].startswith(f"{GROUP}/")
+        for reference in _controllers(live)
+    )
 
 
 def _controllers(live: Object) -> list[Object]:
@@ -117,4 +125,5 @@ def _applied_hash(obj: Object) -> str:
 
 
 def _mark(live: Object, wanted: Object) -> tuple[str, object]:
-    return _applied_hash(wanted), live["metadata"].get("generation")
+    metadata = live["metadata"]
+    return _applied_hash(wanted), metadata.get("generation") or metadata["resourceVersion"]

@@ -15,14 +15,14 @@ log = structlog.get_logger(__name__)
 
 async def return_lost_messages(broker: Broker, layout: Layout, context: Context) -> None:
     """Give back what ended process starts of this broker's pods held."""
-    observation = context.brokers.observation(broker.key)
-    if observation is None:
+    observation, client = context.brokers.observation(broker.key), context.brokers.client(broker.key)
+    if observation is None or client is None:
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
     for dead in dead_starts(observation, pods):
         if dead.certain or await _is_gone(dead, broker.namespace, context):
             try:
-                returned = await give_back(context.brokers.client(broker.key), layout, dead.start)
+                returned = await give_back(client, layout, dead.start)
             except RedisError as error:
                 log.warning("messages not given back yet", pod=dead.start.pod, error=type(error).__name__)
                 return

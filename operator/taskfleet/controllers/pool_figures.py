@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from taskfleet.api import Object
 from taskfleet.brokers.observation import Observation
-from taskfleet.brokers.readers import reports_by_pool
 
 _MOST_NOTES = 10
 
@@ -18,8 +17,8 @@ def pool_figures(
             ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")
         )
     alive = {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
-    reported = reports_by_pool(observation).get(uid, {})
-    reports = {pod: report for pod, report in reported.items() if pod in alive}
+    reported = observation.by_pool.get(uid, {})
+    reports = {pod: known.report for pod, known in reported.items() if pod in alive}
     return {
         "waiting": sum(observation.total(queue) for queue in queues),
         "inFlight": sum(report.active + report.prefetched for report in reports.values()),

@@ -20,7 +20,9 @@ class PodLoad:
     active: int = 0
     prefetched: int = 0
     stale: bool = False  # its report stands still: counts as fully busy, is never chosen
-    removable: bool = False  # drained, unready, and marked to be deleted first
+    marked: bool = False  # has the mark by which a ReplicaSet deletes it first
+    removable: bool = False  # drained, unready, and marked
+    held_back: int = 0  # ETA and rate-limited tasks in its hands
 
     def tasks(self, capacity: int) -> int:
         """Tasks that need one of its slots."""

@@ -15,6 +15,7 @@ class Moves:
     resume: tuple[str, ...] = ()
     drain: tuple[str, ...] = ()  # includes those that drain already: their lease is renewed
     mark: tuple[str, ...] = ()  # drained pods, to be deleted first
+    unmark: tuple[str, ...] = ()  # pods that work, or may: whoever marked them did not live to take it back
 
 
 def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> Moves:
@@ -31,9 +32,13 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
     missing = wanted - len(consuming)
     resume = leaving[: max(0, missing)]
     stay = leaving[len(resume) :]
-    drain = stay + _victims(consuming, -missing)
+    drain = stay + _victims(consuming, -missing, silent_too=forced)
     starting = max(0, missing - len(resume))  # pods that should be on their way up
-    gone = [] if load.rolling else [pod for pod in stay if pod.removable]
+    # The user has decided: what cannot be asked to drain finishes its tasks on TERM.
+    silent = [pod for pod in drain if pod.stale] if forced else []
+    gone = (
+        [] if load.rolling else [pod for pod in stay if pod.removable] + [pod for pod in silent if pod.marked]
+    )
     size = len(consuming) + len(leaving) - len(gone) + _allowed_start(load, starting)
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
@@ -41,8 +46,17 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
         replicas=size,
         resume=tuple(pod.name for pod in resume),
         drain=tuple(pod.name for pod in drain),
-        mark=tuple(pod.name for pod in stay if pod.state is PodState.DRAINED and not pod.removable),
+        mark=tuple(pod.name for pod in drain if not pod.marked and (_drained(pod) or pod in silent)),
+        unmark=tuple(
+            pod.name
+            for pod in load.pods
+            if pod.marked and (pod in resume or not (_drained(pod) or pod in silent))
+        ),
     )
+
+
+def _drained(pod: PodLoad) -> bool:
+    return pod.state is PodState.DRAINED
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
@@ -52,9 +66,8 @@ def _allowed_start(load: PoolLoad, starting: int) -> int:
     return min(starting, load.starting) if load.cannot_start is not None else starting
 
 
-def _victims(consuming: list[PodLoad], count: int) -> list[PodLoad]:
-    """The pods with the fewest tasks. A pod whose report stands still is never chosen: it may be busy."""
-    known = sorted(
-        (pod for pod in consuming if not pod.stale), key=lambda pod: (pod.active + pod.prefetched, pod.name)
-    )
-    return known[: max(0, count)]
+def _victims(consuming: list[PodLoad], count: int, *, silent_too: bool) -> list[PodLoad]:
+    """The pods with the fewest tasks. One whose report stands still may be busy: it is chosen last or never."""
+    able = [pod for pod in consuming if silent_too or not pod.stale]
+    able.sort(key=lambda pod: (pod.stale, pod.active + pod.prefetched, pod.name))
+    return able[: max(0, count)]

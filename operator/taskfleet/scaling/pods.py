@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Known, Observation
+from taskfleet.brokers.observation import Known
 from taskfleet.scaling.load import PodLoad, PodState
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -18,17 +18,6 @@ class Lease:
 
     number: int
     renewed_at: float
-
-
-def newest_reports(observation: Observation, pool_uid: str) -> dict[str, Known]:
-    """The report of each pod of a pool; of several starts of one pod, that which moved last."""
-    newest: dict[str, Known] = {}
-    for start, known in observation.reports.items():
-        if start.pool_uid == pool_uid and (
-            start.pod not in newest or known.moved_at > newest[start.pod].moved_at
-        ):
-            newest[start.pod] = known
-    return newest
 
 
 def pod_loads(
@@ -52,7 +41,8 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
     name, ready = pod["metadata"]["name"], is_ready(pod)
     if known is None:
         # A ready pod that says nothing may be busy; one that never was ready holds no work.
-        return PodLoad(name, PodState.CONSUMING if ready else PodState.STARTING, stale=ready)
+        state = PodState.CONSUMING if ready else PodState.STARTING
+        return PodLoad(name, state, stale=ready, marked=is_marked(pod))
     report = known.report
     obeyed = lease.number if lease is not None else report.drain
     state = PodState.CONSUMING
@@ -66,6 +56,8 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
         active=report.active,
         prefetched=report.prefetched,
         stale=known.stale(now),
+        marked=is_marked(pod),
+        held_back=report.eta + report.limited,
         removable=state is PodState.DRAINED and not ready and is_marked(pod),
     )
 

@@ -15,6 +15,8 @@ class Cause(StrEnum):
     ROLLOUT = "Rollout"  # pods are being replaced: it may grow and does not shrink
     BROKER_UNREACHABLE = "BrokerUnreachable"  # nothing is known, so nothing changes
     CANNOT_START = "CannotStart"  # new pods do not come up, so no more are added
+    REPLICAS = "Replicas"  # spec.replicas, or the 1 of a pool that names nothing
+    SUSPENDED = "Suspended"  # spec.suspend
 
 
 @dataclass(frozen=True)

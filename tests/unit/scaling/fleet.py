@@ -68,10 +68,12 @@ class Fleet:
         return [name for name, pod in self.pods.items() if pod.state is PodState.CONSUMING]
 
     def _carry_out(self, step: Moves) -> None:
+        for name in step.unmark:
+            self.pods[name] = replace(self.pods[name], marked=False, removable=False)
         for name in step.resume:
-            self.pods[name] = replace(self.pods[name], state=PodState.CONSUMING, removable=False)
+            self.pods[name] = replace(self.pods[name], state=PodState.CONSUMING)
         for name in step.mark:
-            self.pods[name] = replace(self.pods[name], removable=True)
+            self.pods[name] = replace(self.pods[name], marked=True, removable=True)
         for name in step.drain:
             pod = self.pods[name]
             idle = pod.active + pod.prefetched == 0

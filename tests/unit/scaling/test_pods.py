@@ -7,7 +7,7 @@ import pytest
 from taskfleet.brokers.observation import Known, Observation
 from taskfleet.brokers.report import Report, Start
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, newest_reports, pod_loads
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads
 
 NOW = 100.0
 
@@ -90,4 +90,4 @@ def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
         Start("u", "p", "new"): known(99.0, active=1),
         Start("other", "p", "new"): known(99.5, active=9),
     }
-    assert newest_reports(Observation(NOW, {}, reports), "u")["p"].report.active == 1
+    assert Observation(NOW, {}, reports).by_pool["u"]["p"].report.active == 1

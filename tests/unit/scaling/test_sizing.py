@@ -164,7 +164,7 @@ def test_limits_that_leave_no_choice(least: int, most: int, waiting: int, expect
 
 def test_zero_needs_two_readings_with_nothing_waiting() -> None:
     limits = replace(LIMITS, keepalive=0.0)
-    drained = PodLoad("a", PodState.DRAINED, removable=True)
+    drained = PodLoad("a", PodState.DRAINED, marked=True, removable=True)
     fleet = Fleet(limits, replicas=1, pods={"a": drained}, memory=remember(0, 0.0))
     assert fleet.tick().replicas == 1
     assert fleet.tick().replicas == 0
@@ -214,8 +214,8 @@ pods = st.builds(
     active=st.integers(0, 8),
     prefetched=st.integers(0, 8),
     stale=st.booleans(),
-    removable=st.booleans(),
-).map(lambda pod: pod if pod.state is PodState.DRAINED else replace(pod, removable=False))
+    marked=st.booleans(),
+).map(lambda pod: replace(pod, removable=pod.marked and pod.state is PodState.DRAINED))
 
 
 @given(st.lists(pods, max_size=12), st.integers(0, 40), st.integers(0, 15), st.floats(0, 100))

@@ -1,0 +1,184 @@
+"""The scaling loop: whenever a broker has been read, the pools that this concerns are decided on and acted for.
+
+It is the one writer of `spec.replicas` of a Deployment that exists; fixed sizes and suspension go through it too,
+so that no pod is stopped before it has drained.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+from redis.exceptions import RedisError
+
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Observation
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
+from taskfleet.resources.labels import COMPONENT
+from taskfleet.resources.pod_template import COMPONENT as WORKER
+from taskfleet.resources.worker_deployment import worker_deployment_name
+from taskfleet.scaling.actions import RENEW_SECONDS, Actions, Drains
+from taskfleet.scaling.load import PodLoad
+from taskfleet.scaling.moves import Moves
+from taskfleet.scaling.pods import Lease
+from taskfleet.scaling.pool import Decided, ScaledPool
+from taskfleet.scaling.sharing import share
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN_SECONDS = 10.0  # at a pool of which there is no news: a report may have gone stale
+_RETRY_SECONDS = 2.0  # after the API server or Redis refused an action
+
+
+class ScalingLoop:
+    """`told` gets the key of a pool about which something new was decided."""
+
+    def __init__(
+        self, cache: Cache, brokers: BrokerMonitor, actions: Actions, *, told: Callable[[Key], None]
+    ) -> None:
+        self._cache = cache
+        self._brokers = brokers
+        self._actions = actions
+        self._told = told
+        self._pools: dict[Key, ScaledPool] = {}
+        self._on_broker: dict[Key, set[Key]] = defaultdict(set)
+
+    def update(self, pool: WorkerPool, broker: Key, *, cannot_start: str | None) -> None:
+        """A pool's spec, Deployment or pods have changed: decide now, whatever the broker says meanwhile."""
+        scaled = self._pools.get(pool.key)
+        if scaled is None or scaled.pool.metadata.uid != pool.metadata.uid or scaled.broker != broker:
+            self.forget(pool.key)
+            scaled = self._pools[pool.key] = ScaledPool(pool, broker)
+            self._on_broker[broker].add(pool.key)
+        scaled.pool, scaled.cannot_start = pool, cannot_start
+        observation = self._brokers.observation(broker)
+        # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
+        others = {key for key in self._on_broker[broker] if self._competes(key, pool, observation)}
+        self._decide({pool.key, *others}, observation)
+
+    def _competes(self, other: Key, pool: WorkerPool, observation: Observation | None) -> bool:
+        if observation is None:
+            return False
+        queues = observation.busy.intersection(pool.spec.effective_queues)
+        return not queues.isdisjoint(self._pools[other].pool.spec.effective_queues)
+
+    def last(self, pool: Key) -> Decided | None:
+        """The last decision about a pool."""
+        scaled = self._pools.get(pool)
+        return scaled.history[-1] if scaled is not None and scaled.history else None
+
+    def history(self, pool: Key) -> list[Decided]:
+        """The last decisions, the oldest first."""
+        scaled = self._pools.get(pool)
+        return list(scaled.history) if scaled is not None else []
+
+    def forget(self, pool: Key) -> None:
+        scaled = self._pools.pop(pool, None)
+        if scaled is not None:
+            self._on_broker[scaled.broker].discard(pool)
+            if scaled.action is not None:
+                scaled.action.cancel()
+
+    def forget_all(self) -> None:
+        """This process leads no longer: whoever does decides from what it sees itself."""
+        for pool in list(self._pools):
+            self.forget(pool)
+
+    def on_reading(self, broker: Key, observation: Observation | None) -> None:
+        now = time.monotonic()
+        keys = {key for key in self._on_broker[broker] if self._concerned(self._pools[key], observation, now)}
+        if keys:
+            self._decide(keys, observation)
+
+    def _concerned(self, scaled: ScaledPool, observation: Observation | None, now: float) -> bool:
+        if observation is None or scaled.unsettled or now >= scaled.look_again_at:
+            return True
+        if scaled.pool.metadata.uid in observation.changed:
+            return True
+        return not observation.busy.isdisjoint(scaled.pool.spec.effective_queues)
+
+    def _decide(self, keys: Iterable[Key], observation: Observation | None) -> None:
+        now = observation.at if observation is not None else time.monotonic()
+        seen: dict[Key, tuple[ScaledPool, Object, tuple[PodLoad, ...]]] = {}
+        for key in sorted(keys):
+            scaled = self._pools[key]
+            deployment = self._cache.get("Deployment", key.namespace, worker_deployment_name(scaled.pool))
+            if deployment is not None and "deletionTimestamp" not in deployment["metadata"]:
+                seen[key] = scaled, deployment, self._pods(scaled, observation, now)
+        shares = self._shares(seen, observation)
+        for key, (scaled, deployment, pods) in seen.items():
+            load = scaled.load(deployment, pods, observation, shares.get(key, 0))
+            step = scaled.step(load, now)
+            scaled.look_again_at = now + _LOOK_AGAIN_SECONDS
+            if scaled.news:
+                self._told(key)
+            if step is not None:
+                self._act(scaled, step, deployment, now)
+
+    def _pods(self, scaled: ScaledPool, observation: Observation | None, now: float) -> tuple[PodLoad, ...]:
+        pods = [
+            pod
+            for pod in self._cache.children("Pod", scaled.pool.key)
+            if pod["metadata"]["labels"].get(COMPONENT) == WORKER
+        ]
+        if observation is None:
+            return scaled.pods(pods, {}, now)
+        reports = observation.by_pool.get(scaled.pool.metadata.uid, {})
+        by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
+        waiting = sum(observation.total(queue) for queue in scaled.pool.spec.effective_queues)
+        scaled.rates.add(by_start, waiting=waiting, now=observation.at)
+        return scaled.pods(pods, reports, now)
+
+    def _shares(
+        self,
+        seen: Mapping[Key, tuple[ScaledPool, Object, tuple[PodLoad, ...]]],
+        observation: Observation | None,
+    ) -> dict[Key, int]:
+        if observation is None or not observation.busy:
+            return {}
+        readers = {
+            key: scaled.reader(scaled.load(deployment, pods, observation, 0))
+            for key, (scaled, deployment, pods) in seen.items()
+        }
+        return share({queue: observation.total(queue) for queue in observation.busy}, readers)
+
+    def _act(self, scaled: ScaledPool, step: Moves, deployment: Object, now: float) -> None:
+        """Begin what has to be done; one action a pool at a time, for the next reading shows what it came to."""
+        if scaled.action is not None and not scaled.action.done():
+            return
+        if now < scaled.retry_at or not self._needed(scaled, step, deployment, now):
+            return
+        scaled.action = asyncio.create_task(self._carry_out(scaled, step, deployment))
+
+    def _needed(self, scaled: ScaledPool, step: Moves, deployment: Object, now: float) -> bool:
+        due = (
+            pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS
+            for pod in step.drain
+        )
+        changed = bool(step.resume or step.mark or step.unmark) or any(due)
+        return changed or step.replicas != deployment["spec"].get("replicas")
+
+    async def _carry_out(self, scaled: ScaledPool, step: Moves, deployment: Object) -> None:
+        client, layout = self._brokers.client(scaled.broker), self._brokers.layout(scaled.broker)
+        uid = scaled.pool.metadata.uid
+        numbers = {pod: scaled.lease_number(pod) for pod in step.drain}
+        try:
+            await self._actions.carry_out(
+                step,
+                deployment,
+                drains=Drains(client, layout, uid) if client is not None and layout is not None else None,
+                numbers=numbers,
+            )
+        except (ConflictError, LeaseLostError):
+            return  # somebody wrote meanwhile, or leads: the next look tells
+        except (ApiError, RedisError) as error:
+            log.warning("scaling failed", **scaled.pool.key._asdict(), error=str(error)[:300])
+            scaled.retry_at = time.monotonic() + _RETRY_SECONDS
+            return
+        renewed = time.monotonic()
+        scaled.leases.update({pod: Lease(number, renewed) for pod, number in numbers.items()})
+        for pod in step.resume:
+            scaled.leases.pop(pod, None)

@@ -1,0 +1,159 @@
+"""One pool as the scaling loop remembers it, and its next step. Acts on nothing."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.brokers.observation import Known, Observation
+from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
+from taskfleet.scaling.moves import Moves, moves
+from taskfleet.scaling.pods import Lease, pod_loads
+from taskfleet.scaling.rates import Rates
+from taskfleet.scaling.sharing import Reader
+from taskfleet.scaling.sizing import Cause, Memory, Verdict, decide, remember
+
+_KEPT_DECISIONS = 20
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision with its inputs, for whoever asks why."""
+
+    at: float
+    verdict: Verdict
+    load: PoolLoad
+    step: Moves
+
+
+@dataclass
+class ScaledPool:
+    """Everything that a step needs beside the reading itself."""
+
+    pool: WorkerPool
+    broker: Key
+    cannot_start: str | None = None
+    memory: Memory | None = None  # None: nothing has been seen yet
+    rates: Rates = field(default_factory=Rates)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
+    action: asyncio.Task[None] | None = None
+    verdict: Verdict | None = None
+    unsettled: bool = True  # has something to do at the next reading even if nothing changes
+    news: bool = False  # the last decision is another one than that before
+    look_again_at: float = 0.0
+    retry_at: float = 0.0
+    history: deque[Decided] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
+
+    @property
+    def limits(self) -> Limits:
+        spec, scale = self.pool.spec, self.pool.spec.autoscale
+        if scale is None:
+            size = spec.fixed_size or 0
+            return Limits(spec.capacity, least=size, most=size, keepalive=0.0)
+        wait = scale.target_wait.total_seconds() if scale.target_wait is not None else None
+        return Limits(
+            spec.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
+        )
+
+    @property
+    def grows(self) -> bool:
+        """Whether it may take tasks that its running pods have no slot for."""
+        scale = self.pool.spec.autoscale
+        follows = scale is not None and scale.mode != "Hold" and not self.pool.spec.suspend
+        return follows and self.cannot_start is None
+
+    def pods(self, pods: list[Object], reports: Mapping[str, Known], now: float) -> tuple[PodLoad, ...]:
+        loads = pod_loads(pods, reports, self.leases, now=now)
+        self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
+        known = {load.name for load in loads}
+        self.leases = {name: lease for name, lease in self.leases.items() if name in known}
+        return loads
+
+    def lease_number(self, pod: str) -> int:
+        """The number of a pod's drain lease: that which it obeys, or a new one."""
+        if pod in self.leases:
+            return self.leases[pod].number
+        return self.obeyed.get(pod) or time.time_ns() // 1_000_000
+
+    def reader(self, load: PoolLoad) -> Reader:
+        room = (load.limits.most - len(load.of(PodState.CONSUMING))) * load.limits.capacity
+        return Reader(self.pool.spec.effective_queues, load.free, max(0, room), self.grows)
+
+    def load(
+        self, deployment: Object, pods: tuple[PodLoad, ...], observation: Observation | None, waiting: int
+    ) -> PoolLoad:
+        return PoolLoad(
+            limits=self.limits,
+            replicas=deployment["spec"].get("replicas", 0),
+            pods=pods,
+            waiting=waiting,
+            held_back=sum(pod.held_back for pod in pods),
+            service_time=self.rates.service_time(),
+            arrival_rate=self.rates.arrival_rate(observation.at) if observation is not None else 0.0,
+            received_at=self.rates.received_at,
+            broker_reachable=observation is not None,
+            rolling=rolling(deployment),
+            cannot_start=self.cannot_start,
+        )
+
+    def step(self, load: PoolLoad, now: float) -> Moves | None:
+        """Decide; the moves to carry out, or None where nothing may be changed."""
+        if self.memory is None:
+            self.memory = remember(load.replicas, now)
+        forced = self._forced()
+        if forced is not None:
+            verdict = forced
+        else:
+            verdict, self.memory = decide(load, self.memory, now)
+        step = moves(load, verdict.pods, empty_readings=self.memory.empty_readings, forced=forced is not None)
+        self._note(Decided(now, verdict, load, step))
+        wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
+        self.unsettled = wanted_more or bool(step.drain or step.unmark) or step.replicas != load.replicas
+        if not load.broker_reachable:
+            return _without_broker(load, verdict) if forced is not None else None
+        mode = self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
+        return step if mode == "Auto" or self.pool.spec.suspend else None
+
+    def _forced(self) -> Verdict | None:
+        """The size that the spec alone decides."""
+        spec = self.pool.spec
+        if spec.suspend:
+            return Verdict(0, Cause.SUSPENDED, "spec.suspend is true: no pods.")
+        if spec.autoscale is not None:
+            return None
+        if spec.replicas is None:
+            return Verdict(1, Cause.REPLICAS, "Neither spec.replicas nor spec.autoscale is set: 1 pod.")
+        return Verdict(spec.replicas, Cause.REPLICAS, f"spec.replicas is {spec.replicas}.")
+
+    def _note(self, decided: Decided) -> None:
+        last = self.history[-1] if self.history else None
+        self.verdict = decided.verdict
+        self.news = last is None or _substance(last) != _substance(decided)
+        if not self.news:
+            self.history.pop()
+        self.history.append(decided)
+
+
+def _substance(decided: Decided) -> tuple[object, ...]:
+    """What makes a decision another one: numbers inside its sentence do not."""
+    verdict = decided.verdict
+    limited = verdict.want is not None and verdict.want.unlimited != verdict.want.pods
+    return verdict.pods, verdict.cause, limited, decided.step.replicas
+
+
+def _without_broker(load: PoolLoad, verdict: Verdict) -> Moves:
+    """Pods that never started can go and new ones come; whether another one works nobody knows."""
+    others = load.replicas - load.starting
+    return Moves(replicas=max(verdict.pods, others))
+
+
+def rolling(deployment: Object) -> bool:
+    """Whether a rollout is under way and within its deadline."""
+    status = deployment.get("status") or {}
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return False
+    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))
