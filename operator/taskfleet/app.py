@@ -14,6 +14,7 @@ import structlog
 from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Observation
 from taskfleet.config import Settings
 from taskfleet.controllers import broker, not_built, worker_pool
 from taskfleet.controllers.children import Children
@@ -26,6 +27,8 @@ from taskfleet.kube.lease import Election, KubernetesLease
 from taskfleet.kube.resource_types import OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
+from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
@@ -62,12 +65,17 @@ class Operator:
             namespaces=settings.namespaces,
             clock=time.monotonic,
         )
-        self._brokers = BrokerMonitor(self._queue.add)
+        self._brokers = BrokerMonitor(self._queue.add, self._on_reading)
+        replicas = ReplicaWriter(gateway, self._cache)
+        self._scaling = ScalingLoop(
+            self._cache, self._brokers, Actions(gateway, replicas), told=self._queue.add
+        )
         context = Context(
             cache=self._cache,
             gateway=gateway,
             children=Children(gateway, self._cache),
-            replicas=ReplicaWriter(gateway, self._cache),
+            replicas=replicas,
+            scaling=self._scaling,
             status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
             events=EventRecorder(gateway, source="taskfleet-operator"),
             brokers=self._brokers,
@@ -119,7 +127,11 @@ class Operator:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
             metrics.LEADER.set(0)
+            self._scaling.forget_all()
             await self._brokers.close()
+
+    def _on_reading(self, broker_key: Key, seen: Observation | None) -> None:
+        self._scaling.on_reading(broker_key, seen)
 
     def _on_change(self, obj: Object) -> None:
         for key in self._router.concerned(obj):

@@ -44,6 +44,10 @@ class PoolReason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"  # Ready=False: the scheduler finds no node for a pod
     PODS_REFUSED = "PodsRefused"  # Ready=False: the API server refuses to create pods, such as by a quota
     WITHIN_LIMITS = "WithinLimits"  # ScalingLimited=False
+    MAX_REPLICAS = "MaxReplicas"  # ScalingLimited: the load asks for more than autoscale.maxReplicas
+    MIN_REPLICAS = "MinReplicas"  # ScalingLimited: the load asks for less than autoscale.minReplicas
+    FOLLOWS_DEMAND = "FollowsDemand"  # ScalingActive: the size is what the queues and running tasks ask for
+    NOT_CARRIED_OUT = "NotCarriedOut"  # ScalingActive=False: autoscale.mode is Recommend or Hold
     FIXED_SIZE = "FixedSize"  # ScalingActive=False: the pool has replicas and no autoscale
     BUILT_BY_THIS_VERSION = "BuiltByThisVersion"  # UpToDate
     BUILT_BY_ANOTHER_VERSION = "BuiltByAnotherVersion"  # UpToDate=False: kept until the pool changes

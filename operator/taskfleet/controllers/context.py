@@ -12,6 +12,7 @@ from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
+from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
 
 
@@ -21,6 +22,7 @@ class Context:
     gateway: Gateway
     children: Children
     replicas: ReplicaWriter
+    scaling: ScalingLoop
     status: StatusWriter
     events: EventRecorder
     brokers: BrokerMonitor

@@ -5,13 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
-from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.brokers.observation import Observation
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
+from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
-from taskfleet.scaling.decision import Size
+from taskfleet.scaling.pool import Decided
 
 Why = tuple[StrEnum, str]
 
@@ -21,9 +22,8 @@ class PoolSeen:
     """A pool and what there is of it."""
 
     pool: WorkerPool
-    size: Size
     deployment: Object | None = None
-    size_before: int = 0  # of the Deployment as it was found
+    decided: Decided | None = None  # by the scaling loop; None: nothing yet
     pods: list[Object] = field(default_factory=list)
     stalled: Why | None = None  # only another spec helps
     missing: Why | None = None  # something else has to come first, or a feature is not built
@@ -32,6 +32,11 @@ class PoolSeen:
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
     given_back: int = 0  # since the status was last written
+
+    @property
+    def wanted(self) -> int:
+        """Pods that should consume."""
+        return self.decided.verdict.pods if self.decided is not None else first_size(self.pool.spec)
 
     @property
     def current_pods(self) -> list[Object]:
@@ -51,7 +56,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "observedGeneration": seen.pool.metadata.generation,
         "replicas": status.get("replicas", 0),
         "readyReplicas": status.get("readyReplicas", 0),
-        "desiredReplicas": seen.size.replicas,
+        "desiredReplicas": seen.wanted,
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,
         **pool_figures(
@@ -83,8 +88,8 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         else ready(True, *_fine(seen), generation=generation),
         reconciling(None if stall else rollout, generation=generation),
         stalled(stall, generation=generation),
-        _scaling_active(seen),
-        _scaling_limited(seen),
+        scaling_active(seen.pool, seen.decided),
+        scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment)),
         _up_to_date(seen),
     ]
 
@@ -98,20 +103,20 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
     if seen.broker_problem is not None:
         return PoolReason.BROKER_NOT_READY, seen.broker_problem
     up = sum(map(is_ready, seen.current_pods))
-    if up < seen.size.replicas:
-        return (
-            PoolReason.PODS_NOT_READY,
-            f"{up} of {seen.size.replicas} pods are ready; the others are starting.",
-        )
+    scale = seen.pool.spec.autoscale
+    needed = seen.wanted if scale is None else min(seen.wanted, scale.min_replicas)  # a growing fleet works
+    if up < needed:
+        return PoolReason.PODS_NOT_READY, f"{up} of {needed} pods are ready; the others are starting."
     return None
 
 
 def _fine(seen: PoolSeen) -> Why:
     if seen.pool.spec.suspend:
         return PoolReason.SUSPENDED, "spec.suspend is true: no pod runs. Set it to false to go on."
-    if seen.size.replicas == 0:
-        return PoolReason.AT_ZERO, "No pod is wanted and none runs."
-    return PoolReason.AVAILABLE, f"{seen.size.replicas} of {seen.size.replicas} pods are ready."
+    if seen.wanted == 0:
+        return PoolReason.AT_ZERO, "No pod is wanted."
+    up = min(seen.wanted, sum(map(is_ready, seen.current_pods)))
+    return PoolReason.AVAILABLE, f"{up} of {seen.wanted} pods are ready."
 
 
 def _rollout(seen: PoolSeen) -> str | None:
@@ -120,26 +125,6 @@ def _rollout(seen: PoolSeen) -> str | None:
         return "The Deployment is being created." if seen.missing is None else None
     old = len(seen.old_pods)
     return f"{old} pods of the previous template are still to be replaced." if old else None
-
-
-def _scaling_active(seen: PoolSeen) -> Object:
-    if seen.pool.spec.suspend:
-        why: Why = PoolReason.SUSPENDED, "spec.suspend is true, so nothing scales."
-    elif seen.pool.spec.autoscale is not None:
-        why = Reason.NOT_IMPLEMENTED, seen.size.message
-    else:
-        why = PoolReason.FIXED_SIZE, f"{seen.size.message} Set spec.autoscale instead to follow the queues."
-    return condition(ConditionType.SCALING_ACTIVE, False, *why, generation=seen.pool.metadata.generation)
-
-
-def _scaling_limited(seen: PoolSeen) -> Object:
-    refusal = _refusal(seen.deployment)
-    reason = PoolReason.WITHIN_LIMITS if refusal is None else PoolReason.PODS_REFUSED
-    message = "No limit is in the way." if refusal is None else f"The API server refuses new pods: {refusal}"
-    generation = seen.pool.metadata.generation
-    return condition(
-        ConditionType.SCALING_LIMITED, refusal is not None, reason, message, generation=generation
-    )
 
 
 def _up_to_date(seen: PoolSeen) -> Object:

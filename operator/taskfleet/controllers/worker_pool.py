@@ -13,6 +13,7 @@ from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, patience
+from taskfleet.controllers.pool_scaling import first_size, new_decision, start_obstacle
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
@@ -29,7 +30,7 @@ from taskfleet.resources.worker_deployment import (
     worker_deployment_name,
 )
 from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
-from taskfleet.scaling.decision import Size, decide
+from taskfleet.scaling.pool import Decided
 
 _LEFT_OVER_SECONDS = 1.0
 _NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
@@ -41,7 +42,6 @@ class Applied:
 
     deployment: Object
     kept_template: bool  # it keeps the pods of another operator version
-    size_before: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class Observed:
     raw: Object
     pool: WorkerPool
     broker: Object | None
-    size: Size
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -60,13 +59,14 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.read_no_more_for(key)
+        context.scaling.forget(key)
         return None
     try:
         pool = WorkerPool.parse(raw)
     except InvalidObject as error:
         return await write_unreadable(raw, str(error), context)
     broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
-    observed = Observed(raw, pool, broker, decide(pool.spec))
+    observed = Observed(raw, pool, broker)
     try:
         seen = await _carry_out(observed, context)
     except LeftOverError:
@@ -95,10 +95,9 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         return replace(
             seen, missing=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
         )
-    return replace(
+    seen = replace(
         seen,
         deployment=applied.deployment,
-        size_before=applied.size_before,
         kept_template=applied.kept_template,
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
@@ -106,13 +105,25 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         observation=_read(observed.pool, context),
         given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
     )
+    return replace(seen, decided=_scale(observed.pool, seen, context))
+
+
+def _broker_key(pool: WorkerPool) -> Key:
+    return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
 
 
 def _read(pool: WorkerPool, context: Context) -> Observation | None:
     """The last reading of the pool's broker; from now on it includes the pool's queues."""
-    broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
-    context.brokers.read_for(pool.key, broker, PoolReader(pool.metadata.uid, pool.spec.effective_queues))
-    return context.brokers.observation(broker)
+    reader = PoolReader(pool.metadata.uid, pool.spec.effective_queues)
+    context.brokers.read_for(pool.key, _broker_key(pool), reader)
+    return context.brokers.observation(_broker_key(pool))
+
+
+def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> Decided | None:
+    """Let the scaling loop look at what has changed; its last decision."""
+    obstacle = start_obstacle(seen.current_pods, now=context.now())
+    context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
+    return context.scaling.last(pool.key)
 
 
 def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
@@ -125,7 +136,6 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
     workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
     return PoolSeen(
         observed.pool,
-        observed.size,
         deployment=deployment,
         pods=workers,
         kept_template=outdated(observed.raw),
@@ -134,24 +144,19 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
 
 
 async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> Applied:
-    """Bring the Deployment to its template and its size; one of another operator version may keep its template."""
+    """Bring the Deployment to its template, which may be that of another operator version. Its size is not ours."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
     live = await context.children.find(key, owner=observed.raw)
     built = worker_deployment(pool, binding, context.installation)
-    size_before = 0 if live is None else live["spec"].get("replicas", 0)
     if live is None:
-        seed = seed_deployment(pool, replicas=observed.size.replicas)
-        live = await context.replicas.create(seed)
+        live = await context.replicas.create(seed_deployment(pool, replicas=first_size(pool.spec)))
     kept = Kept.of(live, built)
     if kept is not None and not may_roll(pool.key, context):
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None
-    live = await context.children.bring_to(built, live)
-    if live["spec"].get("replicas") != observed.size.replicas:
-        live = await context.replicas.write(live, observed.size.replicas)
-    return Applied(live, kept is not None, size_before)
+    return Applied(await context.children.bring_to(built, live), kept is not None)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
@@ -164,15 +169,9 @@ async def _apply_budget(observed: Observed, context: Context) -> None:
 
 
 def _not_built(pool: WorkerPool) -> Why | None:
-    used = [
-        name
-        for name, value in (("autoscale", pool.spec.autoscale), ("beat", pool.spec.beat))
-        if value is not None
-    ]
-    if not used:
+    if pool.spec.beat is None:
         return None
-    fields = " and ".join(f"spec.{name}" for name in used)
-    return Reason.NOT_IMPLEMENTED, f"{fields} is accepted but not built yet. Remove it to get a Ready pool."
+    return Reason.NOT_IMPLEMENTED, "spec.beat is accepted but not built yet. Remove it to get a Ready pool."
 
 
 def _broker_problem(broker: Object) -> str | None:
@@ -189,11 +188,11 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     now = context.now()
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
-    if (decision := _decision(observed, seen)) is not None:
+    if (decision := new_decision(observed.raw, seen.decided)) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
-        events.append(
-            Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}")
-        )
+        if decision["from"] != decision["to"]:
+            sentence = f"From {decision['from']} to {decision['to']} pods: {decision['message']}"
+            events.append(Event("Scaled", sentence))
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
         context.brokers.told(observed.pool.metadata.uid, seen.given_back)
@@ -210,20 +209,6 @@ def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
     reason = (seen.stalled or seen.missing or (None,))[0]
     if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):
         yield context.settings.recheck_interval
-
-
-def _decision(observed: Observed, seen: PoolSeen) -> Object | None:
-    """The decision, when it changed the size or is another one than the status tells."""
-    last, size = (observed.raw.get("status") or {}).get("lastDecision") or {}, observed.size
-    told = (last.get("to"), last.get("reason")) == (size.replicas, size.reason.value)
-    if seen.deployment is None or (told and seen.size_before == size.replicas):
-        return None
-    return {
-        "from": seen.size_before,
-        "to": size.replicas,
-        "reason": size.reason.value,
-        "message": size.message,
-    }
 
 
 def _verdict_event(raw: Object, status: Object) -> Event | None:

@@ -1,0 +1,97 @@
+"""What a pool's status tells of the scaling loop's decisions. Pure."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
+from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.controllers.conditions import condition
+from taskfleet.controllers.pod_trouble import trouble
+from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.sizing import Cause
+
+Why = tuple[StrEnum, str]
+# Reasons for which one more pod would fail as the others do. A pod without a node is none: a node may be added for it.
+_STARTS_IN_VAIN = frozenset(
+    {
+        PoolReason.IMAGE_PULL_FAILED,
+        PoolReason.IMAGE_RUNS_AS_ROOT,
+        PoolReason.SECRET_MISSING,
+        PoolReason.APP_FAILED,
+    }
+)
+
+
+def first_size(spec: WorkerPoolSpec) -> int:
+    """Pods of a Deployment that is being created, before anything was decided."""
+    if spec.fixed_size is not None:
+        return spec.fixed_size
+    return spec.autoscale.min_replicas if spec.autoscale is not None else 1
+
+
+def start_obstacle(current_pods: list[Object], *, now: datetime) -> str | None:
+    """Why new pods do not come up, if it is something that all of them would meet."""
+    found = trouble(current_pods, now=now)
+    return found.message if found is not None and found.reason in _STARTS_IN_VAIN else None
+
+
+def new_decision(raw: Object, decided: Decided | None) -> Object | None:
+    """The decision as status tells it, when it is another one than the status has."""
+    if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
+        return None
+    last = (raw.get("status") or {}).get("lastDecision") or {}
+    verdict, size = decided.verdict, decided.load.replicas
+    if (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value) and size == verdict.pods:
+        return None
+    if size != verdict.pods and (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value):
+        return None  # told, and still being carried out
+    return {"from": size, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
+
+
+def scaling_active(pool: WorkerPool, decided: Decided | None) -> Object:
+    """Whether the size follows the demand."""
+    holds, why = _active(pool, decided)
+    return condition(ConditionType.SCALING_ACTIVE, holds, *why, generation=pool.metadata.generation)
+
+
+def _active(pool: WorkerPool, decided: Decided | None) -> tuple[bool, Why]:
+    spec = pool.spec
+    if spec.suspend:
+        return False, (PoolReason.SUSPENDED, "spec.suspend is true, so nothing scales.")
+    if spec.autoscale is None:
+        size = "1 pod is the default" if spec.replicas is None else f"spec.replicas is {spec.replicas}"
+        return False, (PoolReason.FIXED_SIZE, f"{size}. Set spec.autoscale instead to follow the queues.")
+    if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
+        message = "The queues cannot be read, so the size is held. See the Broker's Ready condition."
+        return False, (PoolReason.BROKER_UNREACHABLE, message)
+    if spec.autoscale.mode != "Auto":
+        return False, (
+            PoolReason.NOT_CARRIED_OUT,
+            f"autoscale.mode is {spec.autoscale.mode}: {decided.verdict.sentence}",
+        )
+    return True, (PoolReason.FOLLOWS_DEMAND, decided.verdict.sentence)
+
+
+def scaling_limited(pool: WorkerPool, decided: Decided | None, refusal: str | None) -> Object:
+    """Whether the demand asks for another size than a limit allows."""
+    why = _limit(decided, refusal)
+    holds = why is not None
+    reason, message = why or (PoolReason.WITHIN_LIMITS, "No limit is in the way.")
+    return condition(
+        ConditionType.SCALING_LIMITED, holds, reason, message, generation=pool.metadata.generation
+    )
+
+
+def _limit(decided: Decided | None, refusal: str | None) -> Why | None:
+    if refusal is not None:
+        return PoolReason.PODS_REFUSED, f"The API server refuses new pods: {refusal}"
+    if decided is None or decided.verdict.want is None:
+        return None
+    verdict, want = decided.verdict, decided.verdict.want
+    if verdict.cause is Cause.CANNOT_START:
+        return PoolReason.PODS_NOT_READY, verdict.sentence
+    if want.unlimited > decided.load.limits.most:
+        return PoolReason.MAX_REPLICAS, verdict.sentence
+    if want.unlimited < decided.load.limits.least:
+        return PoolReason.MIN_REPLICAS, verdict.sentence
+    return None
