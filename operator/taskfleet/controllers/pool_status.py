@@ -108,9 +108,9 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
 
 def _fine(seen: PoolSeen) -> Why:
     if seen.pool.spec.suspend:
-        return PoolReason.SUSPENDED, "spec.suspend is true: no pod runs. Set it to false to go on."
+        return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
     if seen.size.replicas == 0:
-        return PoolReason.AT_ZERO, "No pod is wanted and none runs."
+        return PoolReason.AT_ZERO, "No pod is wanted."
     return PoolReason.AVAILABLE, f"{seen.size.replicas} of {seen.size.replicas} pods are ready."
 
 
