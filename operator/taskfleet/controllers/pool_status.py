@@ -112,7 +112,7 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
 
 def _fine(seen: PoolSeen) -> Why:
     if seen.pool.spec.suspend:
-        return PoolReason.SUSPENDED, "spec.suspend is true: no pod runs. Set it to false to go on."
+        return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
     if seen.wanted == 0:
         return PoolReason.AT_ZERO, "No pod is wanted."
     up = min(seen.wanted, sum(map(is_ready, seen.current_pods)))

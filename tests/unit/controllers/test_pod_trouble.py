@@ -76,7 +76,7 @@ def found(*pods: Object) -> Trouble | None:
 
 def reason(*pods: Object) -> PoolReason | None:
     told = found(*pods)
-    return told and told.reason
+    return None if told is None else told.reason
 
 
 def message(*pods: Object) -> str:
