@@ -82,6 +82,9 @@ demo-down: venv ## remove the demo and every trace of it
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
 	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
 
+bench: venv ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
+	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
+
 lock: venv ## renew the lock files from requirements/*.in
 	@for f in operator dev worker go; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
