@@ -90,4 +90,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden
+.PHONY: bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden
