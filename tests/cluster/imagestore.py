@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 BuiltImages = Mapping[str, tuple[str, str]]  # full reference -> name and tag
 
-_KEPT = 3  # tags of each image; older ones are removed
+_KEPT = 3  # tags of each image
 _NAME = "io.containerd.image.name"  # the annotation that containerd's import takes the name from
 
 
@@ -30,7 +32,11 @@ class ImageStore:
             path.mkdir(parents=True, exist_ok=True)
 
     def has(self, name: str, tag: str) -> bool:
-        return self._path(name, tag).exists()
+        """Whether an image is there; it counts as used now."""
+        with suppress(FileNotFoundError):
+            os.utime(self._path(name, tag))
+            return True
+        return False
 
     def add(self, name: str, tag: str, exported: Path) -> None:
         """Take over an image from a folder as the `dir:` transport writes it: manifest.json beside the blobs."""
@@ -48,7 +54,7 @@ class ImageStore:
         temporary.rename(path)
 
     def remove_old(self, name: str) -> list[str]:
-        """Forget all but the newest tags of an image, and the blobs that no image has; the tags forgotten."""
+        """Forget all but the last used tags of an image, and the blobs that no image has; the tags forgotten."""
         paths = [path for path in self._descriptors.glob("*.json") if path.stem.rpartition("_")[0] == name]
         old = sorted(paths, key=lambda path: path.stat().st_mtime)[:-_KEPT]
         for path in old:
