@@ -7,6 +7,7 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.controllers.worker_pool import reconcile
 from taskfleet.kube.errors import ApiError, ConflictError
+from tests.envtest.api_calls import ApiCall
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, of_type, pod, pool
 
@@ -90,9 +91,15 @@ async def test_pool_created_at_zero_starts_no_pod() -> None:
 
 async def test_operator_that_died_after_the_seed_is_gone_on_from() -> None:
     scene = scene_of(replicas=2)
-    scene.server.meanwhile = lambda _: scene.server.refuse("patch", "deployments", status=500)
+
+    def die_after_the_first_write(call: ApiCall) -> None:
+        if call.verb == "patch":
+            scene.server.refuse("patch", "deployments", status=500)
+
+    scene.server.meanwhile = die_after_the_first_write
     with pytest.raises(ApiError):
         await run(scene)
+    scene.watch()
     assert scene.live("Deployment", "mail-worker")["spec"]["paused"] is True
     scene.server.meanwhile = lambda _: None
     scene.server.accept()
