@@ -1,4 +1,4 @@
-"""The command line: `taskfleet operator` and `taskfleet crds`, and the user's verbs as `kubectl taskfleet`."""
+"""The command line: `taskfleet operator`, `crds` and `simulate`, and the user's verbs as `kubectl taskfleet`."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from taskfleet import __version__
 from taskfleet.config import Settings
+from taskfleet.simulation import options
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,6 +31,14 @@ def _parser() -> argparse.ArgumentParser:
 
     crds = verbs.add_parser("crds", help="print the CustomResourceDefinitions")
     crds.set_defaults(run=_crds)
+
+    simulation = verbs.add_parser(
+        "simulate",
+        help="show what a WorkerPool would do under a load, beside KEDA and a fixed fleet",
+        description="Runs the operator's own decisions on simulated pods, faster than real time.",
+    )
+    options.add_options(simulation)
+    simulation.set_defaults(run=_simulate)
 
     upgrade = verbs.add_parser("upgrade", help="let a pool's workers be replaced by this operator version's")
     _add_pool(upgrade)
@@ -111,6 +120,12 @@ def _crds(_: argparse.Namespace) -> int:
 
     yaml.safe_dump_all([crd(info) for info in KINDS], sys.stdout, sort_keys=False)
     return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from taskfleet.simulation import command  # noqa: PLC0415 - as above
+
+    return command.simulate(arguments)
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:
