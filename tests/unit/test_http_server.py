@@ -22,7 +22,9 @@ async def dead_letters(pool: Key, secret: str) -> Object:
 async def serving(*, unhealthy: str | None = None, unready: str | None = None) -> AsyncIterator[str]:
     runner = await serve(0, unhealthy=lambda: unhealthy, unready=lambda: unready, dead_letters=dead_letters)
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        # IPv4 and IPv6 get a free port each.
+        port = next(address[1] for address in runner.addresses if address[0] == "0.0.0.0")
+        yield f"http://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
 

@@ -51,16 +51,18 @@ async def probe(client: Redis) -> Probe:
         await client.connection_pool.disconnect()
         return _failed(client, error)
     if isinstance(pong, Exception):
-        return _failed(client, pong)
+        return _failed(client, pong, what="PING failed")
     return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
 
 
-def _failed(client: Redis, error: Exception) -> Probe:
+_NO_ANSWER = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s"
+
+
+def _failed(client: Redis, error: Exception, *, what: str = _NO_ANSWER) -> Probe:
     if isinstance(error, NoPermissionError):
         return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
     if not isinstance(error, AuthenticationError | AuthorizationError):
-        why = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__})."
-        return Probe(Verdict.UNREACHABLE, why)
+        return Probe(Verdict.UNREACHABLE, f"{what} ({type(error).__name__}).")
     if client.connection_pool.connection_kwargs.get("password"):
         return Probe(
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."

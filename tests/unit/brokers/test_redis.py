@@ -126,6 +126,16 @@ async def test_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPa
     assert found.verdict is Verdict.UNREACHABLE
 
 
+async def test_server_that_is_still_loading_has_answered() -> None:
+    async with (
+        stranger(b"-LOADING Redis is loading the dataset in memory\r\n" * 9) as url,
+        asyncio.timeout(30),
+    ):
+        found = await look(url)
+    assert found == Probe(Verdict.UNREACHABLE, found.detail)
+    assert "BusyLoadingError" in found.detail
+
+
 @pytest.mark.parametrize(
     ("told", "shown"),
     [
