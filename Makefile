@@ -64,6 +64,7 @@ cluster-status: venv ## the parts of the cluster, and whether each works
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
 TAG ?= $(VERSION)
+override PREFIX := $(if $(PREFIX),$(PREFIX:%/=%)/)
 IMAGES := operator worker celery quickstart
 
 images: ## build the images with BUILDER (docker): make images PREFIX=registry.example/me/ PUSH=1
