@@ -6,7 +6,11 @@ REQUEUE = "taskfleet.dev/requeue"
 """A token and, after it, the ids of messages to move back from the dead letters; no id means all."""
 
 READER = "taskfleet.dev/reader"
-"""Digest of a secret: whoever shows the secret may read the pool's messages, as only who may write the pool can know it."""
+"""Digest of a secret. Whoever shows the operator the secret reads the pool's messages: only who may write the pool
+can have put it there."""
+
+READER_HEADER = "Taskfleet-Reader"
+"""The secret itself. It is no parameter of the URL, because audit logs keep those."""
 
 
 def reader_digest(secret: str) -> str:

@@ -4,9 +4,9 @@ Both run as scripts, because a message may be of any size: only what is shown of
 """
 
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -140,7 +140,7 @@ async def requeue(
 
 
 async def _run(client: Redis, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-    return await cast(Awaitable[Any], client.eval(script, len(keys), *keys, *map(str, arguments)))
+    return await client.eval(script, len(keys), *keys, *map(str, arguments))
 
 
 def _dead_letter(queue: str, reply: Sequence[Any]) -> DeadLetter:

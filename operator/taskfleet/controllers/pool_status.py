@@ -11,6 +11,7 @@ from taskfleet.controllers.conditions import condition, ready, reconciling, stal
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
+from taskfleet.controllers.requeue import Requeued
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.pool import Decided
 
@@ -32,6 +33,7 @@ class PoolSeen:
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
     given_back: int = 0  # since the status was last written
+    requeued: Requeued | None = None  # a wish that the status does not answer yet
 
     @property
     def wanted(self) -> int:
@@ -66,8 +68,17 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
             pods=seen.pods,
         ),
         "givenBack": (seen.pool.status.given_back or 0) + seen.given_back or None,
+        **_last_requeue(seen, now),
         "conditions": _conditions(seen, now),
     }
+
+
+def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
+    """The answer to a new wish; without one the last answer stays as it is."""
+    if seen.requeued is None or seen.requeued.messages is None:
+        return {}
+    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"lastRequeue": {"time": time, **vars(seen.requeued)}}
 
 
 def _template(obj: Object | None) -> str | None:

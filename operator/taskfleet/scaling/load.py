@@ -70,6 +70,13 @@ class PoolLoad:
         return len(self.of(PodState.CONSUMING)) * self.limits.capacity - self.running
 
     @property
+    def size(self) -> int:
+        """Pods that consume or will; the surplus ones that a rollout brings are not meant to stay."""
+        leaving = len(self.of(PodState.DRAINING)) + len(self.of(PodState.DRAINED))
+        size = len(self.of(PodState.CONSUMING)) + self.starting
+        return min(size, max(0, self.replicas - leaving)) if self.rolling else size
+
+    @property
     def starting(self) -> int:
         """Pods that are wanted and do not consume yet, the unseen ones among them."""
         return max(0, self.replicas - sum(pod.state is not PodState.STARTING for pod in self.pods))
