@@ -40,12 +40,12 @@ def new_decision(raw: Object, decided: Decided | None) -> Object | None:
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
     last = (raw.get("status") or {}).get("lastDecision") or {}
-    verdict, size = decided.verdict, decided.load.replicas
-    if (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value) and size == verdict.pods:
+    verdict = decided.verdict
+    told = (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value)
+    if told:
         return None
-    if size != verdict.pods and (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value):
-        return None  # told, and still being carried out
-    return {"from": size, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
+    before = decided.load.replicas if last else 0
+    return {"from": before, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
 
 
 def scaling_active(pool: WorkerPool, decided: Decided | None) -> Object:

@@ -46,6 +46,15 @@ class PoolSeen:
         return [pod for pod in self.pods if alive(pod) and _template(pod) == _template(self.deployment)]
 
     @property
+    def silent_pods(self) -> list[Object]:
+        """The pods of the newest template that have not come up: a worker that reports is in no trouble."""
+        by_pool = self.observation.by_pool if self.observation is not None else {}
+        reports = by_pool.get(self.pool.metadata.uid, {})
+        now = self.observation.at if self.observation is not None else 0.0
+        speaking = {name for name, known in reports.items() if not known.stale(now)}
+        return [pod for pod in self.current_pods if pod["metadata"]["name"] not in speaking]
+
+    @property
     def old_pods(self) -> list[Object]:
         """The pods that a rollout still has to replace."""
         return [pod for pod in self.pods if alive(pod) and _template(pod) != _template(self.deployment)]
@@ -89,7 +98,7 @@ def _template(obj: Object | None) -> str | None:
 
 def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
     generation = seen.pool.metadata.generation
-    found = trouble(seen.current_pods, now=now)
+    found = trouble(seen.silent_pods, now=now)
     stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
     problem = stall or seen.missing or _problem(seen, found)
     rollout = _rollout(seen)

@@ -93,6 +93,8 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    except InvalidObject as error:  # the Broker's; its own status says the same
+        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker cannot be read: {error}"))
     except ApiError as error:
         if error.status != 403:
             raise
@@ -126,7 +128,7 @@ def _read(pool: WorkerPool, context: Context) -> Observation | None:
 
 def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> Decided | None:
     """Let the scaling loop look at what has changed; its last decision."""
-    obstacle = start_obstacle(seen.current_pods, now=context.now())
+    obstacle = start_obstacle(seen.silent_pods, now=context.now())
     context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
     return context.scaling.last(pool.key)
 

@@ -87,6 +87,11 @@ class ScalingLoop:
         for pool in list(self._pools):
             self.forget(pool)
 
+    async def finish_actions(self) -> None:
+        """Return when nothing is being carried out."""
+        actions = [scaled.action for scaled in self._pools.values() if scaled.action is not None]
+        await asyncio.gather(*actions)
+
     def on_reading(self, broker: Key, observation: Observation | None) -> None:
         now = time.monotonic()
         keys = {key for key in self._on_broker[broker] if self._concerned(self._pools[key], observation, now)}

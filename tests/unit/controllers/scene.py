@@ -16,6 +16,8 @@ from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
+from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, broker, conditions
@@ -47,11 +49,14 @@ class Scene:
         self.brokers = StillMonitor()
         self.seconds = 0.0
         gateway = self.server.gateway()
+        replicas = ReplicaWriter(gateway, self.cache)
+        actions = Actions(gateway, replicas)
         self.context = Context(
             cache=self.cache,
             gateway=gateway,
             children=Children(gateway, self.cache),
-            replicas=ReplicaWriter(gateway, self.cache),
+            replicas=replicas,
+            scaling=ScalingLoop(self.cache, self.brokers, actions, told=lambda _: None),
             status=StatusWriter(gateway, self.cache, monotonic=lambda: self.seconds),
             events=EventRecorder(gateway, source="taskfleet-operator"),
             brokers=self.brokers,
@@ -105,6 +110,7 @@ class Scene:
     async def reconcile(self, reconcile: Reconcile, key: Key) -> float | None:
         """One run, after which the watch has told of its writes."""
         again = await reconcile(key, self.context)
+        await self.context.scaling.finish_actions()
         self.watch()
         return again
 
