@@ -43,7 +43,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if .Values.autoCreateBroker }}
 - apiGroups: [taskfleet.dev]
   resources: [brokers]
-  verbs: [create]
+  verbs: [create, patch]
 {{- end }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.brokers.observation import Observation
@@ -15,7 +14,6 @@ from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
-from taskfleet.controllers.requeue import requeue_as_wished
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
 from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
@@ -34,7 +32,6 @@ from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.decision import Size, decide
 
 _LEFT_OVER_SECONDS = 1.0
-_REQUEUE_AGAIN_SECONDS = 2.0
 _NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
 
 
@@ -63,7 +60,6 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.read_no_more_for(key)
-        metrics.forget_pool(key.namespace, key.name)
         return None
     try:
         pool = WorkerPool.parse(raw)
@@ -109,7 +105,6 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
         observation=_read(observed.pool, context),
         given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
-        requeued=await requeue_as_wished(observed.pool, context),
     )
 
 
@@ -142,9 +137,23 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
     """Bring the Deployment to its template and its size; one of another operator version may keep its template."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
-    live = await context.children.find(key, owner=observed.raw)
+    found = await context.children.find(key, owner=observed.raw)
+    size_before = 0 if found is None else found["spec"].get("replicas", 0)
+    try:
+        live, kept = await _apply_template(found, observed, binding, context)
+    except (SpecError, InvalidError):
+        if found is not None:  # a template that cannot be built holds up no change of size
+            await _apply_size(found, observed.size, context)
+        raise
+    return Applied(await _apply_size(live, observed.size, context), kept, size_before)
+
+
+async def _apply_template(
+    live: Object | None, observed: Observed, binding: BrokerBinding, context: Context
+) -> tuple[Object, bool]:
+    """The Deployment with its template, and whether that is one which another operator version built."""
+    pool = observed.pool
     built = worker_deployment(pool, binding, context.installation)
-    size_before = 0 if live is None else live["spec"].get("replicas", 0)
     if live is None:
         seed = seed_deployment(pool, replicas=observed.size.replicas)
         live = await context.replicas.create(seed)
@@ -153,10 +162,13 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None
-    live = await context.children.bring_to(built, live)
-    if live["spec"].get("replicas") != observed.size.replicas:
-        live = await context.replicas.write(live, observed.size.replicas)
-    return Applied(live, kept is not None, size_before)
+    return await context.children.bring_to(built, live), kept is not None
+
+
+async def _apply_size(live: Object, size: Size, context: Context) -> Object:
+    if live["spec"].get("replicas") == size.replicas:
+        return live
+    return await context.replicas.write(live, size.replicas)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
@@ -199,10 +211,6 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         events.append(
             Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}")
         )
-    if "lastRequeue" in status:
-        messages = status["lastRequeue"]["messages"]
-        events.append(Event("Requeued", f"{messages} dead letters are back in their queues."))
-    metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status["deadLetters"] or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
         context.brokers.told(observed.pool.metadata.uid, seen.given_back)
@@ -214,8 +222,6 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
     """Seconds until something may have changed that no watch tells of."""
     yield patience(seen.pods, now=context.now())
-    if seen.requeued is not None and seen.requeued.messages is None:
-        yield _REQUEUE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
     reason = (seen.stalled or seen.missing or (None,))[0]

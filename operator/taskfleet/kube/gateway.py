@@ -21,6 +21,8 @@ MANAGER = "taskfleet"  # everything but worker replicas
 SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+# How a server-side apply of an object that does not fit its schema is answered, with 500 in place of 422.
+_UNKNOWN_SHAPE = ("failed to create typed patch object (", "failed to convert new object (")
 _READ_SECONDS = 15.0
 # With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
 _WRITE_SECONDS = 4.0
@@ -51,12 +53,6 @@ class Gateway:
             if error.status == 404:
                 return None
             raise
-
-    async def ask_pod(
-        self, pod: Key, path: str, *, query: Mapping[str, str], headers: Mapping[str, str]
-    ) -> Object:
-        """What the first port of a pod answers to a GET, through the API server's proxy."""
-        return await self._call("GET", f"{_path(pod, 'proxy')}/{path}", query=query, headers=headers)
 
     async def is_served(self, kind: str, namespace: str | None) -> bool:
         """Whether the API server knows the kind."""
@@ -141,10 +137,9 @@ class Gateway:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        headers: Mapping[str, str] | None = None,
         seconds: float = _READ_SECONDS,
     ) -> Object:
-        headers = {**(headers or {}), "Accept": accept, "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         # A service account's token is renewed on disk: the client's hook reads it again when due.
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
@@ -173,5 +168,7 @@ def _error(status: int, data: bytes) -> ApiError:
     told = answer if isinstance(answer, dict) else {}  # what stands before the API server may answer anything
     reason = told.get("reason") or "Unknown"
     message = told.get("message") or data[:200].decode(errors="replace")
+    if message.startswith(_UNKNOWN_SHAPE):
+        return InvalidError(status, reason, message.partition("): ")[2] or message)
     kind = {409: ConflictError, 400: InvalidError, 422: InvalidError}.get(status, ApiError)
     return kind(status, reason, message)
