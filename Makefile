@@ -64,6 +64,7 @@ cluster-status: venv ## the parts of the cluster, and whether each works
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
 TAG ?= $(VERSION)
+override PREFIX := $(if $(PREFIX),$(PREFIX:%/=%)/)
 IMAGES := operator worker celery quickstart
 
 images: ## build the images with BUILDER (docker): make images PREFIX=registry.example/me/ PUSH=1
@@ -82,9 +83,12 @@ demo-down: venv ## remove the demo and every trace of it
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
 	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
 
+bench: venv ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
+	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
+
 lock: venv ## renew the lock files from requirements/*.in
 	@for f in operator dev worker go; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden
+.PHONY: bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden

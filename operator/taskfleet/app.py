@@ -18,6 +18,7 @@ from taskfleet.config import Settings
 from taskfleet.controllers import broker, not_built, worker_pool
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.dead_letters import RefusedError, tell_dead_letters
 from taskfleet.http_server import serve
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.events import EventRecorder
@@ -63,7 +64,7 @@ class Operator:
             clock=time.monotonic,
         )
         self._brokers = BrokerMonitor(self._queue.add)
-        context = Context(
+        self._context = context = Context(
             cache=self._cache,
             gateway=gateway,
             children=Children(gateway, self._cache),
@@ -87,7 +88,12 @@ class Operator:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        runner = await serve(self._settings.http_port, unhealthy=self._unhealthy, unready=self._unready)
+        runner = await serve(
+            self._settings.http_port,
+            unhealthy=self._unhealthy,
+            unready=self._unready,
+            dead_letters=self._dead_letters,
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(
@@ -119,6 +125,7 @@ class Operator:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
             metrics.LEADER.set(0)
+            metrics.DEAD_LETTERS.clear()  # the next leader tells of them
             await self._brokers.close()
 
     def _on_change(self, obj: Object) -> None:
@@ -131,6 +138,11 @@ class Operator:
 
     def _unready(self) -> str | None:
         return None if self._synced else "the cluster has not been read yet"
+
+    async def _dead_letters(self, pool: Key, secret: str) -> Object:
+        if not self._election.held():
+            raise RefusedError(503, "This operator does not lead, so it reads no broker.")
+        return await tell_dead_letters(pool, secret, self._context)
 
 
 def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context: Context) -> Reconcile:

@@ -1,7 +1,8 @@
-"""The command line: `taskfleet operator` and `taskfleet crds`, and the user's verbs as `kubectl taskfleet`."""
+"""The command line: `taskfleet operator`, `crds` and `simulate`, and the user's verbs as `kubectl taskfleet`."""
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from taskfleet import __version__
 from taskfleet.config import Settings
+from taskfleet.simulation import options
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,11 +32,42 @@ def _parser() -> argparse.ArgumentParser:
     crds = verbs.add_parser("crds", help="print the CustomResourceDefinitions")
     crds.set_defaults(run=_crds)
 
+    simulation = verbs.add_parser(
+        "simulate",
+        help="show what a WorkerPool would do under a load, beside KEDA and a fixed fleet",
+        description="Runs the operator's own decisions on simulated pods, faster than real time.",
+    )
+    options.add_options(simulation)
+    simulation.set_defaults(run=_simulate)
+
     upgrade = verbs.add_parser("upgrade", help="let a pool's workers be replaced by this operator version's")
-    upgrade.add_argument("pool", metavar="wp/NAME", type=_pool_name)
-    upgrade.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
+    _add_pool(upgrade)
     upgrade.set_defaults(run=_upgrade)
+
+    dead = verbs.add_parser("dead", help="list the messages of a pool that were set aside, or move them back")
+    _add_pool(dead)
+    dead.add_argument(
+        "--requeue", nargs="*", metavar="ID", help="move all, or those with these ids, back to their queues"
+    )
+    _add_lease(dead)
+    dead.set_defaults(run=_dead)
     return parser
+
+
+def _add_pool(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pool", metavar="wp/NAME", type=_pool_name)
+    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
+
+
+def _add_lease(parser: argparse.ArgumentParser) -> None:
+    """Where the operator is; the defaults are those of the chart."""
+    for part, default in (("namespace", "taskfleet-system"), ("name", "taskfleet-operator")):
+        variable = f"TASKFLEET_LEASE_{part.upper()}"
+        parser.add_argument(
+            f"--lease-{part}",
+            default=os.environ.get(variable, default),
+            help=f"{part} of the operator's Lease; default: {variable}, else {default}",
+        )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +122,23 @@ def _crds(_: argparse.Namespace) -> int:
     return 0
 
 
-def _upgrade(arguments: argparse.Namespace) -> int:
-    from taskfleet import verbs  # noqa: PLC0415 - as above
+def _simulate(arguments: argparse.Namespace) -> int:
+    from taskfleet.simulation import command  # noqa: PLC0415 - as above
 
-    return asyncio.run(verbs.upgrade(arguments.pool, namespace=arguments.namespace))
+    return command.simulate(arguments)
+
+
+def _upgrade(arguments: argparse.Namespace) -> int:
+    from taskfleet.verbs.upgrade import upgrade  # noqa: PLC0415 - as above
+
+    return asyncio.run(upgrade(arguments.pool, namespace=arguments.namespace))
+
+
+def _dead(arguments: argparse.Namespace) -> int:
+    from taskfleet.api import Key  # noqa: PLC0415 - as above
+    from taskfleet.verbs.dead import dead  # noqa: PLC0415 - as above
+
+    lease = Key("Lease", arguments.lease_namespace, arguments.lease_name)
+    return asyncio.run(
+        dead(arguments.pool, namespace=arguments.namespace, lease=lease, requeue=arguments.requeue)
+    )

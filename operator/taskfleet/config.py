@@ -18,14 +18,19 @@ class UpgradePools(StrEnum):
     ONE_AT_A_TIME = "OneAtATime"  # the operator rolls one pool after another
 
 
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _names(value: object) -> object:
+    """Names from a comma-separated string or from repeated flags, each once: one is watched once."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list):
+        return value
+    names = (part.strip() for each in given for part in str(each).split(","))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TASKFLEET_", extra="ignore")
 
-    namespaces: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    namespaces: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
         default=[], description="Namespaces to watch; none means the whole cluster."
     )
     runtime_image: str = Field(

@@ -1,17 +1,30 @@
-"""/healthz, /readyz and /metrics of the operator. It runs on the operator's own loop, so a hung loop answers nothing."""
+"""The operator's HTTP port. It is served by the operator's own loop, so a hung loop answers nothing.
 
-from collections.abc import Callable
+/healthz, /readyz and /metrics are for everyone, /dead is for who can show a secret.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from taskfleet.api import Key, Object
+from taskfleet.api.annotations import READER_HEADER
+from taskfleet.controllers.dead_letters import RefusedError
 from taskfleet.metrics import REGISTRY
 
 
 async def serve(
-    port: int, *, unhealthy: Callable[[], str | None], unready: Callable[[], str | None]
+    port: int,
+    *,
+    unhealthy: Callable[[], str | None],
+    unready: Callable[[], str | None],
+    dead_letters: Callable[[Key, str], Awaitable[Object]],
 ) -> web.AppRunner:
-    """Serve until the returned runner is cleaned up. `unhealthy` and `unready` say why not, or None."""
+    """Serve until the returned runner is cleaned up.
+
+    `unhealthy` and `unready` say why not, or None. `dead_letters` tells of a pool to who shows the secret.
+    """
 
     def verdict(problem: str | None) -> web.Response:
         return web.Response(text=(problem or "ok") + "\n", status=200 if problem is None else 503)
@@ -25,8 +38,16 @@ async def serve(
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(REGISTRY), content_type="text/plain", charset="utf-8")
 
+    async def dead(request: web.Request) -> web.Response:
+        pool = Key("WorkerPool", request.query.get("namespace", ""), request.query.get("pool", ""))
+        try:
+            return web.json_response(await dead_letters(pool, request.headers.get(READER_HEADER, "")))
+        except RefusedError as refusal:
+            return web.json_response({"message": str(refusal)}, status=refusal.status)
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    routes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/dead": dead}
+    app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()

@@ -28,9 +28,33 @@ FIRST_LOOK_SECONDS = Gauge(
     registry=REGISTRY,
 )
 WATCH_EVENTS = Counter("taskfleet_watch_events", "Events received by kind.", ["kind"], registry=REGISTRY)
+GIVEN_BACK = Counter(
+    "taskfleet_messages_given_back",
+    "Messages that went back to their queues because the pod that held them had ended.",
+    ["namespace", "pool"],
+    registry=REGISTRY,
+)
+SET_ASIDE = Counter(
+    "taskfleet_messages_set_aside",
+    "Messages that became dead letters with the end of a pod. Those that ended a child process are moved by the pod.",
+    ["namespace", "pool"],
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Gauge(
+    "taskfleet_dead_letters",
+    "Messages in the <queue>.dead lists of the pool's queues, whoever moved them there.",
+    ["namespace", "pool"],
+    registry=REGISTRY,
+)
 MISSED_EVENTS = Counter(
     "taskfleet_missed_events",
     "Changes that a resync found and the watch had not told, by kind.",
     ["kind"],
     registry=REGISTRY,
 )
+
+
+def forget_pool(namespace: str, pool: str) -> None:
+    """Export nothing more about a pool that is gone."""
+    for metric in (GIVEN_BACK, SET_ASIDE, DEAD_LETTERS):
+        metric.remove(namespace, pool)

@@ -6,12 +6,12 @@ mount of its store behind.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.cluster import debootstrap, images
 from tests.cluster.images import Image
@@ -25,9 +25,7 @@ _CERTIFICATES = Path("/etc/ssl/certs")
 
 def build(wanted: Sequence[Image]) -> BuiltImages:
     """Build those images that the cache does not have."""
-    with lock("images"):
-        tags = [(image.name, _built_tag(image)) for image in wanted]
-    return {f"{PREFIX}{name}:{tag}": (name, tag) for name, tag in tags}
+    return {f"{PREFIX}{image.name}:{tag}": (image.name, tag) for image, tag in map(_built, wanted)}
 
 
 def store() -> ImageStore:
@@ -35,29 +33,41 @@ def store() -> ImageStore:
     return ImageStore(_folder())
 
 
-def _built_tag(image: Image) -> str:
-    """The tag of an image that is in the store now. It is taken from the copy of the sources that is built."""
-    base = None if image.base is None else _base_reference(image.base)
-    context = _new_folder(f"context-{image.name}")
+def _built(image: Image) -> tuple[Image, str]:
+    """The image with its tag, in the store now. What the tag was taken from is what is built."""
+    with TemporaryDirectory(dir=_folder(), prefix="context-") as context:
+        tag = _tag(image, Path(context))
+        if not store().has(image.name, tag):
+            with lock("images"):  # others build meanwhile; who needs nothing built does not wait
+                if not store().has(image.name, tag):
+                    _build(image, tag, Path(context))
+    return image, tag
+
+
+def _tag(image: Image, context: Path) -> str:
+    """Copies the sources into the context, and takes the tag from there."""
     images.stage(image, context)
-    tag = images.tag(image, context, base)
-    if not store().has(image.name, tag):
-        with step(f"building image {image.name}:{tag}"):
-            _build(image, tag, context, base)
-        for old in store().remove_old(image.name):
-            _buildah("rmi", "--force", f"{PREFIX}{image.name}:{old}")
-    shutil.rmtree(context)
-    return tag
+    return images.tag(image, context, image.base and _base_reference(image.base))
 
 
 def _base_reference(name: str) -> str:
-    """The full name of a base image that is in buildah's store now: Debian, or another image of the table."""
     if name == images.BASE:
-        reference = f"{PREFIX}{name}:{debootstrap.digest()}"
-        if not _exists(reference):
+        return f"{PREFIX}{name}:{debootstrap.digest()}"
+    with TemporaryDirectory(dir=_folder(), prefix="context-") as context:
+        return f"{PREFIX}{name}:{_tag(images.find(name), Path(context))}"
+
+
+def _ensure_base(name: str) -> str:
+    """The full name of a base that is in buildah's store now: Debian, or another image of the table."""
+    reference = _base_reference(name)
+    if not _exists(reference):
+        if name == images.BASE:
             _build_debian(reference)
-        return reference
-    return f"{PREFIX}{name}:{_built_tag(images.find(name))}"
+        else:
+            with TemporaryDirectory(dir=_folder(), prefix="context-") as context:
+                image = images.find(name)
+                _build(image, _tag(image, Path(context)), Path(context))
+    return reference
 
 
 def _build_debian(reference: str) -> None:
@@ -71,26 +81,30 @@ def _build_debian(reference: str) -> None:
         shutil.rmtree(context)
 
 
-def _build(image: Image, tag: str, context: Path, base: str | None) -> None:
+def _build(image: Image, tag: str, context: Path) -> None:
+    base = image.base and _ensure_base(image.base)
+    with step(f"building image {image.name}:{tag}"):
+        name = f"{PREFIX}{image.name}:{tag}"
+        arguments = ["bud", "--quiet", "--layers", "--pull-never", "--network", "host", "--tag", name]
+        arguments += ["--file", str(context / images.DOCKERFILE)]
+        arguments += ["--target", image.target] if image.target else []
+        arguments += ["--build-arg", f"BASE={base}"] if base else []
+        if _CERTIFICATES.exists():  # pip inside must trust what the machine trusts
+            arguments += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
+            arguments += ["--build-arg", f"PIP_CERT={_CERTIFICATES}/ca-certificates.crt"]
+        _buildah(*arguments, str(context))
+        _export(image, tag)
+    for old in store().remove_old(image.name):
+        _buildah("rmi", "--force", f"{PREFIX}{image.name}:{old}")
+
+
+def _export(image: Image, tag: str) -> None:
+    """Copy an image to the store. Not compressed: it never leaves the machine."""
+    folder = _new_folder("export")
     name = f"{PREFIX}{image.name}:{tag}"
-    arguments = ["bud", "--quiet", "--layers", "--pull-never", "--network", "host", "--tag", name]
-    arguments += ["--file", str(context / images.DOCKERFILE)]
-    arguments += ["--target", image.target] if image.target else []
-    arguments += ["--build-arg", f"BASE={base}"] if base else []
-    if _CERTIFICATES.exists():  # pip inside must trust what the machine trusts
-        arguments += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
-        arguments += ["--build-arg", f"PIP_CERT={_CERTIFICATES}/ca-certificates.crt"]
-    _buildah(*arguments, str(context))
-    store().add(image.name, tag, _export(name))
-
-
-def _export(name: str) -> Mapping[str, str]:
-    """Copy an image's blobs to the store; its descriptor. Not compressed: they never leave the machine."""
-    layout = _new_folder("layout")
-    (layout / "blobs").symlink_to(store().blobs)
-    _buildah("push", "--quiet", "--disable-compression", name, f"oci:{layout}:image")
-    (descriptor,) = json.loads((layout / "index.json").read_text())["manifests"]
-    return {key: descriptor[key] for key in ("mediaType", "digest", "size")}
+    _buildah("push", "--quiet", "--disable-compression", "--format", "oci", name, f"dir:{folder}")
+    store().add(image.name, tag, folder)
+    shutil.rmtree(folder)
 
 
 def _exists(name: str) -> bool:
@@ -111,7 +125,9 @@ def _buildah(*arguments: str) -> str:
 
 
 def _folder() -> Path:
-    return cache_dir() / "images"
+    folder = cache_dir() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _new_folder(name: str) -> Path:

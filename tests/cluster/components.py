@@ -185,6 +185,9 @@ def kube_proxy(layout: Layout, number: int) -> Component:
         f"--hostname-override=node{number}",
         f"--cluster-cidr={layout.addresses.pod_network}",
         "--proxy-mode=iptables",
+        # Without the kernel's br_netfilter, which is not everywhere, the answer of a pod on the same bridge would
+        # bypass the rules that it has to go back through.
+        "--masquerade-all",
         "--conntrack-max-per-core=0",  # that limit is the machine's, not the namespace's
         f"--healthz-bind-address={address}:10256",
         f"--metrics-bind-address={address}:10249",

@@ -26,7 +26,7 @@ class Operator:
         install(self.kubeconfig, {**self.images, **(images or {})}, values)
         self._scale(values.get("replicas", 1))
         wait_for_operator(self.kubeconfig)
-        wait_for(lambda: self.leader() in self.pods(), 30, what="a leader among the running pods")
+        wait_for(lambda: self.leader() in self.pods(), 60, what="a leader among the running pods")
 
     def stop(self) -> None:
         """As long as it is stopped there is no operator in the cluster."""

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,8 +55,8 @@ def crashing() -> Iterator[BareCluster]:
     cluster.down()
 
 
-def run_redis(cluster: BareCluster | ExistingCluster, image: str, *, replicas: int) -> list[Object]:
-    """A Deployment with a Service and a volume in memory; its pods when all are Ready, one a node if need be."""
+def run_pods(cluster: BareCluster | ExistingCluster, image: str, *, replicas: int) -> list[Object]:
+    """A Deployment, its Service, a volume in memory; the pods, spread over the nodes, when all are Ready."""
     labels = {"app": "redis"}
     spread = {
         "maxSkew": 1,
@@ -106,9 +107,19 @@ def ping(host: str) -> str:
         return ""
 
 
-def service_address(cluster: BareCluster) -> str:
-    output = "--output=jsonpath={.spec.clusterIP}"
-    return kubectl.run(cluster.kubeconfig, "get", "service", "redis", output).stdout
+def dns_answer(server: str, name: str) -> bytes:
+    """What a DNS server answers the machine about the IPv4 addresses of a name (RFC 1035)."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    question = labels + b"\0" + struct.pack(">HH", 1, 1)  # type A, class IN
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(struct.pack(">6H", 1, 0x100, 1, 0, 0, 0) + question, (server, 53))
+        return client.recv(512)
+
+
+def service_address(cluster: BareCluster, name: str, namespace: str = "default") -> str:
+    command = ("get", "service", name, "--namespace", namespace, "--output=jsonpath={.spec.clusterIP}")
+    return kubectl.run(cluster.kubeconfig, *command).stdout
 
 
 def started_pids(cluster: BareCluster) -> set[int]:
@@ -119,7 +130,7 @@ def started_pids(cluster: BareCluster) -> set[int]:
 def test_down_leaves_nothing_after_a_crash_of(crash: str, crashing: BareCluster) -> None:
     before = machine()
     crashing.up("full")
-    run_redis(crashing, crashing.load([CATALOGUE["redis"]])["redis"], replicas=2)
+    run_pods(crashing, crashing.load([CATALOGUE["pause"]])["pause"], replicas=2)
     here = footprint(crashing.name)
     seen = {kind for kind, _ in traces(here)}
     assert seen == {"process", "link", "route", "control group", "file"}, "mounts are the node's own"
@@ -150,10 +161,10 @@ def test_an_up_that_was_killed_is_cleaned_by_the_next_up_and_by_down(crashing: B
 
 
 def test_pods_of_two_nodes_and_the_machine_reach_each_other(two: BareCluster) -> None:
-    pods = run_redis(two, two.load([CATALOGUE["redis"]])["redis"], replicas=2)
+    pods = run_pods(two, two.load([CATALOGUE["redis"]])["redis"], replicas=2)
     assert {pod["spec"]["nodeName"] for pod in pods} == {"node1", "node2"}
     addresses = [pod["status"]["podIP"] for pod in pods]
-    for address in (*addresses, service_address(two)):
+    for address in (*addresses, service_address(two, "redis")):
         wait_for(lambda host=address: ping(host) == "+PONG", 20, what=f"{address} answers the machine")  # type: ignore[misc]
     for pod in pods:
         for host in (*addresses, "redis", "redis.default.svc.cluster.local"):
@@ -163,7 +174,7 @@ def test_pods_of_two_nodes_and_the_machine_reach_each_other(two: BareCluster) ->
 
 
 def test_a_name_outside_the_cluster_does_not_exist_and_nobody_waits_for_the_answer(two: BareCluster) -> None:
-    (pod, *_) = run_redis(two, two.load([CATALOGUE["redis"]])["redis"], replicas=2)
+    (pod, *_) = run_pods(two, two.load([CATALOGUE["redis"]])["redis"], replicas=2)
     script = "timeout 3 getent hosts a-name.invalid; echo $?"
     answer = kubectl.run(two.kubeconfig, "exec", pod["metadata"]["name"], "--", "sh", "-c", script)
     assert answer.stdout.strip() == "2", "getent: not found, not timed out (124)"
@@ -172,11 +183,12 @@ def test_a_name_outside_the_cluster_does_not_exist_and_nobody_waits_for_the_answ
 def test_clusters_side_by_side_are_two_clusters(one: BareCluster, two: BareCluster) -> None:
     assert kubectl.ready_nodes(one.kubeconfig) == 1
     assert kubectl.ready_nodes(two.kubeconfig) == 2
-    uid = ("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
-    uids = {kubectl.run(cluster.kubeconfig, *uid).stdout for cluster in (one, two)}
-    assert len(uids) == 2
-    (pod,) = run_redis(one, one.load([CATALOGUE["redis"]])["redis"], replicas=1)
-    wait_for(lambda: ping(pod["status"]["podIP"]) == "+PONG", 20, what="the pod answers the machine")
+    addresses = [service_address(cluster, "kubernetes") for cluster in (one, two)]
+    assert len(set(addresses)) == 2
+    for cluster, address in zip((one, two), addresses, strict=True):
+        server = service_address(cluster, "kube-dns", "kube-system")
+        answer = dns_answer(server, "kubernetes.default.svc.cluster.local")
+        assert socket.inet_aton(address) in answer, f"{cluster.name}: its own Service under that name"
 
 
 def test_up_leaves_a_cluster_that_works_alone(one: BareCluster) -> None:
@@ -222,7 +234,7 @@ def test_the_existing_provider_uses_the_cluster_that_the_environment_names(one: 
     assert all(part.healthy for part in existing.status())
     image = existing.load([CATALOGUE["pause"]])["pause"]
     assert image == "localhost/pause:pushed"
-    assert run_redis(existing, image, replicas=1)
+    assert run_pods(existing, image, replicas=1)
     with pytest.raises(ClusterError, match="1 nodes are Ready, 2 are needed"):
         existing.up("full", nodes=2)
     existing.down()

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # Of one connection only (RFC 9110, 7.6.1), or made anew for the next one.
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"}
+_FAREWELL_SECONDS = 0.2  # for the API server to answer the end of TLS connections, before the loop goes
 _LONGEST_EVENT = 2**23  # bytes; aiohttp's default is shorter than a large object
 
 
@@ -82,6 +83,7 @@ class Proxy:
     async def _close(self) -> None:
         await self._runner.cleanup()
         await self._upstream.close()
+        await asyncio.sleep(_FAREWELL_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         call = parse(request.method, request.path, request.query)
@@ -98,11 +100,7 @@ class Proxy:
                 headers=_passed_on(request.headers) | self._access.headers,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             ) as upstream:
-                try:
-                    return await self._answer(request, call, upstream)
-                finally:
-                    if call.verb == "watch":
-                        _abort(upstream)
+                return await self._answer(request, call, upstream)
         except aiohttp.ClientConnectorError:
             return web.json_response(status_object(503), status=503)
 
@@ -139,12 +137,6 @@ class Proxy:
         with suppress(ConnectionResetError):
             await response.write_eof()
         return response
-
-
-def _abort(upstream: aiohttp.ClientResponse) -> None:
-    """Drop the connection at once: a TLS farewell to the API server may outlast the loop."""
-    if upstream.connection is not None and upstream.connection.transport is not None:
-        upstream.connection.transport.abort()
 
 
 def _hinders(fault: Fault, call: ApiCall) -> bool:

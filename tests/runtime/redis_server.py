@@ -50,15 +50,21 @@ class RedisServer:
 
     def started(self) -> list[str]:
         """Ids of the tasks that began, in order, one for each time."""
-        return [line.split()[0] for line in self.lines("test:start")]
+        return [line.split()[0] for line in dict.fromkeys(self.lines("test:start"))]
 
     def finished(self) -> list[str]:
         """Ids of the tasks that ended, in order."""
-        return [line.split()[0] for line in self.lines("test:end")]
+        return [line.split()[0] for line in dict.fromkeys(self.lines("test:end"))]
 
     def waiting(self, key: str) -> list[str]:
         """Ids of the tasks in a list, the next one first."""
         return [json.loads(line)["headers"]["id"] for line in reversed(self.lines(key))]
+
+    def remove(self, key: str, task: str) -> None:
+        """Take a message out of a list."""
+        for line in self.lines(key):
+            if json.loads(line)["headers"]["id"] == task:
+                self.client.lrem(key, 1, line)
 
     def report(self, worker: Worker) -> dict[str, Any]:
         """The worker's report; empty before the first."""

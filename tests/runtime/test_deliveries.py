@@ -1,6 +1,5 @@
 """A message that a worker holds is run once, whatever happens to the clock and to the connection."""
 
-import signal
 from collections import Counter
 from collections.abc import Callable
 
@@ -87,7 +86,7 @@ def test_a_lost_child_gives_its_task_to_the_next_in_its_old_place(
     worker = make_worker(capacity=1).start().ready()
     tasks = [send(server.client, "proj.nap", 1) for _ in range(3)]
     wait_for(lambda: tasks[0] in server.started(), "the first task to start")
-    worker.kill_children(signal.SIGKILL)
+    worker.kill_children()
     wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
     assert server.started() == [tasks[0], *tasks]
 

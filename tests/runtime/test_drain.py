@@ -41,7 +41,7 @@ def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
 ) -> None:
     worker = make_worker(pool).start().ready()
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=5)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     tasks = [send(server.client, "proj.nap", 0) for _ in range(3)]
     assert server.waiting("celery") == tasks
     server.lift(worker)
@@ -53,7 +53,7 @@ def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
 def test_a_lease_that_nobody_renews_ends_by_itself(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker("threads").start().ready()
     server.drain(worker, lease=1, milliseconds=4000)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=5)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     task = send(server.client, "proj.nap", 0)
     wait_for(lambda: task in server.finished(), "the task to run", timeout=8)
 
@@ -66,7 +66,7 @@ def test_tasks_that_wait_for_their_time_go_back_at_once(
     tasks = [send(server.client, "proj.nap", 0, eta="2100-01-01T00:00:00+00:00") for _ in range(3)]
     wait_for(lambda: server.report(worker).get("eta") == 3, "the worker to hold them")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=8)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     assert server.waiting("celery") == tasks
     assert server.client.hlen("unacked") == 0
 
@@ -87,7 +87,7 @@ def test_rate_limited_tasks_go_back_at_once(make_worker: MakeWorker, server: Red
     tasks = [send(server.client, "proj.limited") for _ in range(3)]
     wait_for(lambda: server.report(worker).get("limited") == 2, "the worker to hold two")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=8)
+    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     assert server.waiting("celery") == tasks[1:]
 
 

@@ -140,7 +140,7 @@ class Worker:
         """Processes of a prefork pool."""
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
-    def kill_children(self, number: signal.Signals) -> None:
+    def kill_children(self, number: signal.Signals = signal.SIGKILL) -> None:
         for pid in self.children():
             os.kill(pid, number)
 

@@ -57,7 +57,7 @@ class BrokerThread:
         self._seq = 0
         self._sent: Any = None
         self._reported = self._polled = self._renewed = float("-inf")
-        self._stop = False
+        self._stop = self._failing = False
         self._reporting = native.allocate_lock()
         self._ended = native.allocate_lock()
 
@@ -86,8 +86,13 @@ class BrokerThread:
                 self._redis = self._connect()
             step(*self._redis)
             self.answered = self._clock()
+            if self._failing:
+                native.complain("taskfleet: the broker answers again")
+            self._failing = False
         except Exception as error:
-            native.complain(f"taskfleet: {type(error).__name__} while talking to the broker; trying again")
+            if not self._failing:
+                native.complain(f"taskfleet: {type(error).__name__} while talking to the broker; trying on")
+            self._failing = True
             if self._gate.lease is not None and self._clock() - self.lease_seen >= LEASE:
                 self._gate.lease = None
             if not self._stop:

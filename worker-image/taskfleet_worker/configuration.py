@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 # Above it a worker stops fetching, so it is far above what apps hold; it bounds memory at some 50 MB.
 ETA_TASK_LIMIT = 10_000
 
+_CANCEL_ON_LOSS = "worker_cancel_long_running_tasks_on_connection_loss"
 _STRATEGIES = {"Strict": "priority", "RoundRobin": "round_robin"}
 
 
@@ -91,6 +92,11 @@ def configure_worker(
     """Merge into the app's loaded configuration; returns the notes, which are logged too."""
     options, notes = transport_options(dict(conf["broker_transport_options"] or {}), settings, understood)
     conf["broker_transport_options"] = options
+    if conf[_CANCEL_ON_LOSS] and understood("visibility_timeout"):
+        conf[_CANCEL_ON_LOSS] = False
+        notes.append(
+            f"The app sets {_CANCEL_ON_LOSS}; not needed here, as a lost connection doubles no task."
+        )
     for note in notes:
         logger.warning("taskfleet: %s", note)
     return notes

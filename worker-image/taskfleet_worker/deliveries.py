@@ -27,6 +27,7 @@ class Delivery:
     order: int
     payload: dict[str, Any]
     eta: bool
+    begun: bool = False
 
     @property
     def record(self) -> str:
@@ -41,6 +42,7 @@ class Deliveries:
         self.held: dict[str, Delivery] = {}
         self.waiting_for_eta = 0
         self.lost: set[str] = set()
+        self.settling: set[str] = set()
         self.settle_later: deque[str] = deque()
         self.return_later: deque[tuple[str, Delivery]] = deque()
         self.unrecorded: deque[tuple[str, Delivery]] = deque()
@@ -57,15 +59,18 @@ class Deliveries:
     def begun(self, tag: str) -> Delivery | None:
         """Its task starts: it no longer waits for a time."""
         delivery = self.held.get(tag)
-        if delivery is not None and delivery.eta:
-            delivery.eta = False
-            self.waiting_for_eta -= 1
+        if delivery is not None:
+            delivery.begun = True
+            if delivery.eta:
+                delivery.eta = False
+                self.waiting_for_eta -= 1
         return delivery
 
     def settled(self, tag: str) -> Delivery | None:
         """Acknowledged, rejected or given back: the broker no longer counts it as ours."""
         self.begun(tag)
         self.lost.discard(tag)
+        self.settling.discard(tag)
         return self.held.pop(tag, None)
 
     @property

@@ -31,6 +31,7 @@ class Link:
         self.held_key = held_key
         self.is_consumers: Callable[[Any], bool] = lambda _channel: False
         self.tags_that_run_on: Callable[[], set[str]] = set
+        self.settle_pending: Callable[[], None] = lambda: None
 
     def names_of(self, channel: Any) -> Unacked:
         """Full names of the keys that a channel's messages are kept under."""
@@ -111,6 +112,7 @@ class _HeldMessages:
             self.link.deliveries.settled(delivery_tag)
 
     def _settle(self, tag: str) -> None:
+        self.link.deliveries.settling.add(tag)
         try:
             self._remove_from_indices(tag).execute()
         except Exception:  # the connection is gone, the channel perhaps closed: the native thread has its own
@@ -124,6 +126,7 @@ class _HeldMessages:
         return pipe.hdel(self.link.held_key, delivery_tag)
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
+        self.link.settle_pending()
         keep = self.link.tags_that_run_on()
         self.give_back([tag for tag in self._delivered if tag not in keep])
         self._delivered.clear()
@@ -160,6 +163,12 @@ class _Gated:
 
     link: Link
     delivering: str | None = None
+
+    @property
+    def active_queues(self) -> list[str]:
+        """In their order; kombu 5.3 makes a set of them, so that a strict order is whatever the hashes say."""
+        queues = dict.fromkeys(self._active_queues)  # type: ignore[attr-defined]
+        return [queue for queue in queues if queue not in self.active_fanout_queues]  # type: ignore[attr-defined]
 
     def _brpop_start(self, *args: Any, **kwargs: Any) -> None:
         if self.link.gate.closed and self.link.is_consumers(self):

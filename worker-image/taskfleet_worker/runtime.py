@@ -14,6 +14,7 @@ from taskfleet_worker.gate import Gate
 from taskfleet_worker.handback import take_back
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import Keys
+from taskfleet_worker.prefork import keep_running_jobs
 from taskfleet_worker.redis_commands import Unacked
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.settings import Settings
@@ -55,6 +56,7 @@ class Runtime:
         self._watch_lost_children()
         self.link.is_consumers = lambda channel: channel is self._channel()
         self.link.tags_that_run_on = self._tags_that_run_on
+        self.link.settle_pending = self._settle_pending
         note = redis_channel.install(self.link)
         if note:
             self.notes.append(note)
@@ -104,6 +106,8 @@ class Runtime:
         self._ready_after = self._clock() - self._started
         self.health.consumer_ready(consumer)
         self.notes.extend(self._opted_out(consumer.app))
+        if self.settings.pool_type == "prefork":
+            keep_running_jobs(consumer.pool)
         if consumer.connection.transport.driver_type == "redis":
             self._start_thread(consumer.app)
 
@@ -172,13 +176,18 @@ class Runtime:
         return bool(getattr(self._channel(), "_in_poll", None))
 
     def _tags_that_run_on(self) -> set[str]:
-        """Of messages whose tasks a lost connection does not stop."""
+        """Of messages that a lost connection must not give to others: their tasks run on, or have just ended."""
         if self._stopping_since is not None and not self.tasks.active:
-            return set()
-        requests = list(self._state.active_requests)
+            return set(self.deliveries.settling)
+        keep = {tag for tag, delivery in list(self.deliveries.held.items()) if delivery.begun}
         if self.settings.pool_type != "prefork":  # the others run what they were handed, prefork drops it
-            requests += list(self._state.reserved_requests)
-        return {request.message.delivery_tag for request in requests}
+            keep.update(request.message.delivery_tag for request in list(self._state.reserved_requests))
+        return keep
+
+    def _settle_pending(self) -> None:
+        """Before a stopping worker gives back the rest: up to Celery 5.5 green pools leave acknowledgements behind."""
+        if self._stopping_since is not None and self._consumer is not None and not self._consumer.hub:
+            self._consumer.perform_pending_operations()
 
     def _reserved(self) -> int:
         return len(self._state.reserved_requests)

@@ -43,7 +43,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if .Values.autoCreateBroker }}
 - apiGroups: [taskfleet.dev]
   resources: [brokers]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets]

@@ -32,7 +32,7 @@ class PoolReason(StrEnum):
     """Why a WorkerPool is as it is."""
 
     AVAILABLE = "Available"  # Ready: every wanted pod is ready
-    AT_ZERO = "AtZero"  # Ready: no pod is wanted, and none runs
+    AT_ZERO = "AtZero"  # Ready: no pod is wanted; the last ones may still be stopping
     SUSPENDED = "Suspended"  # Ready and ScalingActive=False: spec.suspend is true
     PODS_NOT_READY = "PodsNotReady"  # Ready=False: wanted pods are still starting
     BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready

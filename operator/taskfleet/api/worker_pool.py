@@ -303,6 +303,22 @@ class Decision(Model):
     """The sum behind the number."""
 
 
+MAX_TOKEN = 64
+
+
+class Requeue(Model):
+    """What became of a wish to move messages back from the dead letters."""
+
+    token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
+    """The first word of the annotation taskfleet.dev/requeue."""
+
+    time: Timestamp
+    """When it was carried out."""
+
+    messages: Annotated[int, Limits(minimum=0)]
+    """How many messages went back to their queues."""
+
+
 class WorkerPoolStatus(Status):
     """What was seen and decided."""
 
@@ -335,6 +351,9 @@ class WorkerPoolStatus(Status):
 
     dead_letters: Annotated[int, Limits(minimum=0)] | None = None
     """Messages in the <queue>.dead lists: each took its process, container or pod with it too often."""
+
+    last_requeue: Requeue | None = None
+    """The last wish to move them back; `kubectl taskfleet dead --requeue` makes one."""
 
     notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10)] = []
     """What the pods say about themselves, such as the tasks that acknowledge early by their own wish."""

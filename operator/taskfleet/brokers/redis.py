@@ -45,22 +45,29 @@ async def probe(client: Redis) -> Probe:
             pipe.ping()
             pipe.info()
             pong, info = await pipe.execute(raise_on_error=False)
-    except (AuthenticationError, AuthorizationError):
+    except (RedisError, OSError) as error:
+        return _failed(client, error)
+    except Exception as error:  # redis-py trips in many ways over what is no Redis, and keeps the connection
+        await client.connection_pool.disconnect()
+        return _failed(client, error)
+    if isinstance(pong, Exception):
+        return _failed(client, pong, what="PING failed")
+    return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
+
+
+_NO_ANSWER = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s"
+
+
+def _failed(client: Redis, error: Exception, *, what: str = _NO_ANSWER) -> Probe:
+    if isinstance(error, NoPermissionError):
+        return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
+    if not isinstance(error, AuthenticationError | AuthorizationError):
+        return Probe(Verdict.UNREACHABLE, f"{what} ({type(error).__name__}).")
+    if client.connection_pool.connection_kwargs.get("password"):
         return Probe(
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
         )
-    except (RedisError, OSError, ValueError) as error:  # ValueError: what answers is no Redis
-        return Probe(
-            Verdict.UNREACHABLE,
-            f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({type(error).__name__}).",
-        )
-    if isinstance(pong, AuthenticationError):
-        return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
-    if isinstance(pong, NoPermissionError):
-        return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
-    if isinstance(pong, Exception):
-        return Probe(Verdict.UNREACHABLE, f"PING failed ({type(pong).__name__}).")
-    return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
+    return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
 
 
 def _answer(info: Mapping[str, Any]) -> Probe:

@@ -3,6 +3,7 @@
 import structlog
 from redis.exceptions import RedisError
 
+from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
 from taskfleet.brokers.dead_starts import Dead, dead_starts
 from taskfleet.brokers.give_back import Returned, give_back
@@ -40,12 +41,15 @@ async def _tell(dead: Dead, returned: Returned, namespace: str, context: Context
     pool = _pool_of(start.pool_uid, namespace, context)
     if pool is None:
         return
+    labels = namespace, pool["metadata"]["name"]
     if returned.given_back:
+        metrics.GIVEN_BACK.labels(*labels).inc(returned.given_back)
         given = context.brokers.given_back
         given[start.pool_uid] = given.get(start.pool_uid, 0) + returned.given_back
         message = f"Pod {start.pod} ended with {returned.given_back} messages; they are back in their queues."
         await context.events.record(pool, Event("MessagesGivenBack", message), now=context.now())
     if returned.set_aside:
+        metrics.SET_ASIDE.labels(*labels).inc(returned.set_aside)
         message = (
             f"{returned.set_aside} messages took their process or pod with them more than 5 times, the last time pod"
             f" {start.pod}; they are in <queue>.dead. List them: kubectl taskfleet dead wp/{pool['metadata']['name']}"

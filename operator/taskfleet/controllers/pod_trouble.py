@@ -13,7 +13,8 @@ _LONGEST = 300
 _PULL_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
-_REFUSED_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_MISSING_REFERENCE = "CreateContainerConfigError"
+_REFUSED_REASONS = frozenset({_MISSING_REFERENCE, "CreateContainerError", "RunContainerError"})
 # A volume that is being bound leaves its pod without a node for a moment: that is no trouble yet.
 _PATIENCE_SECONDS = 10.0
 
@@ -93,7 +94,8 @@ def _waiting_trouble(pod: str, container: Object, waiting: Object) -> Trouble | 
         return Trouble(PoolReason.IMAGE_PULL_FAILED, message)
     if reason not in _REFUSED_REASONS:
         return None
-    if "not found" in said or "couldn't find key" in said:
+    # The other refusals are of the command, and say "not found" of an interpreter.
+    if reason == _MISSING_REFERENCE and ("not found" in said or "couldn't find key" in said):
         message = f"Pod {pod} cannot start: {said}. Create it, or correct the reference."
         return Trouble(PoolReason.SECRET_MISSING, message)
     if "runAsNonRoot" in said or "non-root" in said:

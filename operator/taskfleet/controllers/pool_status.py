@@ -10,6 +10,7 @@ from taskfleet.brokers.observation import Observation
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
+from taskfleet.controllers.requeue import Requeued
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.decision import Size
 
@@ -32,6 +33,7 @@ class PoolSeen:
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
     given_back: int = 0  # since the status was last written
+    requeued: Requeued | None = None  # a wish that the status does not answer yet
 
     @property
     def current_pods(self) -> list[Object]:
@@ -61,8 +63,17 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
             pods=seen.pods,
         ),
         "givenBack": (seen.pool.status.given_back or 0) + seen.given_back or None,
+        **_last_requeue(seen, now),
         "conditions": _conditions(seen, now),
     }
+
+
+def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
+    """The answer to a new wish; without one the last answer stays as it is."""
+    if seen.requeued is None or seen.requeued.messages is None:
+        return {}
+    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"lastRequeue": {"time": time, **vars(seen.requeued)}}
 
 
 def _template(obj: Object | None) -> str | None:
@@ -108,9 +119,9 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
 
 def _fine(seen: PoolSeen) -> Why:
     if seen.pool.spec.suspend:
-        return PoolReason.SUSPENDED, "spec.suspend is true: no pod runs. Set it to false to go on."
+        return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
     if seen.size.replicas == 0:
-        return PoolReason.AT_ZERO, "No pod is wanted and none runs."
+        return PoolReason.AT_ZERO, "No pod is wanted."
     return PoolReason.AVAILABLE, f"{seen.size.replicas} of {seen.size.replicas} pods are ready."
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.brokers.observation import Observation
@@ -14,6 +15,7 @@ from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
+from taskfleet.controllers.requeue import requeue_as_wished
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
 from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
@@ -32,6 +34,7 @@ from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.decision import Size, decide
 
 _LEFT_OVER_SECONDS = 1.0
+_REQUEUE_AGAIN_SECONDS = 2.0
 _NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
 
 
@@ -60,6 +63,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.read_no_more_for(key)
+        metrics.forget_pool(key.namespace, key.name)
         return None
     try:
         pool = WorkerPool.parse(raw)
@@ -105,6 +109,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
         observation=_read(observed.pool, context),
         given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
+        requeued=await requeue_as_wished(observed.pool, context),
     )
 
 
@@ -211,6 +216,10 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         events.append(
             Event("Scaled", f"From {decision['from']} to {decision['to']} pods: {decision['message']}")
         )
+    if "lastRequeue" in status:
+        messages = status["lastRequeue"]["messages"]
+        events.append(Event("Requeued", f"{messages} dead letters are back in their queues."))
+    metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status["deadLetters"] or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
         context.brokers.told(observed.pool.metadata.uid, seen.given_back)
@@ -222,6 +231,8 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
     """Seconds until something may have changed that no watch tells of."""
     yield patience(seen.pods, now=context.now())
+    if seen.requeued is not None and seen.requeued.messages is None:
+        yield _REQUEUE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
     reason = (seen.stalled or seen.missing or (None,))[0]

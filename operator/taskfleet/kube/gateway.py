@@ -54,6 +54,12 @@ class Gateway:
                 return None
             raise
 
+    async def ask_pod(
+        self, pod: Key, path: str, *, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Object:
+        """What the first port of a pod answers to a GET, through the API server's proxy."""
+        return await self._call("GET", f"{_path(pod, 'proxy')}/{path}", query=query, headers=headers)
+
     async def is_served(self, kind: str, namespace: str | None) -> bool:
         """Whether the API server knows the kind."""
         try:
@@ -137,9 +143,10 @@ class Gateway:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
         seconds: float = _READ_SECONDS,
     ) -> Object:
-        headers = {"Accept": accept, "Content-Type": content_type}
+        headers = {**(headers or {}), "Accept": accept, "Content-Type": content_type}
         # A service account's token is renewed on disk: the client's hook reads it again when due.
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")

@@ -45,6 +45,7 @@ UNWATCHED_TYPES: dict[str, ResourceType] = {
     "PersistentVolumeClaim": ResourceType("", "v1", "persistentvolumeclaims"),
     "Event": ResourceType("", "v1", "events"),
     "Namespace": ResourceType("", "v1", "namespaces"),
+    "Lease": ResourceType("coordination.k8s.io", "v1", "leases"),
 }
 
 RESOURCE_TYPES: dict[str, ResourceType] = {**OWN_TYPES, **CHILD_TYPES, **UNWATCHED_TYPES}

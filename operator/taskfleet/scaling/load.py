@@ -23,6 +23,8 @@ class PodLoad:
     marked: bool = False  # has the mark by which a ReplicaSet deletes it first
     removable: bool = False  # drained, unready, and marked
     held_back: int = 0  # ETA and rate-limited tasks in its hands
+    pending: bool = False  # not placed on a node, or its image is not there: a ReplicaSet deletes it first
+    unready: bool = False  # in the API server's eyes; so are pods that start, and one may go for the other
 
     def tasks(self, capacity: int) -> int:
         """Tasks that need one of its slots."""
@@ -68,6 +70,13 @@ class PoolLoad:
     def free(self) -> int:
         """Slots of consuming pods that have no task."""
         return len(self.of(PodState.CONSUMING)) * self.limits.capacity - self.running
+
+    @property
+    def size(self) -> int:
+        """Pods that consume or will; the surplus ones that a rollout brings are not meant to stay."""
+        leaving = len(self.of(PodState.DRAINING)) + len(self.of(PodState.DRAINED))
+        size = len(self.of(PodState.CONSUMING)) + self.starting
+        return min(size, max(0, self.replicas - leaving)) if self.rolling else size
 
     @property
     def starting(self) -> int:

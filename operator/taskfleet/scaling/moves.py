@@ -32,14 +32,17 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
     missing = wanted - len(consuming)
     resume = leaving[: max(0, missing)]
     stay = leaving[len(resume) :]
-    drain = stay + _victims(consuming, -missing, silent_too=forced)
+    surplus = min(len(consuming), load.size) - wanted  # a rollout takes its own surplus pods away itself
+    drain = stay + _victims(consuming, surplus, silent_too=forced)
     starting = max(0, missing - len(resume))  # pods that should be on their way up
     # The user has decided: what cannot be asked to drain finishes its tasks on TERM.
     silent = [pod for pod in drain if pod.stale] if forced else []
-    gone = (
-        [] if load.rolling else [pod for pod in stay if pod.removable] + [pod for pod in silent if pod.marked]
-    )
-    size = len(consuming) + len(leaving) - len(gone) + _allowed_start(load, starting)
+    gone = [pod for pod in stay if pod.removable] + [pod for pod in silent if pod.marked]
+    if load.rolling:
+        size = max(load.replicas, wanted + len(stay)) if wanted > load.size else load.replicas
+    else:
+        size = len(consuming) + len(leaving) - len(gone) + _allowed_start(load, starting)
+    size = min(size, max(load.replicas, load.limits.most))
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
     return Moves(
@@ -60,10 +63,16 @@ def _drained(pod: PodLoad) -> bool:
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
-    """Never-ready pods hold no work, so surplus ones go; none goes in a rollout, and none is added in vain."""
-    if load.rolling:
-        return max(starting, load.starting)
-    return min(starting, load.starting) if load.cannot_start is not None else starting
+    """Never-ready pods hold no work, so surplus ones go; and none is added in vain.
+
+    A pod that works before the API server knows it as ready looks like one that starts. While there is one, only
+    pods go that a ReplicaSet deletes before it.
+    """
+    if load.cannot_start is not None:
+        starting = min(starting, load.starting)
+    if any(pod.unready for pod in load.of(PodState.CONSUMING) + load.of(PodState.DRAINING)):
+        return max(starting, sum(not pod.pending for pod in load.of(PodState.STARTING)))
+    return starting
 
 
 def _victims(consuming: list[PodLoad], count: int, *, silent_too: bool) -> list[PodLoad]:

@@ -3,18 +3,26 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from taskfleet.brokers.report import Report
 
 _TASKS = 100  # the mean is over about so many
 _RATE_OVER_SECONDS = 60.0
+_SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
+
+
+class _Counted(NamedTuple):
+    done: int = 0
+    busy: float = 0.0
+    at: float = 0.0
 
 
 @dataclass
 class Rates:
     """Of one pool. Counters begin anew with every start of a pod, so only their growth counts."""
 
-    _counted: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _counted: dict[str, _Counted] = field(default_factory=dict)
     _served: deque[tuple[int, float]] = field(default_factory=deque)
     _arrived: deque[tuple[float, int]] = field(default_factory=deque)
     _began: float | None = None
@@ -23,7 +31,7 @@ class Rates:
 
     def add(self, reports: Mapping[str, Report], *, waiting: int, now: float) -> None:
         """Take in one reading: reports by start, and what waits in the pool's queues."""
-        done, busy = self._growth(reports)
+        done, busy = self._growth(reports, now)
         if done:
             self._served.append((done, busy))
             self._trim_served()
@@ -49,22 +57,28 @@ class Rates:
 
     def arrival_rate(self, now: float) -> float:
         """Tasks a second over the last minute, or since the first reading."""
-        if self._began is None or now <= self._began:
+        if self._began is None:
             return 0.0
-        return sum(count for _, count in self._arrived) / min(_RATE_OVER_SECONDS, now - self._began)
+        seen = max(_SHORTEST_SECONDS, now - self._began)
+        return sum(count for _, count in self._arrived) / min(_RATE_OVER_SECONDS, seen)
 
-    def _growth(self, reports: Mapping[str, Report]) -> tuple[int, float]:
+    def _growth(self, reports: Mapping[str, Report], now: float) -> tuple[int, float]:
         done, busy = 0, 0.0
-        counted: dict[str, tuple[int, float]] = {}
         for start, report in reports.items():
             total = sum(work.done for work in report.queues.values())
             seconds = sum(work.busy_seconds for work in report.queues.values())
-            before = self._counted.get(start, (0, 0.0) if self._in_system is not None else (total, seconds))
-            done += max(0, total - before[0])
-            busy += max(0.0, seconds - before[1])
-            counted[start] = (total, seconds)
-        self._counted = counted
+            before = self._counted.get(start, _Counted())
+            done += max(0, total - before.done)
+            busy += max(0.0, seconds - before.busy)
+            self._counted[start] = _Counted(total, seconds, now)
+        self._forget(now - _RATE_OVER_SECONDS)
         return done, busy
+
+    def _forget(self, before: float) -> None:
+        """Starts that are gone for good. One that is merely not seen for a moment would count twice."""
+        gone = [start for start, counted in self._counted.items() if counted.at < before]
+        for start in gone:
+            del self._counted[start]
 
     def _trim_served(self) -> None:
         tasks = sum(done for done, _ in self._served)

@@ -49,7 +49,7 @@ def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Verdict, Memory]
     since it last grew or received a task. Here the size falls to the largest one wanted during the keepalive,
     so a trickle does not hold up a fleet; only the last pod waits for the last task.
     """
-    size = len(load.of(PodState.CONSUMING)) + load.starting
+    size = load.size
     if not load.broker_reachable:
         sentence = f"The broker does not answer: {size} pods are kept."
         return Verdict(size, Cause.BROKER_UNREACHABLE, sentence), memory
@@ -82,9 +82,13 @@ def _shrink(load: PoolLoad, wanted: Want, size: int, memory: Memory, now: float)
 
 
 def _remember_want(memory: Memory, pods: int, load: PoolLoad, now: float) -> Memory:
-    """Drop what is older than the keepalive and every smaller number that came before `pods`."""
+    """Drop what is older than the keepalive and every smaller number that came before `pods`.
+
+    The last number was wanted until now: had it changed, there would have been a look before.
+    """
     oldest = now - load.limits.keepalive
-    peaks = tuple((at, peak) for at, peak in memory.peaks if at > oldest and peak > pods)
+    held = [(now, peak) for _, peak in memory.peaks[-1:]]
+    peaks = tuple((at, peak) for at, peak in (*memory.peaks[:-1], *held) if at > oldest and peak > pods)
     empty = load.waiting == 0 and load.running == 0 and not load.of(PodState.DRAINING)
     readings = memory.empty_readings + 1 if empty else 0
     return replace(memory, peaks=(*peaks, (now, pods)), empty_readings=readings)

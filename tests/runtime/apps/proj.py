@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import redis
 from celery import Celery, current_task
@@ -13,11 +14,21 @@ from celery.exceptions import Reject
 app = Celery("proj")
 app.conf.task_ignore_result = True
 
-notes = redis.Redis.from_url(os.environ["CELERY_BROKER_URL"], socket_timeout=5)
+# A connection of its own, which waits for a Redis that is away, so that every start and end is noted.
+url = os.environ.get("TEST_NOTES_URL") or os.environ["CELERY_BROKER_URL"]
+notes = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
 
 
 def note(what: str, *more: object) -> None:
-    notes.rpush("test:" + what, " ".join([current_task.request.id, *map(str, more)]))
+    # A name of its own, as a push whose answer was lost is made again.
+    line = " ".join([current_task.request.id, uuid.uuid4().hex, *map(str, more)])
+    while True:
+        try:
+            notes.rpush("test:" + what, line)
+        except redis.ConnectionError:
+            time.sleep(0.2)
+        else:
+            return
 
 
 @app.task

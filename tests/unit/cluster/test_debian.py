@@ -40,7 +40,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPat
 
 def test_without_root_the_missing_package_and_the_command_are_named(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ClusterError, match=r"missing packages: openssl, iproute2. .*`apt-get install .*iproute2`"):
+    with pytest.raises(
+        ClusterError, match=r"missing packages: openssl, iproute2. .*`apt-get install .*iproute2`"
+    ):
         debian.require(debian.CONTROL_PLANE)
 
 
@@ -53,7 +55,9 @@ def test_nodes_without_root_are_refused_with_the_two_other_ways(machine: pytest.
 @pytest.mark.usefixtures("machine")
 def test_another_system_is_refused_with_the_names_of_what_is_missing() -> None:
     debian.OS_RELEASE.write_text("ID=fedora\nVERSION_ID=40\n")
-    with pytest.raises(ClusterError, match=r"missing programs: openssl, iproute2, containerd.*made for Debian 12"):
+    with pytest.raises(
+        ClusterError, match=r"missing programs: openssl, iproute2, containerd.*made for Debian 12"
+    ):
         debian.require(debian.FULL)
 
 

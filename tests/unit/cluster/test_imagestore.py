@@ -17,19 +17,24 @@ def store(tmp_path: Path) -> ImageStore:
     return ImageStore(tmp_path)
 
 
-def blob(store: ImageStore, content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    (store.blobs / "sha256" / digest).write_bytes(content)
-    return f"sha256:{digest}"
+def digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def add(store: ImageStore, name: str, tag: str, layers: list[bytes], *, age_s: int = 0) -> None:
+    """As buildah exports: all blobs and the manifest in one folder."""
+    exported = store.blobs.parent / f"{name}-{tag}"
+    exported.mkdir()
+    config = f"config of {name} {tag}".encode()
+    for content in (config, *layers):
+        (exported / digest(content).removeprefix("sha256:")).write_bytes(content)
     manifest = {
-        "config": {"digest": blob(store, f"config of {name} {tag}".encode())},
-        "layers": [{"digest": blob(store, layer)} for layer in layers],
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"digest": digest(config)},
+        "layers": [{"digest": digest(layer)} for layer in layers],
     }
-    content = json.dumps(manifest).encode()
-    store.add(name, tag, {"mediaType": "x", "digest": blob(store, content), "size": len(content)})
+    (exported / "manifest.json").write_text(json.dumps(manifest))
+    store.add(name, tag, exported)
     path = next(store.blobs.parent.glob(f"descriptors/{name}_{tag}.json"))
     os.utime(path, (1_000_000 - age_s, 1_000_000 - age_s))
 
@@ -56,7 +61,7 @@ def test_an_archive_holds_a_shared_layer_once(store: ImageStore) -> None:
 
 def test_what_the_node_has_is_left_out(store: ImageStore) -> None:
     add(store, "one", "1", [b"base", b"one"])
-    content = archived(store, {"x/one:1": ("one", "1")}, {blob(store, b"base")})
+    content = archived(store, {"x/one:1": ("one", "1")}, {digest(b"base")})
     assert b"base" not in content.values()
     assert b"one" in content.values()
 
@@ -69,6 +74,6 @@ def test_the_oldest_tags_go_with_the_layers_that_only_they_have(store: ImageStor
     assert not store.has("one", "oldest")
     assert store.has("one", "old")
     assert store.has("one_more", "1"), "an image whose name only begins the same"
-    left = {path.read_bytes() for path in (store.blobs / "sha256").iterdir()}
+    left = {path.read_bytes() for path in store.blobs.iterdir()}
     assert b"oldest" not in left
     assert {b"base", b"old", b"more"} <= left

@@ -18,16 +18,9 @@ def test_service_time_is_the_mean_of_the_last_hundred_tasks() -> None:
     assert rates.service_time() == pytest.approx(2.0)
 
 
-def test_what_was_done_before_the_operator_started_is_not_counted() -> None:
-    rates = Rates()
-    rates.add({"a": report(5000, 9.0)}, waiting=0, now=0.0)
-    assert rates.service_time() is None
-    assert rates.received_at is None
-
-
 def test_a_new_start_counts_from_zero_and_a_lost_one_takes_nothing_back() -> None:
     rates = Rates()
-    rates.add({"a": report(100, 100.0)}, waiting=0, now=0.0)
+    rates.add({"a": report(100, 300.0)}, waiting=0, now=0.0)
     rates.add({"b": report(10, 30.0)}, waiting=0, now=1.0)
     assert rates.service_time() == pytest.approx(3.0)
 
@@ -47,3 +40,40 @@ def test_old_arrivals_are_forgotten_after_a_minute() -> None:
     rates.add({}, waiting=60, now=62.0)
     assert rates.arrival_rate(62.0) == 0.0
     assert rates.received_at == 1.0
+
+
+def test_a_restarted_operator_knows_the_service_time_from_what_pods_have_done() -> None:
+    before, after = Rates(), Rates()
+    before.add({"a": report(0, 0.0)}, waiting=0, now=0.0)
+    before.add({"a": report(500, 1000.0)}, waiting=0, now=9.0)
+    after.add({"a": report(500, 1000.0)}, waiting=0, now=9.0)
+    assert after.service_time() == before.service_time() == pytest.approx(2.0)
+
+
+def test_what_pods_did_before_the_operator_started_gives_way_to_what_they_do() -> None:
+    rates = Rates()
+    rates.add({"a": report(5000, 5000.0)}, waiting=0, now=0.0)
+    rates.add({"a": report(5100, 5500.0)}, waiting=0, now=9.0)
+    assert rates.service_time() == pytest.approx(5.0)
+
+
+def test_what_was_done_before_the_first_reading_has_not_arrived_since() -> None:
+    rates = Rates()
+    rates.add({"a": report(5000, 9.0)}, waiting=0, now=0.0)
+    assert rates.arrival_rate(1.0) == 0.0
+    assert rates.received_at is None
+
+
+def test_a_burst_in_the_first_second_is_no_rate_of_its_size() -> None:
+    rates = Rates()
+    rates.add({}, waiting=0, now=0.0)
+    rates.add({}, waiting=100, now=0.5)
+    assert rates.arrival_rate(0.5) == pytest.approx(10.0)
+
+
+def test_a_reading_without_reports_does_not_count_their_tasks_again() -> None:
+    rates = Rates()
+    rates.add({"a": report(1000, 1000.0)}, waiting=0, now=0.0)
+    rates.add({}, waiting=0, now=1.0)
+    rates.add({"a": report(1000, 1000.0)}, waiting=0, now=2.0)
+    assert rates.arrival_rate(2.0) == 0.0

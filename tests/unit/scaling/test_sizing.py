@@ -174,7 +174,7 @@ def test_the_last_pod_waits_a_keepalive_for_the_next_task() -> None:
     limits = replace(LIMITS, keepalive=10.0)
     pod = PodLoad("a", PodState.CONSUMING)
     load = PoolLoad(limits, replicas=1, pods=(pod,), received_at=95.0)
-    verdict, memory = decide(load, remember(1, 80.0), now=100.0)
+    verdict, memory = decide(load, remember(0, 80.0), now=100.0)
     assert (verdict.pods, verdict.cause) == (1, Cause.KEEPALIVE)
     verdict, _ = decide(load, memory, now=105.0)
     assert verdict.pods == 0

@@ -15,6 +15,9 @@ SAFE = {
 OURS = {**SAFE, "visibility_timeout": 3600, "queue_order_strategy": "priority"}
 
 
+CANCEL = "worker_cancel_long_running_tasks_on_connection_loss"
+
+
 def given(**changes: Any) -> Settings:
     return read_settings(environment(**changes))
 
@@ -60,10 +63,17 @@ def test_a_transport_gets_no_option_of_ours_that_it_does_not_know() -> None:
 
 def test_the_apps_options_are_replaced_not_changed_in_place() -> None:
     theirs = {"client_name": "x"}
-    conf: dict[str, Any] = {"broker_transport_options": theirs}
+    conf: dict[str, Any] = {"broker_transport_options": theirs, CANCEL: False}
     configure_worker(conf, given(), anything)
     assert conf["broker_transport_options"]["visibility_timeout"] == 3600
     assert theirs == {"client_name": "x"}
+
+
+def test_a_lost_connection_cancels_no_task_because_none_is_doubled() -> None:
+    conf: dict[str, Any] = {"broker_transport_options": {}, CANCEL: True}
+    notes = configure_worker(conf, given(), anything)
+    assert conf[CANCEL] is False
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,20 +61,12 @@ def test_the_broker_is_asked_only_when_all_else_says_dead() -> None:
     assert alive(seen(loop_age=1.0), must_not_be_asked) == (True, "consuming")
 
 
-def test_a_turn_of_the_loop_is_seen_and_the_worker_may_still_shut_down() -> None:
+def test_a_turn_of_the_loop_is_seen() -> None:
     now = [100.0]
-    asked = []
-    state = SimpleNamespace(
-        maybe_shutdown=lambda: asked.append(now[0]),
-        should_stop=None,
-        should_terminate=None,
-        active_requests=set(),
-    )
     health = Health("prefork", 2, clock=lambda: now[0])
-    health.watch(state)
-    state.maybe_shutdown()
+    assert health.look().loop_age is None
+    health.turned()
     now[0] = 107.0
-    assert asked == [100.0]
     assert health.look().loop_age == 7.0
 
 
@@ -93,3 +84,9 @@ def test_probe_responses(ready: bool, request_line: bytes, status: bytes) -> Non
     health = Health("prefork", 2, clock=lambda: 0.0)
     health.ready = ready
     assert respond(request_line, health).split(b" ")[1] == status
+
+
+def test_a_drained_worker_is_not_ready() -> None:
+    health = Health("prefork", 2, clock=lambda: 0.0)
+    health.ready = health.drained = True
+    assert respond(b"GET /readyz HTTP/1.1\r\n", health).split(b" ")[1] == b"503"

@@ -1,0 +1,50 @@
+"""Benchmarks: each figure is a line of JSON on standard output. `make bench`, `ONLY=<name>`, `LIST=1`."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.load.figure import Figure
+from tests.load.ground import Ground, ground
+from tests.load.idle import idle_1000_pools
+from tests.load.reaction import apply_to_deployment
+from tests.load.start import start_5000_pools, start_5000_pools_writes
+
+Benchmark = Callable[[Ground], Iterator[Figure]]
+
+# In the order in which they run: the number of pools only grows.
+BENCHMARKS: tuple[tuple[Benchmark, tuple[str, ...]], ...] = (
+    (idle_1000_pools, ("idle_1000_pools_rss_mb", "idle_1000_pools_cpu_percent")),
+    (apply_to_deployment, ("apply_to_deployment_p50", "apply_to_deployment_p99")),
+    (start_5000_pools, ("start_5000_pools",)),
+    (start_5000_pools_writes, ("start_5000_pools_writes",)),
+)
+NAMES = tuple(name for _, names in BENCHMARKS for name in names)
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    if options.list:
+        print("\n".join(NAMES))
+        return 0
+    wanted = NAMES if options.only is None else (options.only,)
+    with tempfile.TemporaryDirectory(prefix="taskfleet-bench-") as folder, ground(Path(folder)) as made:
+        for benchmark, names in BENCHMARKS:
+            if not set(names).isdisjoint(wanted):
+                for figure in benchmark(made):
+                    if figure.name in wanted:
+                        print(figure.line(), flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", choices=NAMES, help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--list", action="store_true", help="print the names of all figures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""What may happen to a worker while tasks run, and how to bring it about. One function a row of the table."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio
+
+from taskfleet.brokers.give_back import give_back
+from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.report import Start
+from tests.runtime.messages import send
+from tests.runtime.proxy import Proxy
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+SLOTS = 2
+TASKS = 10
+SECONDS = 2.0
+# What a worker has fetched when it is full and so no fetch is under way; prefork with the given multiplier.
+FULL = {"prefork": 2, "threads": 2, "gevent": 3, "eventlet": 3, "solo": 1}
+AWAY = 60.0
+
+
+class Scene:
+    """One cell of the table: a pool, a Redis of its own, workers, and the tasks that were sent."""
+
+    def __init__(self, pool: str, server: RedisServer, python: Path, folder: Path) -> None:
+        self.pool = pool
+        self.server = server
+        self.workers: list[Worker] = []
+        self.sent: list[str] = []
+        self._python = python
+        self._folder = folder
+
+    def worker(self, url: str | None = None, **changes: Any) -> Worker:
+        capacity = 1 if self.pool == "solo" else SLOTS
+        environment = {"TEST_NOTES_URL": self.server.url}
+        worker = Worker(
+            self._python,
+            url or self.server.url,
+            self._folder,
+            pool=self.pool,
+            environment=environment,
+            **{"capacity": capacity, **changes},
+        )
+        self.workers.append(worker)
+        return worker.start().ready()
+
+    def send(self, number: int = TASKS, **options: Any) -> None:
+        self.sent += [send(self.server.client, "proj.nap", SECONDS, **options) for _ in range(number)]
+
+    def busy_worker(self, **changes: Any) -> Worker:
+        """A worker that is full, so that nothing is between a fetch and its record."""
+        worker = self.worker(**changes)
+        self.send()
+        wait_for(lambda: self.server.held(worker) >= FULL[self.pool], f"{worker.name} to be full")
+        wait_for(self.server.started, "a task to start")
+        return worker
+
+    def finish(self, timeout: float = 120) -> None:
+        """Wait until every task has run and nothing is held."""
+        wait_for(lambda: set(self.server.finished()) >= set(self.sent), "all tasks to run", timeout=timeout)
+        wait_for(lambda: not self.server.client.hlen("unacked"), "all acknowledgements", timeout=60)
+
+    def give_back(self, worker: Worker) -> None:
+        """What the operator does when a container has ended."""
+        layout = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
+        start = Start(*self.server.start_of(worker).split("/"))
+
+        async def run() -> None:
+            async with redis.asyncio.Redis(port=self.server.port) as client:
+                await give_back(client, layout, start)
+
+        asyncio.run(run())
+
+
+def term_idle(scene: Scene) -> None:
+    assert scene.worker().terminate().ended(timeout=15) == 0
+    scene.send()
+    scene.worker()
+
+
+def term_busy(scene: Scene) -> None:
+    worker = scene.busy_worker()
+    # Green pools may finish one more task, which they were about to hand to the pool.
+    assert worker.terminate().ended(timeout=2 * SECONDS + 10) == 0
+    scene.worker()
+
+
+def term_prefetched(scene: Scene) -> None:
+    worker = scene.worker(prefetchMultiplier=4)
+    scene.send(3, eta="2100-01-01T00:00:00+00:00")
+    wait_for(lambda: scene.server.held(worker) >= 3, "the tasks that wait for their time")
+    postponed, scene.sent = scene.sent, []
+    scene.send()
+    wait_for(scene.server.started, "a task to start")
+    fetched = 4 * (1 if scene.pool == "solo" else SLOTS) if scene.pool == "threads" else 0
+    assert worker.terminate().ended(timeout=(2 + fetched) * SECONDS + 10) == 0
+    assert {*scene.server.waiting("celery")} >= {*postponed}
+    for task in postponed:
+        scene.server.remove("celery", task)
+    scene.worker()
+
+
+def killed(scene: Scene) -> None:
+    worker = scene.busy_worker()
+    worker.kill()
+    scene.give_back(worker)
+    scene.worker()
+
+
+def child_killed(scene: Scene) -> None:
+    scene.busy_worker().kill_children()
+
+
+def redis_restarts(scene: Scene) -> None:
+    scene.busy_worker()
+    scene.server.kill()
+    scene.server.start()
+
+
+def redis_is_away(scene: Scene) -> None:
+    worker = scene.busy_worker()
+    scene.server.kill()
+    back = time.monotonic() + AWAY
+    wait_for(
+        lambda: worker.get("/livez")[0] != 200 or time.monotonic() > back,
+        "its time",
+        timeout=AWAY + 5,
+        interval=1,
+    )
+    assert worker.get("/livez")[0] == 200
+    scene.server.start()
+
+
+def half_open(scene: Scene) -> None:
+    proxy = Proxy(scene.server.port)
+    try:
+        scene.busy_worker(url=proxy.url)
+        proxy.freeze()
+        scene.finish()
+    finally:
+        for worker in scene.workers:
+            worker.kill()
+        proxy.close()
+
+
+def drained(scene: Scene) -> None:
+    worker = scene.busy_worker()
+    scene.server.drain(worker, lease=1)
+    wait_for(lambda: scene.server.report_in_state(worker, "drained"), "the drain", timeout=4 * SECONDS + 10)
+    scene.worker()
+
+
+def drained_then_resumed(scene: Scene) -> None:
+    worker = scene.busy_worker()
+    scene.server.drain(worker, lease=1)
+    wait_for(lambda: scene.server.report_in_state(worker, "drained"), "the drain", timeout=4 * SECONDS + 10)
+    scene.server.lift(worker)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`twice`: whether tasks that ran at that moment may run again."""
+
+    name: str
+    play: Callable[[Scene], None]
+    twice: bool = False
+    pools: tuple[str, ...] = ("prefork", "threads", "gevent", "eventlet", "solo")
+
+
+ROWS = (
+    Row("TERM, idle", term_idle),
+    Row("TERM, busy", term_busy),
+    Row("TERM, with prefetched and postponed tasks", term_prefetched),
+    Row("SIGKILL of the container", killed, twice=True),
+    Row("SIGKILL of a child", child_killed, twice=True, pools=("prefork",)),
+    Row("Redis killed and started again", redis_restarts),
+    Row("Redis away for 60 s", redis_is_away),
+    Row("half-open connection", half_open),
+    Row("drain", drained),
+    Row("drain, then resume", drained_then_resumed),
+)

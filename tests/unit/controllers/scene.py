@@ -1,0 +1,134 @@
+"""Controllers on an API server in memory: everything of the operator but its watches, its clock and its brokers."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from taskfleet.api import Key, Object
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.probe import Probe
+from taskfleet.config import Settings
+from taskfleet.controllers.children import Children
+from taskfleet.controllers.context import Context
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.events import EventRecorder
+from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
+from taskfleet.kube.status import StatusWriter
+from taskfleet.resources.context import Installation
+from taskfleet.scaling.writer import ReplicaWriter
+from tests.api_server import ApiServer
+from tests.unit.objects import NAMESPACE, broker, conditions
+
+Reconcile = Callable[[Key, Context], Awaitable[float | None]]
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class StillMonitor(BrokerMonitor):
+    """Tells of each broker what the test says, and connects to none."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None)
+        self.probes: dict[Key, Probe] = {}
+        self.urls: dict[Key, str] = {}
+
+    def look(self, key: Key, url: str, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
+        self.urls[key] = url
+        return self.probes.get(key)
+
+    def forget(self, key: Key) -> None:
+        self.urls.pop(key, None)
+
+
+class Scene:
+    def __init__(self, *, version: str = "1.0.0", **settings: Any) -> None:
+        self.server = ApiServer()
+        self.cache = Cache()
+        self.brokers = StillMonitor()
+        self.seconds = 0.0
+        gateway = self.server.gateway()
+        self.context = Context(
+            cache=self.cache,
+            gateway=gateway,
+            children=Children(gateway, self.cache),
+            replicas=ReplicaWriter(gateway, self.cache),
+            status=StatusWriter(gateway, self.cache, monotonic=lambda: self.seconds),
+            events=EventRecorder(gateway, source="taskfleet-operator"),
+            brokers=self.brokers,
+            installation=Installation(
+                runtime_image=f"registry.test/taskfleet-worker:{version}",
+                redis_image="registry.test/redis:7",
+                image_pull_policy="IfNotPresent",
+                cluster_id="cluster",
+                version=version,
+            ),
+            settings=Settings(**settings),
+            now=lambda: START + timedelta(seconds=self.seconds),
+        )
+
+    def succeeded_by(self, *, version: str, **settings: Any) -> "Scene":
+        """Another operator on the same cluster, which knows what the cluster holds and nothing else."""
+        successor = Scene(version=version, **settings)
+        successor.server.objects = self.server.objects
+        successor.server._owned = self.server._owned
+        successor.server._version = self.server._version
+        successor.watch()
+        return successor
+
+    def add(self, obj: Object) -> Key:
+        """An object of somebody else's making, of which the watch has told."""
+        stored = self.server.put(obj)
+        self.watch()
+        return Key(stored["kind"], stored["metadata"].get("namespace", ""), stored["metadata"]["name"])
+
+    def change(self, key: Key, **parts: Any) -> None:
+        """Somebody else's change of an object: new values for fields of its parts."""
+        live = self.server.objects[key]
+        self.add({**live, **{part: {**live.get(part, {}), **values} for part, values in parts.items()}})
+
+    def drop(self, key: Key) -> None:
+        self.server.drop(key)
+        self.watch()
+
+    def watch(self) -> None:
+        """Let the cache hear of everything that has happened."""
+        for kind in (*OWN_TYPES, *CHILD_TYPES):
+            for key in self.cache.keys(kind):
+                if key not in self.server.objects:
+                    gone = self.cache.get(*key)
+                    assert gone is not None
+                    self.cache.remove(gone)
+        for key, obj in self.server.objects.items():
+            if key.kind in OWN_TYPES or key.kind in CHILD_TYPES:
+                self.cache.put(obj)
+
+    async def reconcile(self, reconcile: Reconcile, key: Key) -> float | None:
+        """One run, after which the watch has told of its writes."""
+        again = await reconcile(key, self.context)
+        self.watch()
+        return again
+
+    async def settle(self, reconcile: Reconcile, key: Key) -> None:
+        """Run until nothing is written any more."""
+        for _ in range(5):
+            written = len(self.server.writes)
+            await self.reconcile(reconcile, key)
+            if len(self.server.writes) == written:
+                return
+            self.seconds += 15
+        raise AssertionError(f"still writes: {self.server.writes[-3:]}")
+
+    def live(self, kind: str, name: str) -> Object:
+        return self.server.objects[Key(kind, NAMESPACE, name)]
+
+    def has(self, kind: str, name: str) -> bool:
+        return Key(kind, NAMESPACE, name) in self.server.objects
+
+    def events(self) -> list[tuple[str, str]]:
+        """Type and reason of every event, in order."""
+        events = [obj for key, obj in self.server.objects.items() if key.kind == "Event"]
+        return [(event["type"], event["reason"]) for event in events]
+
+
+def ready_broker(name: str = "default") -> Object:
+    return broker(name, status=conditions(Ready="True Answers"))

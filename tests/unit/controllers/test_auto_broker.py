@@ -1,0 +1,77 @@
+"""When the Broker `default` appears by itself, and when it is left to the user."""
+
+from typing import Any
+
+import pytest
+
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.reasons import Reason
+from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.kube.errors import ConflictError
+from tests.unit.controllers.scene import Scene
+from tests.unit.objects import NAMESPACE, broker, metadata, pool
+
+BROKER = Key("Broker", NAMESPACE, "default")
+LABELS = {"taskfleet.dev/broker": "default"}
+
+
+def leftover(kind: str, name: str, **meta: Any) -> Object:
+    return {"kind": kind, "metadata": {**metadata(name), "labels": LABELS, **meta}}
+
+
+async def ask(scene: Scene, **spec: Any) -> tuple[str, str]:
+    return await auto_create_broker(WorkerPool.parse(pool(**spec)), scene.context)
+
+
+async def test_default_broker_is_made_empty_and_marked() -> None:
+    scene = Scene()
+    reason, _ = await ask(scene)
+    assert reason == Reason.PROGRESSING
+    made = scene.server.objects[BROKER]
+    assert (made["spec"], made["metadata"]["annotations"]) == ({}, {"taskfleet.dev/auto-created": "true"})
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "said"),
+    [
+        pytest.param({"brokerRef": {"name": "fast"}}, {}, "spec.brokerRef.name is 'fast'", id="another-name"),
+        pytest.param({}, {"auto_create_broker": False}, "makes none by itself", id="switched-off"),
+    ],
+)
+async def test_other_brokers_are_the_users_to_make(spec: Object, settings: Any, said: str) -> None:
+    scene = Scene(**settings)
+    reason, message = await ask(scene, **spec)
+    assert reason == Reason.BROKER_MISSING
+    assert said in message
+    assert "Create it." in message
+    assert scene.server.writes == []
+
+
+@pytest.mark.parametrize(
+    ("left", "missing"),
+    [
+        pytest.param(leftover("Secret", "default-broker-auth"), True, id="password"),
+        pytest.param(leftover("PersistentVolumeClaim", "data-default-broker-0"), True, id="volume"),
+        pytest.param(
+            leftover("Secret", "default-broker-auth", ownerReferences=[{"uid": "old"}]),
+            False,
+            id="owned-and-going",
+        ),
+        pytest.param(leftover("Secret", "default-broker-auth", labels={}), False, id="somebody-elses"),
+    ],
+)
+async def test_nothing_is_made_over_what_a_deleted_broker_left_for_good(left: Object, missing: bool) -> None:
+    scene = Scene()
+    scene.server.put(left)
+    reason, message = await ask(scene)
+    assert (reason == Reason.BROKER_MISSING) is missing
+    assert (BROKER not in scene.server.objects) is missing
+    assert (left["metadata"]["name"] in message) is missing
+
+
+async def test_broker_that_the_user_makes_in_the_same_moment_stays_without_our_mark() -> None:
+    scene = Scene()
+    scene.server.put(broker(maxMemory="1Gi"))
+    with pytest.raises(ConflictError):
+        await ask(scene)
+    assert "annotations" not in scene.server.objects[BROKER]["metadata"]

@@ -1,0 +1,146 @@
+"""Who is told of a pool's dead letters, and how they get back to their queues, on a real Redis."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.annotations import READER, REQUEUE, reader_digest
+from taskfleet.brokers.dead_letters import Request
+from taskfleet.brokers.observation import Layout
+from taskfleet.controllers.dead_letters import RefusedError, tell_dead_letters
+from taskfleet.controllers.requeue import wish
+from taskfleet.controllers.worker_pool import reconcile
+from tests.runtime.redis_server import RedisServer
+from tests.unit.controllers.scene import Scene, ready_broker
+from tests.unit.objects import NAMESPACE, pool
+
+MAIL = Key("WorkerPool", NAMESPACE, "mail")
+LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
+SECRET = "secret"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+async def scene(server: RedisServer) -> AsyncIterator[Scene]:
+    """A pool whose queue has one dead letter, and a broker that answers."""
+    server.client.flushall()
+    message = {"headers": {"id": "id-1", "task": "shop.pay", "argsrepr": "('Ada',)"}, "properties": {}}
+    server.client.rpush("celery.dead", json.dumps(message))
+    one = Scene()
+    one.add(ready_broker())
+    one.add(pool())
+    async with Redis.from_url(server.url) as client:
+        reach(one, client)
+        yield one
+
+
+def reach(scene: Scene, client: Redis | None) -> None:
+    brokers: Any = scene.brokers
+    brokers.client = lambda _: client
+    brokers.layout = lambda _: None if client is None else LAYOUT
+
+
+def annotate(scene: Scene, **annotations: str) -> None:
+    scene.change(MAIL, metadata={"annotations": annotations})
+
+
+def status(scene: Scene) -> Object:
+    told: Object = scene.live("WorkerPool", "mail")["status"]
+    return told
+
+
+async def test_who_shows_the_secret_is_told(scene: Scene) -> None:
+    annotate(scene, **{READER: reader_digest(SECRET)})
+    assert await tell_dead_letters(MAIL, SECRET, scene.context) == {
+        "messages": [
+            {"queue": "celery", "id": "id-1", "task": "shop.pay", "arguments": "('Ada',)", "redelivered": 0}
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "annotations", "secret"),
+    [
+        pytest.param("mail", {READER: reader_digest(SECRET)}, "another", id="wrong"),
+        pytest.param("mail", {READER: reader_digest(SECRET)}, "", id="none"),
+        pytest.param("mail", {READER: reader_digest(SECRET)}, reader_digest(SECRET), id="only-the-digest"),
+        pytest.param("mail", {}, "", id="nobody-asked"),
+        pytest.param("mail", {READER: ""}, "", id="empty"),
+        pytest.param("nail", {}, SECRET, id="no-such-pool"),
+    ],
+)
+async def test_nobody_else_is_told_anything(
+    scene: Scene, name: str, annotations: dict[str, str], secret: str
+) -> None:
+    annotate(scene, **annotations)
+    with pytest.raises(RefusedError, match="has no annotation") as refusal:
+        await tell_dead_letters(Key("WorkerPool", NAMESPACE, name), secret, scene.context)
+    assert refusal.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        pytest.param(None, "has no address yet", id="not-watched"),
+        pytest.param(Redis(port=1), r"gives no answer \(ConnectionError\)", id="away"),
+    ],
+)
+async def test_a_broker_that_is_away_is_the_answer(scene: Scene, client: Redis | None, said: str) -> None:
+    annotate(scene, **{READER: reader_digest(SECRET)})
+    reach(scene, client)
+    with pytest.raises(RefusedError, match=said) as refusal:
+        await tell_dead_letters(MAIL, SECRET, scene.context)
+    assert refusal.value.status == 503
+
+
+@pytest.mark.parametrize(
+    ("annotation", "answered", "expected"),
+    [
+        pytest.param(None, None, None, id="nothing-asked"),
+        pytest.param("  ", None, None, id="blank"),
+        pytest.param("one", None, Request("one"), id="all"),
+        pytest.param("one a\tb", None, Request("one", ("a", "b")), id="some"),
+        pytest.param("one a", "one", None, id="answered"),
+        pytest.param("two", "one", Request("two"), id="a-new-one"),
+        pytest.param("x" * 200, None, Request("x" * 64), id="cut-to-what-the-status-can-hold"),
+        pytest.param("x" * 200, "x" * 64, None, id="cut-and-answered"),
+    ],
+)
+def test_wishes(annotation: str | None, answered: str | None, expected: Request | None) -> None:
+    annotations = {} if annotation is None else {REQUEUE: annotation}
+    last = {"token": answered, "time": "2026-01-01T00:00:00Z", "messages": 1}
+    told = {} if answered is None else {"lastRequeue": last}
+    assert wish(WorkerPool.parse(pool(status=told, meta={"annotations": annotations}))) == expected
+
+
+async def test_a_wish_is_carried_out_once_and_answered(scene: Scene, server: RedisServer) -> None:
+    annotate(scene, **{REQUEUE: "one"})
+    await scene.settle(reconcile, MAIL)
+    assert (server.client.llen("celery"), server.client.llen("celery.dead")) == (1, 0)
+    answer = {"token": "one", "time": "2026-01-01T12:00:00Z", "messages": 1}
+    assert status(scene)["lastRequeue"] == answer
+    assert scene.events().count(("Normal", "Requeued")) == 1
+
+    server.client.rpush("celery.dead", "later")
+    await scene.settle(reconcile, MAIL)
+    assert (server.client.llen("celery.dead"), status(scene)["lastRequeue"]) == (1, answer)
+
+
+async def test_a_wish_waits_for_a_broker_that_is_away(scene: Scene, server: RedisServer) -> None:
+    annotate(scene, **{REQUEUE: "one"})
+    client: Any = scene.brokers.client(Key("Broker", NAMESPACE, "default"))
+    reach(scene, Redis(port=1))
+    assert await scene.reconcile(reconcile, MAIL) == pytest.approx(2)
+    assert "lastRequeue" not in status(scene)
+    reach(scene, client)
+    await scene.reconcile(reconcile, MAIL)
+    assert (status(scene)["lastRequeue"]["messages"], server.client.llen("celery")) == (1, 1)

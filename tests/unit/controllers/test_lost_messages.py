@@ -1,0 +1,88 @@
+"""What is told when a dead worker's messages are given back, on a real Redis."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from taskfleet.api import Broker, Key
+from taskfleet.brokers.give_back import COUNT_HEADER
+from taskfleet.brokers.observation import Known, Layout, Observation
+from taskfleet.brokers.report import Report, Start
+from taskfleet.controllers.lost_messages import return_lost_messages
+from taskfleet.controllers.worker_pool import reconcile
+from taskfleet.metrics import REGISTRY
+from tests.runtime.redis_server import RedisServer
+from tests.unit.controllers.scene import Scene, ready_broker
+from tests.unit.objects import NAMESPACE, pod, pool
+
+MAIL = Key("WorkerPool", NAMESPACE, "mail")
+LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
+NOW = 100.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+async def scene(server: RedisServer) -> AsyncIterator[Scene]:
+    """A pool one of whose pods has ended with three messages, one of them for the sixth time."""
+    server.client.flushall()
+    one = Scene()
+    one.add(ready_broker())
+    one.add(pool())
+    ended = {"containerStatuses": [{"name": "worker", "state": {"terminated": {}}}]}
+    one.add(pod("mail-1", status=ended))
+    start = Start(one.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
+    for order, redelivered in enumerate((0, 3, 5)):
+        hold(server, start, str(order), order, redelivered)
+    known = Known(Report(1, "ready"), NOW - 60, b"")
+    async with Redis.from_url(server.url) as client:
+        brokers: Any = one.brokers
+        brokers.client = lambda _: client
+        brokers.observation = lambda _: Observation(NOW, {}, {start: known}, {"celery": 4})
+        yield one
+    one.drop(MAIL)
+    await one.reconcile(reconcile, MAIL)
+
+
+def hold(server: RedisServer, start: Start, tag: str, order: int, redelivered: int) -> None:
+    message = {"headers": {"id": tag, COUNT_HEADER: redelivered}}
+    server.client.hset("unacked", tag, json.dumps([message, "", "celery"]))
+    record = json.dumps([order, "celery", "celery.dead"])
+    server.client.hset(f"taskfleet:cluster:shop:held:{'/'.join(start)}", tag, record)
+
+
+async def give_back(scene: Scene) -> None:
+    await return_lost_messages(Broker.parse(scene.live("Broker", "default")), LAYOUT, scene.context)
+
+
+def metric(name: str, pool: str = "mail") -> float | None:
+    labels: Mapping[str, str] = {"namespace": NAMESPACE, "pool": pool}
+    return REGISTRY.get_sample_value(name, dict(labels))
+
+
+async def test_messages_of_a_dead_pod_are_counted_and_told(scene: Scene, server: RedisServer) -> None:
+    await give_back(scene)
+    await scene.reconcile(reconcile, MAIL)
+    assert (server.client.llen("celery"), server.client.llen("celery.dead")) == (2, 1)
+    assert metric("taskfleet_messages_given_back_total") == 2
+    assert metric("taskfleet_messages_set_aside_total") == 1
+    assert metric("taskfleet_dead_letters") == 4
+    assert scene.live("WorkerPool", "mail")["status"]["givenBack"] == 2
+    assert {("Normal", "MessagesGivenBack"), ("Warning", "MessagesSetAside")} < set(scene.events())
+
+
+async def test_nothing_is_exported_about_a_pool_that_is_gone(scene: Scene) -> None:
+    await give_back(scene)
+    await scene.reconcile(reconcile, MAIL)
+    scene.drop(MAIL)
+    await scene.reconcile(reconcile, MAIL)
+    assert metric("taskfleet_messages_given_back_total") is None
+    assert metric("taskfleet_dead_letters") is None
+    scene.add(pool())

@@ -1,0 +1,72 @@
+"""What the operator's port answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from taskfleet.api import Key, Object
+from taskfleet.api.annotations import READER_HEADER
+from taskfleet.controllers.dead_letters import RefusedError
+from taskfleet.http_server import serve
+
+
+async def dead_letters(pool: Key, secret: str) -> Object:
+    if secret != "right":
+        raise RefusedError(403, "Show the secret.")
+    return {"pool": list(pool)}
+
+
+@asynccontextmanager
+async def serving(*, unhealthy: str | None = None, unready: str | None = None) -> AsyncIterator[str]:
+    runner = await serve(0, unhealthy=lambda: unhealthy, unready=lambda: unready, dead_letters=dead_letters)
+    try:
+        # IPv4 and IPv6 get a free port each.
+        port = next(address[1] for address in runner.addresses if address[0] == "0.0.0.0")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def get(url: str, **headers: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("problems", "healthz", "readyz"),
+    [
+        pytest.param({}, (200, "ok\n"), (200, "ok\n"), id="fine"),
+        pytest.param({"unready": "not read yet"}, (200, "ok\n"), (503, "not read yet\n"), id="starting"),
+        pytest.param(
+            {"unhealthy": "watches dead"}, (503, "watches dead\n"), (503, "watches dead\n"), id="sick"
+        ),
+    ],
+)
+async def test_probes_say_why_not(
+    problems: dict[str, str], healthz: tuple[int, str], readyz: tuple[int, str]
+) -> None:
+    async with serving(**problems) as url:
+        assert await get(f"{url}/healthz") == healthz
+        assert await get(f"{url}/readyz") == readyz
+
+
+async def test_metrics_are_in_prometheus_form() -> None:
+    async with serving() as url:
+        status, text = await get(f"{url}/metrics")
+    assert status == 200
+    assert "# TYPE taskfleet_queue_length gauge" in text
+
+
+@pytest.mark.parametrize(
+    ("secret", "status", "text"),
+    [
+        pytest.param("right", 200, '{"pool": ["WorkerPool", "shop", "mail"]}', id="shown"),
+        pytest.param("wrong", 403, '{"message": "Show the secret."}', id="wrong"),
+    ],
+)
+async def test_dead_letters_are_for_who_shows_the_secret(secret: str, status: int, text: str) -> None:
+    async with serving() as url:
+        answer = await get(f"{url}/dead?namespace=shop&pool=mail", **{READER_HEADER: secret})
+    assert answer == (status, text)
