@@ -142,23 +142,9 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
     """Bring the Deployment to its template and its size; one of another operator version may keep its template."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
-    found = await context.children.find(key, owner=observed.raw)
-    size_before = 0 if found is None else found["spec"].get("replicas", 0)
-    try:
-        live, kept = await _apply_template(found, observed, binding, context)
-    except (SpecError, InvalidError):
-        if found is not None:  # a template that cannot be built holds up no change of size
-            await _apply_size(found, observed.size, context)
-        raise
-    return Applied(await _apply_size(live, observed.size, context), kept, size_before)
-
-
-async def _apply_template(
-    live: Object | None, observed: Observed, binding: BrokerBinding, context: Context
-) -> tuple[Object, bool]:
-    """The Deployment with its template, and whether that is one which another operator version built."""
-    pool = observed.pool
+    live = await context.children.find(key, owner=observed.raw)
     built = worker_deployment(pool, binding, context.installation)
+    size_before = 0 if live is None else live["spec"].get("replicas", 0)
     if live is None:
         seed = seed_deployment(pool, replicas=observed.size.replicas)
         live = await context.replicas.create(seed)
@@ -167,13 +153,10 @@ async def _apply_template(
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None
-    return await context.children.bring_to(built, live), kept is not None
-
-
-async def _apply_size(live: Object, size: Size, context: Context) -> Object:
-    if live["spec"].get("replicas") == size.replicas:
-        return live
-    return await context.replicas.write(live, size.replicas)
+    live = await context.children.bring_to(built, live)
+    if live["spec"].get("replicas") != observed.size.replicas:
+        live = await context.replicas.write(live, observed.size.replicas)
+    return Applied(live, kept is not None, size_before)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
@@ -218,7 +201,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         )
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
-        events.append(Event("Requeued", f"{messages} dead letters are back in their queues."))
+        events.append(Event("Requeued", f"Dead letters moved back to their queues: {messages}."))
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status["deadLetters"] or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
