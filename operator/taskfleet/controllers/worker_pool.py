@@ -142,9 +142,23 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
     """Bring the Deployment to its template and its size; one of another operator version may keep its template."""
     pool = observed.pool
     key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
-    live = await context.children.find(key, owner=observed.raw)
+    found = await context.children.find(key, owner=observed.raw)
+    size_before = 0 if found is None else found["spec"].get("replicas", 0)
+    try:
+        live, kept = await _apply_template(found, observed, binding, context)
+    except (SpecError, InvalidError):
+        if found is not None:  # a template that cannot be built holds up no change of size
+            await _apply_size(found, observed.size, context)
+        raise
+    return Applied(await _apply_size(live, observed.size, context), kept, size_before)
+
+
+async def _apply_template(
+    live: Object | None, observed: Observed, binding: BrokerBinding, context: Context
+) -> tuple[Object, bool]:
+    """The Deployment with its template, and whether that is one which another operator version built."""
+    pool = observed.pool
     built = worker_deployment(pool, binding, context.installation)
-    size_before = 0 if live is None else live["spec"].get("replicas", 0)
     if live is None:
         seed = seed_deployment(pool, replicas=observed.size.replicas)
         live = await context.replicas.create(seed)
@@ -153,10 +167,13 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None
-    live = await context.children.bring_to(built, live)
-    if live["spec"].get("replicas") != observed.size.replicas:
-        live = await context.replicas.write(live, observed.size.replicas)
-    return Applied(live, kept is not None, size_before)
+    return await context.children.bring_to(built, live), kept is not None
+
+
+async def _apply_size(live: Object, size: Size, context: Context) -> Object:
+    if live["spec"].get("replicas") == size.replicas:
+        return live
+    return await context.replicas.write(live, size.replicas)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
