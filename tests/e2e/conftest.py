@@ -20,10 +20,14 @@ ROOT_IMAGE = Image(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cluster", default="e2e", help="name of the cluster to run on, such as one that is up")
+
+
 @pytest.fixture(scope="session")
-def one_cluster() -> Iterator[Cluster]:
+def one_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster that ran before is left running."""
-    one = cluster("e2e")
+    one = cluster(str(request.config.getoption("--cluster")))
     found_running = bool(one.status())
     try:
         one.up("full")

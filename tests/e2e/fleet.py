@@ -20,11 +20,13 @@ _URL = {"secretKeyRef": {"name": "default-broker-connection", "key": "url"}}
 
 @dataclass(frozen=True)
 class Marks:
-    """How often each task of a key was started and finished, by task id, and in which pod."""
+    """How often each task of a key was started and finished, by task id, and in which pod; ids as sent and started."""
 
     started: Mapping[str, int]
     done: Mapping[str, int]
     pod: Mapping[str, str]
+    sent: list[str]
+    order: list[str]
 
 
 @dataclass
@@ -78,7 +80,24 @@ class Fleet:
     def marks(self, key: str) -> Marks:
         seen = json.loads(self._in_client("/e2e/marks.py", key))
         counts = {name: {task: int(n) for task, n in seen[name].items()} for name in ("started", "done")}
-        return Marks(counts["started"], counts["done"], seen["pod"])
+        return Marks(counts["started"], counts["done"], seen["pod"], seen["sent"], seen["order"])
+
+    def send_poison(self, queues: Mapping[str, str]) -> None:
+        """Send one task to each queue, by key, that ends its process whenever it starts, until `cure`."""
+        self._in_client("/e2e/poisoned.py", "send", *[f"{key}={queue}" for key, queue in queues.items()])
+
+    def cure(self, *keys: str) -> None:
+        self._in_client("/e2e/poisoned.py", "cure", *keys)
+
+    def held(self, pool: str) -> dict[str, int]:
+        """How many messages each start of the pool's workers holds, by `<pool uid>/<pod>/<start id>`."""
+        found: dict[str, int] = json.loads(self._in_client("/e2e/held.py"))
+        return {start: count for start, count in found.items() if f"/{pool}-worker-" in start}
+
+    def status(self, pool: str) -> Object:
+        live = self.kube.get("WorkerPool", pool, self.namespace) or {}
+        status: Object = live.get("status") or {}
+        return status
 
     def wait_until_started(self, key: str, count: int, *, seconds: float = 30) -> None:
         wait_for(

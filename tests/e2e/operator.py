@@ -1,5 +1,8 @@
 """The operator as its chart installs it, and what can happen to it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +55,12 @@ class Operator:
     @property
     def kubectl(self) -> Kubectl:
         return Kubectl(self.kubeconfig, namespace=NAMESPACE)
+
+    def taskfleet(self, *arguments: str, kubeconfig: Path | None = None) -> str:
+        """What `taskfleet` on the machine of a user prints."""
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig or self.kubeconfig)}
+        command = [sys.executable, "-m", "taskfleet", *arguments]
+        return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
 
     def _scale(self, replicas: int) -> None:
         self.kubectl("scale", f"deployment/{DEPLOYMENT}", f"--replicas={replicas}")

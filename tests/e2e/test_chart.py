@@ -68,7 +68,7 @@ def test_the_chart_renders_objects_that_the_api_knows(
     ("values", "said"),
     [
         pytest.param({"upgradePools": "Always"}, "/upgradePools", id="unknown-choice"),
-        pytest.param({"image": {"prefix": "registry.example"}}, "/image/prefix", id="prefix-without-slash"),
+        pytest.param({"watchNamespaces": ["Shop"]}, "/watchNamespaces/0", id="no-name-of-a-namespace"),
         pytest.param({"replicaCount": 2}, "replicaCount", id="unknown-value"),
     ],
 )

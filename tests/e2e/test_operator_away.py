@@ -1,9 +1,5 @@
 """Fleets do not need the operator to work, and its own changes do not disturb them."""
 
-import os
-import subprocess
-import sys
-
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
 from tests.envtest.conditions import wait_for_condition
@@ -70,7 +66,7 @@ def test_an_operator_upgrade_restarts_no_worker_until_it_is_asked_to(
     wait_for_condition(fleet.kube, pool, "Ready", "True")
     assert fleet.running("shop") == before
 
-    _taskfleet(operator, "upgrade", "wp/shop", f"--namespace={fleet.namespace}")
+    operator.taskfleet("upgrade", "wp/shop", f"--namespace={fleet.namespace}")
     wait_for_condition(fleet.kube, pool, "UpToDate", "True")
     deployment = fleet.kube.get("Deployment", "shop-worker", fleet.namespace) or {}
     (init,) = deployment["spec"]["template"]["spec"]["initContainers"]
@@ -80,8 +76,3 @@ def test_an_operator_upgrade_restarts_no_worker_until_it_is_asked_to(
 def _children(fleet: Fleet, kind: str) -> list[str]:
     found = fleet.kube.list(kind, fleet.namespace, selector="taskfleet.dev/pool=shop")
     return [one["metadata"]["name"] for one in found]
-
-
-def _taskfleet(operator: Operator, *arguments: str) -> None:
-    environment = {**os.environ, "KUBECONFIG": str(operator.kubeconfig)}
-    subprocess.run([sys.executable, "-m", "taskfleet", *arguments], check=True, env=environment)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -38,12 +39,25 @@ def kube(kubeconfig: Path) -> Iterator[Kube]:
     client.close()
 
 
-@pytest.fixture
-def namespace(kube: Kube) -> Iterator[str]:
+@contextmanager
+def new_namespace(kube: Kube) -> Iterator[str]:
     name = f"t-{secrets.token_hex(4)}"
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     kube.delete("Namespace", name)
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> Iterator[str]:
+    with new_namespace(kube) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(kube: Kube) -> Iterator[str]:
+    """For tests that look at the same objects, or leave them as they were."""
+    with new_namespace(kube) as name:
+        yield name
 
 
 @pytest.fixture
@@ -62,17 +76,15 @@ def shared_proxy(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def module_operator(
     kube: Kube, shared_proxy: Proxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
-    lease_namespace = f"lease-{secrets.token_hex(4)}"
-    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": lease_namespace}})
-    operator = OperatorProcess(
-        shared_proxy.kubeconfig,
-        log_file=tmp_path_factory.mktemp("operator") / "shared.log",
-        lease_namespace=lease_namespace,
-        settings={"RESYNC_INTERVAL": "2", "LOG_LEVEL": "DEBUG"},
-    )
-    yield operator.start().wait_until_leading()
-    operator.kill()
-    kube.delete("Namespace", lease_namespace)
+    with new_namespace(kube) as lease_namespace:
+        operator = OperatorProcess(
+            shared_proxy.kubeconfig,
+            log_file=tmp_path_factory.mktemp("operator") / "shared.log",
+            lease_namespace=lease_namespace,
+            settings={"RESYNC_INTERVAL": "2", "LOG_LEVEL": "DEBUG"},
+        )
+        yield operator.start().wait_until_leading()
+        operator.kill()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Other people's objects under a child's name, and other people's changes to a child."""
 
 import copy
-import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -86,19 +84,12 @@ def test_object_of_somebody_else_is_left_alone_and_waited_for(
 
 
 @pytest.fixture(scope="module")
-def fleet(kube: Kube, module_operator: OperatorProcess) -> Iterator[Object]:
+def fleet(kube: Kube, shared_namespace: str, module_operator: OperatorProcess) -> Object:
     """One pool for all tests that put back, with all its children and its Broker's."""
     assert module_operator.running
-    namespace = f"fleet-{secrets.token_hex(4)}"
-    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    yield make_fleet(kube, namespace)
-    kube.delete("Namespace", namespace)
-
-
-def make_fleet(kube: Kube, namespace: str) -> Object:
-    pool = {**kube.apply(worker_pool(namespace, replicas=2)), "kind": "WorkerPool"}
+    pool = {**kube.apply(worker_pool(shared_namespace, replicas=2)), "kind": "WorkerPool"}
     wait_for_deployment(kube, pool, replicas=2, image="registry.example/app:1")
-    wait_for(lambda: kube.get("StatefulSet", "default-broker", namespace), 30, what="the StatefulSet")
+    wait_for(lambda: kube.get("StatefulSet", "default-broker", shared_namespace), 30, what="the StatefulSet")
     wait_until_settled(kube, pool)
     return pool
 

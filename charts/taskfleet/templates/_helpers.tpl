@@ -28,7 +28,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{/* The reference of an image, of name `operator` or `worker`. */}}
 {{- define "taskfleet.image" -}}
 {{- $image := .root.Values.image -}}
-{{- $default := printf "%staskfleet-%s:%s" $image.prefix .name ($image.tag | default .root.Chart.AppVersion) -}}
+{{- $prefix := empty $image.prefix | ternary "" (printf "%s/" (trimSuffix "/" $image.prefix)) -}}
+{{- $default := printf "%staskfleet-%s:%s" $prefix .name ($image.tag | default .root.Chart.AppVersion) -}}
 {{ get $image .name | default $default }}
 {{- end }}
 

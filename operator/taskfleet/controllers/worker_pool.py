@@ -75,6 +75,10 @@ async def reconcile(key: Key, context: Context) -> float | None:
         seen = await _carry_out(observed, context)
     except LeftOverError:
         return _LEFT_OVER_SECONDS
+    if (
+        seen.deployment is not None
+    ):  # also where its template cannot be built: that holds up no change of size
+        seen = replace(seen, decided=_scale(pool, seen, context))
     return await _report(observed, seen, context)
 
 
@@ -101,18 +105,16 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         return replace(
             seen, missing=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
         )
-    seen = replace(
+    return replace(
         seen,
         deployment=applied.deployment,
         kept_template=applied.kept_template,
         missing=_not_built(observed.pool),
         broker_problem=_broker_problem(observed.broker),
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
-        observation=_read(observed.pool, context),
         given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
         requeued=await requeue_as_wished(observed.pool, context),
     )
-    return replace(seen, decided=_scale(observed.pool, seen, context))
 
 
 def _broker_key(pool: WorkerPool) -> Key:
@@ -145,6 +147,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         observed.pool,
         deployment=deployment,
         pods=workers,
+        observation=_read(observed.pool, context),
         kept_template=outdated(observed.raw),
         runtime_version=(observed.raw.get("status") or {}).get("runtimeVersion", ""),
     )
@@ -202,7 +205,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
             events.append(Event("Scaled", sentence))
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
-        events.append(Event("Requeued", f"{messages} dead letters are back in their queues."))
+        events.append(Event("Requeued", f"Dead letters moved back to their queues: {messages}."))
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status["deadLetters"] or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:

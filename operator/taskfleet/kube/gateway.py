@@ -21,6 +21,8 @@ MANAGER = "taskfleet"  # everything but worker replicas
 SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+# How a server-side apply of an object that does not fit its schema is answered, with 500 in place of 422.
+_UNKNOWN_SHAPE = ("failed to create typed patch object (", "failed to convert new object (")
 _READ_SECONDS = 15.0
 # With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
 _WRITE_SECONDS = 4.0
@@ -173,5 +175,7 @@ def _error(status: int, data: bytes) -> ApiError:
     told = answer if isinstance(answer, dict) else {}  # what stands before the API server may answer anything
     reason = told.get("reason") or "Unknown"
     message = told.get("message") or data[:200].decode(errors="replace")
+    if message.startswith(_UNKNOWN_SHAPE):
+        return InvalidError(status, reason, message.partition("): ")[2] or message)
     kind = {409: ConflictError, 400: InvalidError, 422: InvalidError}.get(status, ApiError)
     return kind(status, reason, message)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from taskfleet.api import Object, parse_quantity
-from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, identity
+from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, QUANTITY_MAPS, identity
 
-_QUANTITY_MAPS = frozenset({"limits", "requests", "overhead"})
 _QUANTITIES = frozenset({"sizeLimit", "divisor"})
 
 # One entry more means something else, so the API server lets such a map have one owner only.
@@ -54,7 +53,7 @@ def _differs(field: str, live: Any, built: Any, path: str) -> str | None:
     if isinstance(built, dict):
         if not isinstance(live, dict) or (field in _WHOLE_MAPS and live != built):
             return path
-        if field in _QUANTITY_MAPS:
+        if field in QUANTITY_MAPS:
             return _differs_in_quantities(live, built, path)
         return _differs_in_map(live, built, path)
     if isinstance(built, list):

@@ -1,4 +1,4 @@
-"""How Kubernetes tells the entries of a list apart (its merge keys), by the name of the field."""
+"""What a field of a Kubernetes object holds, by its name: how the entries of a list are told apart, and amounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +23,9 @@ LIST_KEYS: Mapping[str, tuple[str, ...]] = {
 
 # Lists of entries without a key of their own, where one entry more never takes away from another.
 KEYLESS_SETS = frozenset({"tolerations", "envFrom"})
+
+# Maps whose values are amounts, such as 500m or 1Gi.
+QUANTITY_MAPS = frozenset({"limits", "requests", "overhead"})
 
 # Values the API server fills in for a key that is left out.
 _DEFAULTS = {"protocol": "TCP"}

@@ -4,14 +4,17 @@ Maps merge, lists merge by their Kubernetes keys, other lists are replaced. A nu
 operator would have set.
 """
 
+import re
 from typing import Any
 
 from taskfleet.api import Object
 from taskfleet.resources.errors import SpecError
-from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, Identity, identity
+from taskfleet.resources.list_keys import KEYLESS_SETS, LIST_KEYS, QUANTITY_MAPS, Identity, identity
 
 # Merged, an entry could hold two sources at once (emptyDir and configMap, value and valueFrom).
 _REPLACED_ENTRIES = frozenset({"volumes", "env", "volumeMounts"})
+
+_QUANTITY = re.compile(r"[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*")  # as apimachinery reads one
 
 
 def merge_template(built: Object, user: Object, *, path: str) -> Object:
@@ -23,6 +26,8 @@ def merge_template(built: Object, user: Object, *, path: str) -> Object:
     merged = dict(built)
     for field, value in user.items():
         where = f"{path}.{field}"
+        if field in QUANTITY_MAPS and isinstance(value, dict):
+            _check_quantities(value, where)
         if field.startswith("$"):
             raise SpecError(
                 f"{where}: patch directives are not supported. Remove it; to replace or remove a value, "
@@ -33,6 +38,13 @@ def merge_template(built: Object, user: Object, *, path: str) -> Object:
         else:
             merged[field] = _merge_value(field, merged.get(field), value, where)
     return merged
+
+
+def _check_quantities(amounts: Object, path: str) -> None:
+    """Refuse what is no amount at all, because the API server's own refusal does not say which."""
+    for name, amount in amounts.items():
+        if amount is not None and not _QUANTITY.fullmatch(str(amount)):
+            raise SpecError(f"{path}.{name} is {amount!r:.80}, which is no quantity. Write 500m, 2 or 1Gi.")
 
 
 def _merge_value(field: str, built: Any, user: Any, path: str) -> Any:

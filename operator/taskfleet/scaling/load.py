@@ -23,6 +23,8 @@ class PodLoad:
     marked: bool = False  # has the mark by which a ReplicaSet deletes it first
     removable: bool = False  # drained, unready, and marked
     held_back: int = 0  # ETA and rate-limited tasks in its hands
+    pending: bool = False  # not placed on a node, or its image is not there: a ReplicaSet deletes it first
+    unready: bool = False  # in the API server's eyes; so are pods that start, and one may go for the other
 
     def tasks(self, capacity: int) -> int:
         """Tasks that need one of its slots."""

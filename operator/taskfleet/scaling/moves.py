@@ -63,8 +63,16 @@ def _drained(pod: PodLoad) -> bool:
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
-    """Never-ready pods hold no work, so surplus ones go; and none is added in vain."""
-    return min(starting, load.starting) if load.cannot_start is not None else starting
+    """Never-ready pods hold no work, so surplus ones go; and none is added in vain.
+
+    A pod that works before the API server knows it as ready looks like one that starts. While there is one, only
+    pods go that a ReplicaSet deletes before it.
+    """
+    if load.cannot_start is not None:
+        starting = min(starting, load.starting)
+    if any(pod.unready for pod in load.of(PodState.CONSUMING) + load.of(PodState.DRAINING)):
+        return max(starting, sum(not pod.pending for pod in load.of(PodState.STARTING)))
+    return starting
 
 
 def _victims(consuming: list[PodLoad], count: int, *, silent_too: bool) -> list[PodLoad]:

@@ -42,7 +42,8 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
     if known is None:
         # A ready pod that says nothing may be busy; one that never was ready holds no work.
         state = PodState.CONSUMING if ready else PodState.STARTING
-        return PodLoad(name, state, stale=ready, marked=is_marked(pod))
+        pending = (pod.get("status") or {}).get("phase") == "Pending"
+        return PodLoad(name, state, stale=ready, marked=is_marked(pod), pending=pending, unready=not ready)
     report = known.report
     obeyed = lease.number if lease is not None else report.drain
     state = PodState.CONSUMING
@@ -58,6 +59,7 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
         stale=known.stale(now),
         marked=is_marked(pod),
         held_back=report.eta + report.limited,
+        unready=not ready,
         removable=state is PodState.DRAINED and not ready and is_marked(pod),
     )
 

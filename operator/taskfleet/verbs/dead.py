@@ -39,7 +39,7 @@ async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
     try:
         answer = await ask_about(pool, "dead", gateway=gateway, lease=lease)
     except UnansweredError as error:
-        sys.stdout.write(f"{_status(raw).get('deadLetters', 0)} dead letters.\n")
+        sys.stdout.write(f"Dead letters: {_status(raw).get('deadLetters', 0)}\n")
         sys.stderr.write(f"They cannot be listed. {error}\n")
         return 0
     sys.stdout.write(listing(answer["messages"]))
@@ -65,7 +65,7 @@ async def move_back(
     while time.monotonic() < deadline:
         answer = _status(await gateway.get(pool) or {}).get("lastRequeue") or {}
         if answer.get("token") == token:
-            sys.stdout.write(f"{answer['messages']} messages are back in their queues.\n")
+            sys.stdout.write(f"Messages moved back to their queues: {answer['messages']}\n")
             return 0
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
     sys.stderr.write(

@@ -12,6 +12,10 @@ from taskfleet.kube.gateway import Gateway
 
 _SEEN_WITHIN_SECONDS = 5.0  # the operator's watch brings it the annotation
 _AGAIN_SECONDS = 0.2
+_RIGHTS = (
+    ". It takes the right to write the WorkerPool, and the Role {lease.name}-questions of namespace {lease.namespace},"
+    " which an administrator can bind to you."
+)
 
 
 class UnansweredError(Exception):
@@ -34,7 +38,8 @@ async def ask_about(pool: Key, path: str, *, gateway: Gateway, lease: Key) -> Ob
             with contextlib.suppress(ApiError):  # a digest that stays behind opens nothing
                 await gateway.patch(pool, _annotated(None))
     except ApiError as error:
-        raise UnansweredError(error.message) from None
+        hint = _RIGHTS.format(lease=lease) if error.status == 403 else ""
+        raise UnansweredError(f"{error.message}{hint}") from None
 
 
 def _annotated(value: str | None) -> Object:

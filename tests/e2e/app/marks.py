@@ -3,10 +3,12 @@
 import json
 import os
 import sys
+from typing import Any
 
 import redis
 
-NAMES = ("started", "done", "pod")
+COUNTS = ("started", "done", "pod")
+LISTS = ("sent", "order")
 
 
 def marks() -> redis.Redis:
@@ -14,5 +16,11 @@ def marks() -> redis.Redis:
     return redis.Redis.from_url(f"{url}/2", decode_responses=True)
 
 
+def under(key: str) -> dict[str, Any]:
+    kept = marks()
+    counts: dict[str, Any] = {name: kept.hgetall(f"{key}:{name}") for name in COUNTS}
+    return counts | {name: kept.lrange(f"{key}:{name}", 0, -1) for name in LISTS}
+
+
 if __name__ == "__main__":
-    print(json.dumps({name: marks().hgetall(f"{sys.argv[1]}:{name}") for name in NAMES}))
+    print(json.dumps(under(sys.argv[1])))

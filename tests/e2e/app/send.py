@@ -3,9 +3,10 @@
 import sys
 
 from e2e_app import work
+from marks import marks
 
 count, seconds, *keys = sys.argv[1:]
 for pair in keys:
     key, queue = pair.split("=")
-    for _ in range(int(count)):
-        work.apply_async((key, float(seconds)), queue=queue)
+    ids = [work.apply_async((key, float(seconds)), queue=queue).id for _ in range(int(count))]
+    marks().rpush(f"{key}:sent", *ids)

@@ -6,7 +6,7 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.controllers.worker_pool import reconcile
-from taskfleet.kube.errors import ApiError, ConflictError
+from taskfleet.kube.errors import ApiError
 from tests.envtest.api_calls import ApiCall
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, of_type, pod, pool

@@ -191,6 +191,12 @@ def test_neither_side_is_changed_by_the_merge() -> None:
             id="map-for-a-list",
         ),
         pytest.param(
+            {"spec": {"containers": [{"name": "worker", "resources": {"limits": {"cpu": "lots"}}}]}},
+            "spec.containers[0].resources.limits.cpu",
+            " is 'lots', which is no quantity. Write 500m, 2 or 1Gi.",
+            id="no-quantity",
+        ),
+        pytest.param(
             {"spec": "x"},
             "spec",
             " is 'x' and has to be a map. Write it as in a pod template.",

@@ -91,3 +91,11 @@ def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
         Start("other", "p", "new"): known(99.5, active=9),
     }
     assert Observation(NOW, {}, reports).by_pool["u"]["p"].report.active == 1
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_a_pod_that_starts_is_pending_as_the_api_server_says(phase: str) -> None:
+    starting = pod(ready=False)
+    starting["status"]["phase"] = phase
+    (load,) = pod_loads([starting], {}, {}, now=NOW)
+    assert (load.pending, load.unready) == (phase == "Pending", True)

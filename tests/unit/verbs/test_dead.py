@@ -89,7 +89,11 @@ def without_lease() -> Cluster:
     ("cluster", "said"),
     [
         pytest.param(refusing("get", "leases", "no leases"), "no leases", id="may-not-read-the-lease"),
-        pytest.param(refusing("get", "pods/proxy", "no proxy"), "no proxy", id="may-not-use-the-proxy"),
+        pytest.param(
+            refusing("get", "pods/proxy", "no proxy"),
+            "no proxy. It takes the right to write the WorkerPool, and the Role taskfleet-operator-questions",
+            id="may-not-use-the-proxy",
+        ),
         pytest.param(refusing("patch", "workerpools", "no patch"), "no patch", id="may-not-write-the-pool"),
         pytest.param(without_lease(), "--lease-namespace", id="no-lease"),
         pytest.param(Cluster(holder=""), "No operator leads", id="nobody-leads"),
@@ -105,7 +109,7 @@ async def test_without_the_operator_their_number_is_shown_and_why_not_more(
     monkeypatch.setattr(leader, "_SEEN_WITHIN_SECONDS", 0.3)
     assert await show(cluster.gateway(), MAIL, LEASE) == 0
     shown = capsys.readouterr()
-    assert shown.out == "7 dead letters.\n"
+    assert shown.out == "Dead letters: 7\n"
     assert said in shown.err
     assert cluster.annotation(READER) is None
 
@@ -141,7 +145,7 @@ async def test_moving_back_waits_for_the_operators_answer(
 
     cluster.meanwhile = answer
     assert await move_back(cluster.gateway(), MAIL, ids) == 0
-    assert capsys.readouterr().out == "3 messages are back in their queues.\n"
+    assert capsys.readouterr().out == "Messages moved back to their queues: 3\n"
 
 
 async def test_an_older_answer_is_none(capsys: pytest.CaptureFixture[str]) -> None:
