@@ -37,13 +37,20 @@ golden: venv ## renew the golden files of the objects that the operator builds
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
 
 # Environments with Celery; it cannot live beside the operator's own dependencies.
+OLD_CELERIES := 5.3 5.4 5.5 5.6
 CELERY_57 := .venvs/celery-5.7
-CELERY_57_STAMP := $(CELERY_57)/stamp-$(shell sha256sum < requirements/worker.txt | cut -c1-12)
-$(CELERY_57_STAMP):
-	@echo "python environment: $(CELERY_57)"
-	@$(PYTHON) -m venv --clear $(CELERY_57)
-	@$(CELERY_57)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/worker.txt
-	@touch $@
+celery_stamp = .venvs/celery-$(1)/stamp-$(shell sha256sum < $(2) | cut -c1-12)
+define celery_venv
+$(call celery_stamp,$(1),$(2)):
+	@echo "python environment: .venvs/celery-$(1)"
+	@$$(PYTHON) -m venv --clear .venvs/celery-$(1)
+	@.venvs/celery-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+	@touch $$@
+endef
+$(eval $(call celery_venv,5.7,requirements/worker.txt))
+$(foreach v,$(OLD_CELERIES),$(eval $(call celery_venv,$(v),requirements/worker-$(v).txt)))
+CELERY_57_STAMP := $(call celery_stamp,5.7,requirements/worker.txt)
+OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requirements/worker-$(v).txt))
 
 test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
 	$(BIN)/pytest tests/unit tests/runtime tests/envtest tests/e2e --celery $(CELERY_57)
@@ -83,12 +90,15 @@ demo-down: venv ## remove the demo and every trace of it
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
 	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
 
-bench: venv ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
+test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tests on Celery 5.3 to 5.7
+	@for v in $(OLD_CELERIES) 5.7; do echo "== Celery $$v"; $(BIN)/pytest tests/runtime --celery .venvs/celery-$$v; done
+
+bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
 	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
 lock: venv ## renew the lock files from requirements/*.in
-	@for f in operator dev worker go; do \
+	@for f in operator dev worker $(OLD_CELERIES:%=worker-%) go; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime golden
+.PHONY: bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden

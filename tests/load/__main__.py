@@ -10,6 +10,8 @@ from tests.load.figure import Figure
 from tests.load.ground import Ground, ground
 from tests.load.idle import idle_1000_pools
 from tests.load.reaction import apply_to_deployment
+from tests.load.runtime import NAMES as RUNTIME_NAMES
+from tests.load.runtime import runtime
 from tests.load.start import start_5000_pools, start_5000_pools_writes
 
 Benchmark = Callable[[Ground], Iterator[Figure]]
@@ -21,7 +23,10 @@ BENCHMARKS: tuple[tuple[Benchmark, tuple[str, ...]], ...] = (
     (start_5000_pools, ("start_5000_pools",)),
     (start_5000_pools_writes, ("start_5000_pools_writes",)),
 )
-NAMES = tuple(name for _, names in BENCHMARKS for name in names)
+CLUSTER_NAMES = tuple(name for _, names in BENCHMARKS for name in names)
+# What several figures are called together.
+GROUPS = {"runtime": RUNTIME_NAMES}
+NAMES = (*RUNTIME_NAMES, *CLUSTER_NAMES)
 
 
 def main() -> int:
@@ -29,19 +34,29 @@ def main() -> int:
     if options.list:
         print("\n".join(NAMES))
         return 0
-    wanted = NAMES if options.only is None else (options.only,)
-    with tempfile.TemporaryDirectory(prefix="taskfleet-bench-") as folder, ground(Path(folder)) as made:
-        for benchmark, names in BENCHMARKS:
-            if not set(names).isdisjoint(wanted):
-                for figure in benchmark(made):
-                    if figure.name in wanted:
-                        print(figure.line(), flush=True)
+    wanted = set(NAMES) if options.only is None else set(GROUPS.get(options.only, (options.only,)))
+    with tempfile.TemporaryDirectory(prefix="taskfleet-bench-") as folder:
+        for figure in _figures(wanted, Path(folder)):
+            if figure.name in wanted:
+                print(figure.line(), flush=True)
     return 0
+
+
+def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
+    if not wanted.isdisjoint(RUNTIME_NAMES):
+        yield from runtime(folder, wanted)
+    if wanted.isdisjoint(CLUSTER_NAMES):
+        return
+    with ground(folder) as made:
+        for benchmark, names in BENCHMARKS:
+            if not wanted.isdisjoint(names):
+                yield from benchmark(made)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
-    parser.add_argument("--only", metavar="NAME", choices=NAMES, help=f"one of {', '.join(NAMES)}")
+    names = (*GROUPS, *NAMES)
+    parser.add_argument("--only", metavar="NAME", choices=names, help=f"one of {', '.join(names)}")
     parser.add_argument("--list", action="store_true", help="print the names of all figures")
     return parser
 

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 
 from tests.runtime.redis_server import RedisServer
+from tests.runtime.reliability.outcome import TABLE
 from tests.runtime.worker import ROOT, Worker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--celery", default=".venvs/celery-5.7", help="virtual environment that has Celery")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if TABLE in config.stash:
+        terminalreporter.section("sent / executed / started twice / lost")
+        terminalreporter.write_line(config.stash[TABLE])
 
 
 @pytest.fixture(scope="session")

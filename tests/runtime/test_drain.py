@@ -45,7 +45,7 @@ def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
     tasks = [send(server.client, "proj.nap", 0) for _ in range(3)]
     assert server.waiting("celery") == tasks
     server.lift(worker)
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to run", timeout=6)
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to run", timeout=10)
     wait_for(lambda: server.report_in_state(worker, "ready"), "the report of it", timeout=3)
     assert worker.get("/readyz")[0] == 200
 
@@ -55,7 +55,7 @@ def test_a_lease_that_nobody_renews_ends_by_itself(make_worker: MakeWorker, serv
     server.drain(worker, lease=1, milliseconds=4000)
     wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "the task to run", timeout=8)
+    wait_for(lambda: task in server.finished(), "the task to run", timeout=12)
 
 
 @every_pool

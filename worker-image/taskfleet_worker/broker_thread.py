@@ -18,8 +18,8 @@ from taskfleet_worker.report import encoded
 
 TICK = 0.1
 REPORT_EVERY = 2.0
-# With REPORT_EVERY this makes 0.9 commands a second on an idle worker.
-DRAIN_EVERY = 2.5
+# With REPORT_EVERY this makes 0.75 commands a second on an idle worker.
+DRAIN_EVERY = 4.0
 # As long as the operator's lease: who cannot see whether it is renewed consumes again.
 LEASE = 30.0
 # Nobody but the operator removes what a dead start held; should there be none, Redis forgets it after a week.

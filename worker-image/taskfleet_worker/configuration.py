@@ -54,7 +54,7 @@ def transport_options(
         "socket_timeout": 10,  # without it a half-open connection blocks for ever
         "socket_keepalive": True,
         "health_check_interval": 10,
-        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 5,
     }
     ours = {name: value for name, value in ours.items() if name not in app_options}
     ours["visibility_timeout"] = settings.visibility_timeout

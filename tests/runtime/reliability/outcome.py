@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pytest
+
+# Where a run leaves its table for the summary at its end.
+TABLE = pytest.StashKey[str]()
+
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 
 

@@ -1,7 +1,6 @@
 """The reliability table: whatever happens to a worker, no task is lost and none runs twice without need."""
 
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.reliability.outcome import POOLS, Outcome, outcome, table
+from tests.runtime.reliability.outcome import POOLS, TABLE, Outcome, outcome, table
 from tests.runtime.reliability.scenarios import ROWS, SLOTS, Row, Scene
 
 # Cells mostly wait, so many share two cores.
@@ -35,17 +34,15 @@ def play(row: Row, pool: str, python: Path) -> Outcome:
 
 
 @pytest.fixture(scope="session")
-def outcomes(python: Path, request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], Outcome]]:
+def outcomes(python: Path, request: pytest.FixtureRequest) -> dict[tuple[str, str], Outcome]:
     """Every cell that was asked for, played side by side."""
     wanted = {item.callspec.id for item in request.session.items if hasattr(item, "callspec")}
     cells = [(row, pool) for row, pool in CELLS if name(row, pool) in wanted]
     with ThreadPoolExecutor(AT_ONCE) as threads:
         futures = {(row.name, pool): threads.submit(play, row, pool, python) for row, pool in cells}
         seen = {cell: future.result() for cell, future in futures.items()}
-    yield seen
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        print("\n\nsent / executed / twice / lost\n\n" + table([row.name for row in ROWS], seen))
+    request.config.stash[TABLE] = table([row.name for row in ROWS], seen)
+    return seen
 
 
 def name(row: Row, pool: str) -> str:

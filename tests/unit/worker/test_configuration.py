@@ -10,7 +10,7 @@ SAFE = {
     "socket_timeout": 10,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 5,
 }
 OURS = {**SAFE, "visibility_timeout": 3600, "queue_order_strategy": "priority"}
 
