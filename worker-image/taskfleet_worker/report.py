@@ -17,7 +17,11 @@ MAX_QUEUES = 100
 
 @dataclass(frozen=True)
 class Worker:
-    """One look at the worker. `drain`: number of the lease obeyed; `ready_after`: seconds from start to ready."""
+    """One look at the worker.
+
+    `drain`: number of the lease obeyed; `started_at`: Unix time of the process's start; `ready_after`: seconds from
+    then to ready.
+    """
 
     state: str
     drain: int | None
@@ -26,6 +30,7 @@ class Worker:
     eta: int
     limited: int
     capacity: int
+    started_at: float
     ready_after: float
     notes: tuple[str, ...]
     queues: Mapping[str, QueueCount]
@@ -44,6 +49,7 @@ def content(worker: Worker) -> dict[str, Any]:
         "eta": worker.eta,
         "limited": worker.limited,
         "capacity": worker.capacity,
+        "startedAt": round(worker.started_at, 3),
         "readyAfter": round(worker.ready_after, 3),
         "notes": [note[:MAX_NOTE] for note in worker.notes[:MAX_NOTES]],
         "queues": {

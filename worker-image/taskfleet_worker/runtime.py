@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from time import time
 from typing import Any, Callable
 
 from taskfleet_worker import native, redis_channel
@@ -40,6 +41,7 @@ class Runtime:
         self._keys = keys
         self._clock = clock
         self._started = clock()
+        self._started_at = time()
         self._ready_after = 0.0
         self._stopping_since: float | None = None
         self._state: Any = None
@@ -221,6 +223,7 @@ class Runtime:
             eta=self.deliveries.waiting_for_eta,
             limited=sum(len(bucket.contents) for bucket in buckets if bucket),
             capacity=self._consumer.pool.num_processes or self.settings.capacity,
+            started_at=self._started_at,
             ready_after=self._ready_after,
             notes=tuple(self.notes),
             queues=dict(self.tasks.queues),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from taskfleet.api import Object
 from taskfleet.brokers.observation import Observation
@@ -39,12 +40,28 @@ def dead_starts(observation: Observation, pods: Mapping[str, Object]) -> list[De
         pod = pods.get(start.pod)
         if pod is None:
             found.append(Dead(start, certain=False))
-        elif start.pod in lively or not _runs(pod):
+        elif start.pod in lively or not _runs(pod) or _ended_since(pod, known.report.started_at):
             found.append(Dead(start, certain=True))
     return found
 
 
 def _runs(pod: Object) -> bool:
     """Whether the worker's container runs, as far as its node has said. A node that is lost says nothing new."""
+    return "running" in (_worker(pod).get("state") or {})
+
+
+def _ended_since(pod: Object, start: float | None) -> bool:
+    """Whether a container of the worker's has ended after `start`: it was the one that started then.
+
+    A restart is so quick that nobody may see the container between its two lives, and the next process speaks only
+    when Celery is up. Both times are by the clock of the pod's node; the end is cut to whole seconds.
+    """
+    last = (_worker(pod).get("lastState") or {}).get("terminated") or {}
+    if start is None or not last.get("finishedAt"):
+        return False
+    return start < datetime.fromisoformat(last["finishedAt"]).timestamp()
+
+
+def _worker(pod: Object) -> Object:
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    return any(status["name"] == _WORKER and "running" in (status.get("state") or {}) for status in statuses)
+    return next((status for status in statuses if status["name"] == _WORKER), {})

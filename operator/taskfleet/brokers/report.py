@@ -35,7 +35,8 @@ class QueueWork:
 
 @dataclass(frozen=True)
 class Report:
-    """A worker at one moment. `drain` is the number of the drain lease that it obeys.
+    """A worker at one moment. `drain` is the number of the drain lease that it obeys; `started_at` is Unix time by the
+    clock of its node, None from a runtime that does not tell it.
 
     Two reports are equal when they say the same, whatever their number.
     """
@@ -48,6 +49,7 @@ class Report:
     eta: int = 0
     limited: int = 0
     capacity: int = 1
+    started_at: float | None = None
     ready_after: float = 0.0
     notes: tuple[str, ...] = ()
     queues: Mapping[str, QueueWork] = field(default_factory=dict)
@@ -86,6 +88,7 @@ def _report(raw: Mapping[str, Any]) -> Report:
         eta=_count(raw.get("eta", 0)),
         limited=_count(raw.get("limited", 0)),
         capacity=max(1, _count(raw.get("capacity", 1))),
+        started_at=_seconds(raw["startedAt"]) if "startedAt" in raw else None,
         ready_after=_seconds(raw.get("readyAfter", 0)),
         notes=tuple(str(note)[:_LONGEST_NOTE] for note in raw.get("notes", [])[:_MOST_NOTES]),
         queues={str(name): _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},

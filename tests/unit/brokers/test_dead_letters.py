@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -175,16 +175,16 @@ def test_a_request_that_failed_half_way_is_finished_when_it_is_repeated(
     set_aside(server, "a", "b", "c", "d", "e")
 
     async def fail_after_a_batch(client: Redis) -> int:
-        run_script, calls = client.eval, []
+        calls: list[Any] = []
 
-        async def once(*arguments: Any) -> Any:
-            calls.append(arguments)
-            if len(calls) > 1:
-                raise ConnectionError
-            return await run_script(*arguments)
+        class Failing:
+            async def eval(self, *arguments: Any) -> Any:
+                calls.append(arguments)
+                if len(calls) > 1:
+                    raise ConnectionError
+                return await client.eval(*arguments)
 
-        client.eval = once  # type: ignore[method-assign]
-        return await requeue(client, LAYOUT, QUEUES, Request("one"), pool_uid="uid")
+        return await requeue(cast(Redis, Failing()), LAYOUT, QUEUES, Request("one"), pool_uid="uid")
 
     with pytest.raises(ConnectionError):
         run(server, fail_after_a_batch)

@@ -20,10 +20,10 @@ def observation(**quiet_for: float) -> Observation:
     return Observation(NOW, {}, reports)
 
 
-def pod(state: str) -> dict[str, Any]:
+def pod(state: str, **more: Any) -> dict[str, Any]:
     return {
         "metadata": {"name": "p"},
-        "status": {"containerStatuses": [{"name": "worker", "state": {state: {}}}]},
+        "status": {"containerStatuses": [{"name": "worker", "state": {state: {}}, **more}]},
     }
 
 
@@ -48,6 +48,24 @@ def pod(state: str) -> dict[str, Any]:
 )
 def test_dead_starts(quiet: dict[str, float], pods: dict[str, Any], expected: list[Dead]) -> None:
     assert dead_starts(observation(**quiet), pods) == expected
+
+
+@pytest.mark.parametrize(
+    ("began", "dead"),
+    [
+        pytest.param(1767225600.5, True, id="it-began-before-that-end"),
+        pytest.param(1767225660.0, False, id="it-began-at-that-second"),
+        pytest.param(1767225661.2, False, id="it-began-after-that-end"),
+        pytest.param(None, False, id="a-runtime-that-does-not-tell"),
+    ],
+)
+def test_a_start_ends_with_its_container_also_when_the_next_one_runs_already(
+    began: float | None, dead: bool
+) -> None:
+    restarted = pod("running", lastState={"terminated": {"finishedAt": "2026-01-01T00:01:00Z"}})
+    known = Known(Report(1, "ready", started_at=began), NOW - 5, b"")
+    found = dead_starts(Observation(NOW, {}, {OLD: known}), {"p": restarted})
+    assert found == ([Dead(OLD, certain=True)] if dead else [])
 
 
 def test_nothing_is_suspect_while_everybody_speaks() -> None:

@@ -17,6 +17,7 @@ GOOD: dict[str, Any] = {
     "eta": 3,
     "limited": 4,
     "capacity": 8,
+    "startedAt": 1767225600.5,
     "readyAfter": 1.25,
     "notes": ["mail.send acknowledges early"],
     "queues": {"high": {"active": 2, "held": 3, "done": 40, "busySeconds": 12.5}},
@@ -29,6 +30,7 @@ def test_a_report_is_read_whole() -> None:
     assert (report.seq, report.active, report.prefetched, report.eta, report.limited) == (7, 2, 1, 3, 4)
     assert report.queues == {"high": QueueWork(active=2, held=3, done=40, busy_seconds=12.5)}
     assert report.held == 3
+    assert (report.started_at, report.ready_after) == (1767225600.5, 1.25)
 
 
 def test_a_report_of_a_newer_runtime_is_read_as_far_as_it_is_known() -> None:
