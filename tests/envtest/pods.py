@@ -34,6 +34,7 @@ def ready(pod: Object) -> Object:
     return {
         "phase": "Running",
         "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
+        "initContainerStatuses": [],
         "containerStatuses": [
             container_status(
                 pod, container["name"], ready=True, state={"running": {"startedAt": _now()}}, restartCount=0
@@ -49,7 +50,8 @@ def not_ready(pod: Object, *, container: str = "worker", init: bool = False, **f
     return {
         "phase": "Pending" if init else "Running",
         "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
-        "initContainerStatuses" if init else "containerStatuses": [one],
+        "initContainerStatuses": [one] if init else [],
+        "containerStatuses": [] if init else [one],
     }
 
 
