@@ -75,7 +75,7 @@ class ImageStore:
             descriptor = json.loads(self._path(name, tag).read_text())
             manifests.append({**descriptor, "annotations": {_NAME: reference}})
             digests |= dict.fromkeys(self._digests(descriptor))
-        with tarfile.open(fileobj=output, mode="w|") as archive:
+        with tarfile.open(fileobj=output, mode="w|", bufsize=2**20) as archive:
             _add(archive, "oci-layout", {"imageLayoutVersion": "1.0.0"})
             for digest in digests:
                 if digest not in present:
