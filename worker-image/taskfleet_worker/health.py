@@ -18,7 +18,10 @@ GREEN = ("gevent", "eventlet")
 
 @dataclass(frozen=True)
 class Seen:
-    """One look at the worker. Ages are seconds; None: has not happened yet."""
+    """One look at the worker. Ages are seconds; None: has not happened yet.
+
+    `fetch_age` is the age of the last fetch while the worker has room for more and means to fetch, else None.
+    """
 
     pool_type: str
     capacity: int
@@ -27,6 +30,7 @@ class Seen:
     loop_age: float | None
     hub_age: float | None
     active: int
+    fetch_age: float | None = None
 
 
 def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
@@ -35,14 +39,22 @@ def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
         return True, "starting"
     if seen.stopping:
         return True, "stopping"
-    if seen.loop_age < LOOP_LIMIT:
+    standing, what = _standing(seen, seen.loop_age)
+    if standing < LOOP_LIMIT:
         return True, "consuming"
     excuse = _excuse(seen)
     if excuse:
         return True, excuse
     if not broker_reachable():
         return True, "the broker does not answer"
-    return False, f"the consumer has not turned for {seen.loop_age:.0f} s although the broker answers"
+    return False, f"the consumer has not {what} for {standing:.0f} s although the broker answers"
+
+
+def _standing(seen: Seen, loop_age: float) -> tuple[float, str]:
+    """A loop may turn and yet not fetch: after a reconnect, or over a connection that is dead and not closed."""
+    if loop_age < LOOP_LIMIT and seen.fetch_age is not None:
+        return seen.fetch_age, "fetched"
+    return loop_age, "turned"
 
 
 def _excuse(seen: Seen) -> str | None:
@@ -65,6 +77,7 @@ class Health:
         self.drained = False
         self.stopping = False
         self.active: Callable[[], int] = lambda: 0
+        self.fetch_age: Callable[[], float | None] = lambda: None
         self.broker_reachable: Callable[[], bool] = lambda: False
         self._clock = clock
         self._loop_turned: float | None = None
@@ -95,4 +108,5 @@ class Health:
             loop_age=None if self._loop_turned is None else now - self._loop_turned,
             hub_age=None if self._hub_turned is None else now - self._hub_turned,
             active=self.active(),
+            fetch_age=self.fetch_age(),
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from time import time
 from typing import Any, Callable
 
+from taskfleet_worker import native
 from taskfleet_worker.deliveries import Deliveries, Delivery, after_loss
 from taskfleet_worker.gate import Gate
 from taskfleet_worker.redis_commands import Unacked, give_back
@@ -29,6 +30,7 @@ class Link:
         self.deliveries = deliveries
         self.gate = gate
         self.held_key = held_key
+        self.fetched_at = native.monotonic()
         self.is_consumers: Callable[[Any], bool] = lambda _channel: False
         self.tags_that_run_on: Callable[[], set[str]] = set
         self.settle_pending: Callable[[], None] = lambda: None
@@ -171,8 +173,10 @@ class _Gated:
         return [queue for queue in queues if queue not in self.active_fanout_queues]  # type: ignore[attr-defined]
 
     def _brpop_start(self, *args: Any, **kwargs: Any) -> None:
-        if self.link.gate.closed and self.link.is_consumers(self):
-            return
+        if self.link.is_consumers(self):
+            if self.link.gate.closed:
+                return
+            self.link.fetched_at = native.monotonic()
         super()._brpop_start(*args, **kwargs)  # type: ignore[misc]
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:

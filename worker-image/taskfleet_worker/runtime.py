@@ -141,6 +141,8 @@ class Runtime:
             content=lambda: content(self._look()),
             clock=self._clock,
         )
+        self.health.fetch_age = self._fetch_age
+        self.link.fetched_at = self._clock()
         thread.start(timeout=2.0)
         self._thread = thread
         self.health.broker_reachable = lambda: self._clock() - thread.answered < ANSWER_LIMIT
@@ -176,6 +178,13 @@ class Runtime:
 
     def _fetching(self) -> bool:
         return bool(getattr(self._channel(), "_in_poll", None))
+
+    def _fetch_age(self) -> float | None:
+        channel = self._channel()
+        wanted = self._consumer.app.amqp.queues.consume_from  # empty: somebody has cancelled every consumer
+        if channel is None or self.gate.closed or not wanted or not channel.qos.can_consume():
+            return None
+        return self._clock() - self.link.fetched_at
 
     def _tags_that_run_on(self) -> set[str]:
         """Of messages that a lost connection must not give to others: their tasks run on, or have just ended."""

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 import uuid
+from typing import Any
 
 import redis
 from celery import Celery, current_task
 from celery.exceptions import Reject
+from celery.signals import task_received, worker_ready
 
 app = Celery("proj")
 app.conf.task_ignore_result = True
@@ -70,6 +72,32 @@ def suicide() -> None:
     """Take the process along, as the kernel does when memory runs out."""
     note("start")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+consumers: list[Any] = []
+
+
+@worker_ready.connect
+def remember(sender: Any, **_: object) -> None:
+    consumers.append(sender)
+
+
+@task_received.connect
+def hang_if_told(request: Any, **_: object) -> None:
+    """The consumer's own loop stands still, as in a deadlock."""
+    if request.name == "proj.hang_the_consumer":
+        time.sleep(600)
+
+
+@app.task
+def hang_the_consumer() -> None:
+    pass
+
+
+@app.task
+def stop_the_fetching() -> None:
+    """The loop turns on and the worker fetches nothing, as after a reconnect that forgot the consumers."""
+    consumers[0].task_consumer.channel._active_queues.clear()
 
 
 @app.task

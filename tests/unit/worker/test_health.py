@@ -30,6 +30,13 @@ def is_away() -> bool:
         pytest.param({}, answers, False, id="the-loop-hangs"),
         pytest.param({"active": 2}, answers, False, id="running-tasks-are-no-excuse-for-prefork"),
         pytest.param({}, is_away, True, id="the-broker-is-away"),
+        pytest.param(
+            {"loop_age": 1.0, "fetch_age": LOOP_LIMIT}, answers, False, id="the-loop-turns-without-fetching"
+        ),
+        pytest.param({"loop_age": 1.0, "fetch_age": 1.0}, answers, True, id="it-fetches"),
+        pytest.param(
+            {"loop_age": 1.0, "fetch_age": LOOP_LIMIT}, is_away, True, id="no-fetch-while-the-broker-is-away"
+        ),
         pytest.param({"ready": False}, answers, True, id="still-starting"),
         pytest.param({"loop_age": None}, answers, True, id="no-turn-yet"),
         pytest.param({"stopping": True}, answers, True, id="stopping"),

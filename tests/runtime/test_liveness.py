@@ -1,0 +1,61 @@
+"""The liveness probe fails for a consumer that is beyond help, and for nothing else."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.runtime.messages import send
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+MakeWorker = Callable[..., Worker]
+
+LIMIT = 60
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param("proj.hang_the_consumer", id="the-loop-hangs"),
+        pytest.param("proj.stop_the_fetching", id="the-loop-turns-without-fetching"),
+    ],
+)
+def test_a_consumer_that_consumes_no_more_is_found_out(
+    make_worker: MakeWorker, server: RedisServer, task: str
+) -> None:
+    workers = [make_worker(pool, queues=[pool]).start() for pool in ("threads", "gevent", "eventlet")]
+    for worker in workers:
+        worker.ready()
+        send(server.client, task, queue=worker.settings["poolType"])
+    wait_for(lambda: all("received" in worker.log for worker in workers), "the workers to take their tasks")
+    for worker in workers:
+        assert worker.get("/livez")[0] == 200
+    wait_for(
+        lambda: all(worker.get("/livez")[0] == 503 for worker in workers),
+        "the probes to fail",
+        timeout=LIMIT + 30,
+    )
+    for worker in workers:
+        assert "although the broker answers" in worker.get("/livez")[1]
+
+
+def test_work_longer_than_the_limit_is_no_reason_to_fail(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    workers = {
+        pool: make_worker(pool, capacity=1, queues=[pool]).start() for pool in ("solo", "gevent", "prefork")
+    }
+    for pool, worker in workers.items():
+        worker.ready()
+        task = "proj.burn" if pool == "gevent" else "proj.nap"
+        for _ in range(3):
+            send(server.client, task, LIMIT + 15, queue=pool)
+    wait_for(lambda: len(server.started()) == 3, "every worker to be busy")
+
+    def all_ended_first() -> bool:
+        for worker in workers.values():
+            assert worker.get("/livez")[0] in (200, 0), worker.get("/livez")
+        return len(server.finished()) >= 3
+
+    wait_for(all_ended_first, "the tasks to end", timeout=LIMIT + 60, interval=1)
