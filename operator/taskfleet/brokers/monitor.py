@@ -53,6 +53,7 @@ class BrokerMonitor:
         self._watched: dict[Key, _Watched] = {}
         self._readers: dict[Key, dict[Key, PoolReader]] = {}
         self._broker_of: dict[Key, Key] = {}
+        self._queries: dict[Key, Query] = {}
         self.given_back: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
     def look(self, key: Key, url: str, layout: Layout) -> Probe | None:
@@ -62,7 +63,9 @@ class BrokerMonitor:
             return watched.last
         client = connect(url)
         self.forget(key)
-        observer = Observer(endpoint(url), self._query(key, layout), lambda seen: self._take(key, seen))
+        observer = Observer(
+            endpoint(url), lambda: self._query(key, layout), lambda seen: self._take(key, seen)
+        )
         self._watched[key] = watched = _Watched(url, layout, observer, client)
         watched.tasks = [
             asyncio.create_task(self._probe(key, client)),
@@ -92,13 +95,13 @@ class BrokerMonitor:
         self.read_no_more_for(pool)
         self._broker_of[pool] = broker
         self._readers.setdefault(broker, {})[pool] = reader
-        self._ask(broker)
+        self._queries.pop(broker, None)
 
     def read_no_more_for(self, pool: Key) -> None:
         broker = self._broker_of.pop(pool, None)
         if broker is not None:
             del self._readers[broker][pool]
-            self._ask(broker)
+            self._queries.pop(broker, None)
 
     def told(self, pool_uid: str, messages: int) -> None:
         """A status has told of so many messages given back."""
@@ -119,14 +122,13 @@ class BrokerMonitor:
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ask(self, broker: Key) -> None:
-        watched = self._watched.get(broker)
-        if watched is not None:
-            watched.observer.ask_for(self._query(broker, watched.layout))
-
     def _query(self, broker: Key, layout: Layout) -> Query:
-        queues = {queue for reader in self._readers.get(broker, {}).values() for queue in reader.queues}
-        return Query(layout, tuple(sorted(queues)))
+        """Made anew only when the readers have changed: a thousand pools that start ask for one."""
+        query = self._queries.get(broker)
+        if query is None or query.layout != layout:
+            queues = {queue for reader in self._readers.get(broker, {}).values() for queue in reader.queues}
+            query = self._queries[broker] = Query(layout, tuple(sorted(queues)))
+        return query
 
     def _take(self, key: Key, seen: Observation | None) -> None:
         watched = self._watched[key]

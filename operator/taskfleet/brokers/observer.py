@@ -19,21 +19,23 @@ _AGAIN_SECONDS = 1.0
 
 
 class Observer:
-    """`on_reading` gets every new observation, and None when the broker does not answer."""
+    """`query` is asked for before each reading; the same one is encoded once.
+
+    `on_reading` gets every new observation, and None when the broker does not answer.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, query: Query, on_reading: Callable[[Observation | None], None]
+        self,
+        endpoint: Endpoint,
+        query: Callable[[], Query],
+        on_reading: Callable[[Observation | None], None],
     ) -> None:
         self._endpoint = endpoint
-        self._query = query
-        self._question = query.question()
+        self._query_now = query
+        self._query = query()
+        self._question = self._query.question()
         self._on_reading = on_reading
         self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
-
-    def ask_for(self, query: Query) -> None:
-        """From the next reading on, ask this."""
-        if query != self._query:
-            self._query, self._question = query, query.question()
 
     async def run(self) -> None:
         """Read until cancelled; a broker that fails is tried again every second."""
@@ -51,8 +53,9 @@ class Observer:
 
     async def _read(self, wire: Wire) -> None:
         while True:
-            query, question = self._query, self._question
-            replies = await wire.ask(question)
+            if (query := self._query_now()) is not self._query:
+                self._query, self._question = query, query.question()
+            replies = await wire.ask(self._question)
             began, now = time.thread_time(), time.monotonic()
             if replies is not None:
                 self._last = observe(query, replies, self._last, now=now)

@@ -7,7 +7,7 @@ so that no pod is stopped before it has drained.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 from redis.exceptions import RedisError
@@ -56,14 +56,16 @@ class ScalingLoop:
         scaled.pool, scaled.cannot_start = pool, cannot_start
         observation = self._brokers.observation(broker)
         # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
-        others = {key for key in self._on_broker[broker] if self._competes(key, pool, observation)}
-        self._decide({pool.key, *others}, observation)
+        busy = observation.busy.intersection(pool.spec.effective_queues) if observation is not None else ()
+        self._decide({pool.key, *self._readers_of(busy, broker)}, observation)
 
-    def _competes(self, other: Key, pool: WorkerPool, observation: Observation | None) -> bool:
-        if observation is None:
-            return False
-        queues = observation.busy.intersection(pool.spec.effective_queues)
-        return not queues.isdisjoint(self._pools[other].pool.spec.effective_queues)
+    def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
+        if not queues:
+            return []
+        pools = self._on_broker[broker]
+        return [
+            key for key in pools if not set(queues).isdisjoint(self._pools[key].pool.spec.effective_queues)
+        ]
 
     def last(self, pool: Key) -> Decided | None:
         """The last decision about a pool."""
