@@ -1,5 +1,6 @@
 """Every call to the API server goes through here: bounded in time, and no write without the lease."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -151,8 +152,10 @@ class Gateway:
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
-            response = await self._api.call_api(method, url, headers, body=body, _request_timeout=seconds)
-            data = await response.read()
+            # Not aiohttp's own timeout: one that passes while the task is cancelled makes it forget that it was.
+            async with asyncio.timeout(seconds):
+                response = await self._api.call_api(method, url, headers, body=body)
+                data = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiError(
                 0, "Unreachable", f"the API server gave no answer ({type(error).__name__})"
