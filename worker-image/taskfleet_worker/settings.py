@@ -21,34 +21,21 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class ProcessAutoscale:
-    """Bounds of Celery's own --autoscale."""
-
-    min: int
-    max: int
-
-
-@dataclass(frozen=True)
 class Settings:
-    """The contract's keys in snake_case. Times are seconds; None: the user left it to a default."""
+    """Those of the contract's keys that are needed here. Times are seconds; None: left to a default."""
 
     namespace: str
-    pool: str
     pool_uid: str
     cluster_id: str
     pool_type: str
     capacity: int
-    queues: tuple[str, ...]
     queue_order: str
     acknowledge: str
     visibility_timeout: float
-    grace_period: float
     prefetch_multiplier: int | None = None
     global_key_prefix: str | None = None
     priority_steps: tuple[int, ...] | None = None
     separator: str | None = None
-    time_limit: float | None = None
-    process_autoscale: ProcessAutoscale | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -77,27 +64,21 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             raise SettingsError(
                 f"{VARIABLE} has {key}={raw.get(key)!r}: one of {', '.join(allowed)} is expected."
             )
-    autoscale = raw.get("processAutoscale")
     steps = raw.get("prioritySteps")
     try:
         return Settings(
             namespace=raw["namespace"],
-            pool=raw["pool"],
             pool_uid=raw["poolUid"],
             cluster_id=raw["clusterId"],
             pool_type=raw["poolType"],
             capacity=int(raw["capacity"]),
-            queues=tuple(raw["queues"]),
             queue_order=raw["queueOrder"],
             acknowledge=raw["acknowledge"],
             visibility_timeout=float(raw["visibilityTimeout"]),
-            grace_period=float(raw["gracePeriod"]),
             prefetch_multiplier=raw.get("prefetchMultiplier"),
             global_key_prefix=raw.get("globalKeyPrefix"),
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
-            time_limit=raw.get("timeLimit"),
-            process_autoscale=ProcessAutoscale(autoscale["min"], autoscale["max"]) if autoscale else None,
         )
     except KeyError as error:
         raise SettingsError(f"{VARIABLE} lacks {error.args[0]!r}: use images of one release.") from None

@@ -3,32 +3,27 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.settings import ProcessAutoscale, SettingsError, read_settings
+from taskfleet_worker.settings import SettingsError, read_settings
 from tests.runtime.worker import settings
 from tests.unit.worker.factories import environment
 
 
-def test_every_key_of_the_contract_is_read() -> None:
+def test_keys_are_read() -> None:
     read = read_settings(
         environment(
             poolType="gevent", capacity=10, processAutoscale={"min": 2, "max": 10}, queues=["high", "low"],
             prioritySteps=[0, 5], separator=":", globalKeyPrefix="p:", timeLimit=600, prefetchMultiplier=4,
         )
     )  # fmt: skip
-    assert (read.pool, read.pool_uid, read.cluster_id, read.pool_type) == (
-        "pool",
-        "uid-1",
-        "cluster-1",
-        "gevent",
-    )
-    assert read.process_autoscale == ProcessAutoscale(min=2, max=10)
-    assert (read.queues, read.priority_steps) == (("high", "low"), (0, 5))
+    identity = read.namespace, read.pool_uid, read.cluster_id, read.pool_type
+    assert identity == ("test", "uid-1", "cluster-1", "gevent")
+    assert (read.capacity, read.priority_steps, read.prefetch_multiplier) == (10, (0, 5), 4)
     assert (read.separator, read.global_key_prefix) == (":", "p:")
-    assert (read.time_limit, read.grace_period, read.visibility_timeout) == (600, 60, 3600)
+    assert read.visibility_timeout == 3600
 
 
 def test_keys_of_a_newer_operator_are_ignored() -> None:
-    assert read_settings(environment(somethingNew=1)).pool == "pool"
+    assert read_settings(environment(somethingNew=1)).pool_uid == "uid-1"
 
 
 @pytest.mark.parametrize(
