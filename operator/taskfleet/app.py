@@ -145,6 +145,8 @@ class Operator:
             self._queue.add(key)
 
     def _unhealthy(self) -> str | None:
+        if stuck := self._election.stuck():
+            return stuck
         dead = self._health.dead(now=time.monotonic())
         return f"the watches of {', '.join(dead)} are dead" if dead else None
 

@@ -33,6 +33,7 @@ class Timing:
     renew_deadline: float = 6.0
     retry: float = 1.5
     call_timeout: float = 2.0  # so that a hanging call leaves time for two more before the deadline
+    end: float = 30.0  # within which the work of a lost term has ended; twice the longest call that it makes
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class Election:
         self._wall_clock = wall_clock
         self._seen: Sighting | None = None
         self._renewed_at: float | None = None
+        self._lost_at: float | None = None  # while the work of a lost term has yet to end
 
     def held(self) -> bool:
         """Whether this process may write now. Asked before every write, without an await in between."""
@@ -149,6 +151,12 @@ class Election:
         if self._renewed_at is None:
             return 0.0
         return self._renewed_at + self._timing.renew_deadline - self._clock()
+
+    def stuck(self) -> str | None:
+        """Why this process can neither lead nor follow, in words; None: it can."""
+        if self._lost_at is None or (seconds := self._clock() - self._lost_at) < self._timing.end:
+            return None
+        return f"the lease was lost {seconds:.0f} s ago and the work of that term does not end"
 
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Call `lead` each time the Lease is won, and cancel it when it is lost. Ends by cancellation only.
@@ -161,7 +169,9 @@ class Election:
                 async with asyncio.TaskGroup() as term:
                     leading = term.create_task(lead())
                     await self._keep()
+                    self._lost_at = self._clock()
                     leading.cancel()
+                self._lost_at = None
         finally:
             await self._release()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -278,6 +278,36 @@ def test_deleted_lease_is_made_again() -> None:
             await asyncio.sleep(10)
             assert leader.leads != follower.leads
             assert leader.election.held() != follower.election.held()
+
+    run(story())
+
+
+def test_work_that_outlives_its_term_is_told() -> None:
+    async def story() -> None:
+        store = FakeStore()
+        connection = store.candidate()
+        stubborn = asyncio.Event()
+        loop = virtual_loop()
+
+        async def lead() -> None:
+            while not stubborn.is_set():
+                with suppress(asyncio.CancelledError):
+                    await stubborn.wait()
+
+        election = Election(connection, identity="a", clock=loop.time)
+        task = loop.create_task(election.run(lead))
+        await until(election.held)
+        connection.broken = True
+        await until(lambda: not election.held())
+        await asyncio.sleep(25)
+        assert election.stuck() is None
+        assert 3 < await until(lambda: election.stuck() is not None) < 8
+        assert "does not end" in str(election.stuck())
+        connection.broken = False
+        stubborn.set()
+        await until(lambda: election.stuck() is None)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     run(story())
 
