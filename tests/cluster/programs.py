@@ -68,7 +68,7 @@ def ensure(module: Module) -> Path:
     with lock(f"program-{module.name}"):
         if not folder.exists():
             go = _toolchain()
-            with step(f"building {module.name} {version(module)}, this once"):
+            with step(f"building {module.name} {version(module)}".strip() + ", this once"):
                 _build(module, go, folder)
     return folder
 
