@@ -9,10 +9,16 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
+define NEEDS_PYTHON
+{ echo "Python 3.11 or newer with its venv module is missing: apt-get install --no-install-recommends python3-venv"; \
+  [ "$$(id -u)" = 0 ] && apt-get install --yes --no-install-recommends python3-venv; }
+endef
+
 # The stamp's name holds the lock file's digest: another lock makes another stamp.
 VENV_STAMP := $(VENV)/stamp-$(shell sha256sum < requirements/dev.txt | cut -c1-12)
 $(VENV_STAMP):
 	@echo "python environment: $(VENV)"
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || $(NEEDS_PYTHON)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 
+from tests.cluster import debian
 from tests.runtime.ports import free_port
 from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
@@ -25,6 +26,7 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        debian.require({"redis-server": "redis-server"})
         command = [
             "redis-server",
             "--port",
