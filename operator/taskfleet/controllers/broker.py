@@ -25,6 +25,7 @@ from taskfleet.resources.broker_stateful_set import broker_stateful_set
 from taskfleet.resources.errors import SpecError
 
 _LEFT_OVER_SECONDS = 1.0
+_LOOKED = (BrokerReason.ANSWERS, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -121,6 +122,10 @@ def _layout(broker: Broker, context: Context) -> Layout:
 
 async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     """Write the status, then tell when its verdict is a new one."""
+    if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
+        return (
+            context.settings.recheck_interval
+        )  # the look under way will tell; until then the last one holds
     now = context.now()
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]

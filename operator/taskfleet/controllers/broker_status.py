@@ -32,6 +32,11 @@ class BrokerSeen:
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
 
+    @property
+    def unknown(self) -> bool:
+        """Whether there should be an answer and a look has yet to find it."""
+        return self.probe is None and not self.starting and self.stalled is None and self.problem is None
+
 
 def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     generation = seen.broker.metadata.generation

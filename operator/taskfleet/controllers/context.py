@@ -1,9 +1,10 @@
 """What every controller is given: the cache to look at, and the writers to act with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from taskfleet.api import Key
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
@@ -14,6 +15,13 @@ from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
+
+
+@dataclass
+class Turn:
+    """The pool that was let roll last."""
+
+    pool: Key | None = None
 
 
 @dataclass(frozen=True)
@@ -29,3 +37,4 @@ class Context:
     installation: Installation
     settings: Settings
     now: Callable[[], datetime]
+    turn: Turn = field(default_factory=Turn)

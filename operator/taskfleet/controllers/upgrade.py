@@ -1,7 +1,7 @@
 """When a pool that another operator version built may be rolled: on request only, or one pool after another."""
 
 from taskfleet.api import Key, Object
-from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
@@ -12,11 +12,15 @@ def may_roll(pool: Key, context: Context) -> bool:
     """Whether it is this pool's turn to get the template of this operator version."""
     if context.settings.upgrade_pools is not UpgradePools.ONE_AT_A_TIME:
         return False
+    waiting = [key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw) and not _stalled(raw)]
+    if context.turn.pool in waiting:  # it was let roll, and its Deployment may not have been written yet
+        return pool == context.turn.pool
     if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
         return False
-    return pool == min(
-        (key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw)), default=None
-    )
+    if pool != min(waiting, default=None):
+        return False
+    context.turn.pool = pool
+    return True
 
 
 def outdated(pool: Object) -> bool:
@@ -30,3 +34,8 @@ def rolling(deployment: Object) -> bool:
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return True
     return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))
+
+
+def _stalled(pool: Object) -> bool:
+    """Whether only another spec helps the pool, so that the others do not wait for it."""
+    return reason_of(pool, ConditionType.STALLED) not in (None, Reason.SETTLED)

@@ -10,6 +10,7 @@ from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, conditions, metadata, pool
 
 OLD = conditions(UpToDate="False BuiltByAnotherVersion")
+BROKEN = conditions(UpToDate="False BuiltByAnotherVersion", Stalled="True InvalidSpec")
 CURRENT = conditions(UpToDate="True BuiltByThisVersion")
 
 
@@ -61,6 +62,9 @@ def test_outdated(status: Object | None, expected: bool) -> None:
         pytest.param("OneAtATime", {"b": OLD, "a": OLD}, [DONE], "a", id="first-by-name"),
         pytest.param("OneAtATime", {"a": CURRENT, "b": OLD}, [DONE], "b", id="then-the-next"),
         pytest.param("OneAtATime", {"a": OLD}, [HALF_WAY], None, id="not-while-another-rolls"),
+        pytest.param(
+            "OneAtATime", {"a": BROKEN, "b": OLD}, [DONE], "b", id="not-after-one-that-cannot-be-built"
+        ),
         pytest.param("OneAtATime", {"a": CURRENT}, [], None, id="nothing-left"),
     ],
 )
@@ -72,3 +76,13 @@ def test_turn(policy: Any, pools: dict[str, Object], deployments: list[Object], 
         scene.cache.put(live)
     allowed = [name for name in sorted(pools) if may_roll(Key("WorkerPool", NAMESPACE, name), scene.context)]
     assert allowed == ([turn] if turn else [])
+
+
+def test_nobody_overtakes_a_pool_whose_rollout_has_yet_to_show() -> None:
+    scene = Scene(upgrade_pools="OneAtATime")
+    later, first = scene.add(pool("b", status=OLD)), Key("WorkerPool", NAMESPACE, "a")
+    assert may_roll(later, scene.context)
+    scene.add(pool("a", status=OLD))
+    assert not may_roll(first, scene.context)
+    scene.add(pool("b", status=CURRENT))
+    assert may_roll(first, scene.context)
