@@ -6,6 +6,7 @@ from pathlib import Path
 
 from taskfleet.api import Object
 from tests.cluster import ClusterError, programs
+from tests.cluster.kubectl import environment
 
 
 class Kubectl:
@@ -17,7 +18,12 @@ class Kubectl:
 
     def __call__(self, *arguments: str, stdin: str = "") -> str:
         result = subprocess.run(
-            [*self._command, *arguments], input=stdin, check=False, capture_output=True, text=True
+            [*self._command, *arguments],
+            input=stdin,
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment(),
         )
         if result.returncode != 0:
             raise ClusterError(f"`kubectl {' '.join(arguments)}` failed:\n{result.stdout}{result.stderr}")

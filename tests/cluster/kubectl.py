@@ -14,10 +14,14 @@ from tests.cluster.state import ClusterError, cache_dir
 def run(kubeconfig: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """kubectl's own exit status and output."""
     command = [str(programs.program("kubectl")), f"--kubeconfig={kubeconfig}", "--request-timeout=10s"]
-    environment = {**os.environ, "KUBECACHEDIR": str(cache_dir() / "kubectl")}  # not below the user's ~/.kube
     return subprocess.run(
-        [*command, *arguments], check=False, capture_output=True, text=True, input=stdin, env=environment
+        [*command, *arguments], check=False, capture_output=True, text=True, input=stdin, env=environment()
     )
+
+
+def environment() -> dict[str, str]:
+    """That of this process, but for kubectl's cache: not below the user's ~/.kube."""
+    return {**os.environ, "KUBECACHEDIR": str(cache_dir() / "kubectl")}
 
 
 def apply(kubeconfig: Path, manifest: Path) -> None:
