@@ -64,9 +64,8 @@ class Fleet:
 
     def running(self, pool: str) -> set[str]:
         """Every start of a worker container: the set stays the same while nothing restarts."""
-        return {
-            status["containerID"] for pod in self.pods(pool) for status in pod["status"]["containerStatuses"]
-        }
+        statuses = [one for pod in self.pods(pool) for one in pod["status"].get("containerStatuses", [])]
+        return {one["containerID"] for one in statuses if "containerID" in one}
 
     def send(self, key: str, *, count: int, seconds: float = 0, queue: str = "celery") -> None:
         """Send tasks that each take `seconds` and leave their marks under `key`."""
