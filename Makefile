@@ -102,9 +102,12 @@ test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tes
 bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
 	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
+pictures: venv ## docs/images, drawn by the simulation
+	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg
+
 lock: venv ## renew the lock files from requirements/*.in
 	@for f in operator dev worker $(OLD_CELERIES:%=worker-%) go; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
 
-.PHONY: bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
+.PHONY: pictures bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
