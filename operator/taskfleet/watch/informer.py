@@ -1,6 +1,6 @@
 """kopf as informer: it lists and watches, we remember what it saw.
 
-The only module that imports kopf. Only `on.event` handlers are used: kopf's other handlers put
+Only this package imports kopf. Only `on.event` handlers are used: kopf's other handlers put
 finalizers or annotations on the objects that they see (docs/design/kopf.md). kopf runs on a loop of its
 own in a thread, because it cancels every task that it finds on its loop when it ends.
 """
@@ -18,6 +18,7 @@ from taskfleet import metrics
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
+from taskfleet.watch.kopf_storage import NoDiffs, NoProgress
 from taskfleet.watch.watchers import while_all_run
 
 log = structlog.get_logger(__name__)
@@ -106,6 +107,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = 310
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70
+    settings.persistence.diffbase_storage = NoDiffs()
+    settings.persistence.progress_storage = NoProgress()
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1.0
     settings.networking.request_timeout = 30
