@@ -44,7 +44,7 @@ def test_a_long_task_outlives_the_scale_down_around_it(fleet: Fleet) -> None:
 def test_a_fixed_size_is_lowered_without_stopping_a_busy_pod(fleet: Fleet) -> None:
     fleet.pool("fixed", replicas=3)
     fleet.wait_until_ready("fixed")
-    fleet.send("busy", count=1, seconds=12)
+    fleet.send("busy", count=1, seconds=30)
     fleet.wait_until_started("busy", 1)
     fleet.kubectl("scale", "workerpool/fixed", "--replicas=1")
     wait_for_size(fleet, "fixed", 1, seconds=60)
