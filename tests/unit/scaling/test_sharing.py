@@ -45,3 +45,12 @@ def test_no_task_is_handed_out_twice(waiting: dict[str, int], readers: dict[str,
     assert sum(shares.values()) <= sum(waiting.values())
     read = {name for each in readers.values() if each.grows for name in each.queues}
     assert sum(shares.values()) >= sum(count for name, count in waiting.items() if name in read)
+
+
+@given(st.dictionaries(queue, st.integers(0, 100)), st.dictionaries(st.text(max_size=3), reader, max_size=6))
+def test_a_pool_gets_tasks_of_its_own_queues_and_what_it_has_slots_for_where_it_cannot_grow(
+    waiting: dict[str, int], readers: dict[str, Reader]
+) -> None:
+    for pool, tasks in share(waiting, readers).items():
+        assert tasks <= sum(waiting.get(name, 0) for name in readers[pool].queues)
+        assert readers[pool].grows or tasks <= readers[pool].free
