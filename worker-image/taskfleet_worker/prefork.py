@@ -10,11 +10,11 @@ from typing import Any
 
 
 def keep_running_jobs(pool: Any) -> None:
-    """Wrap the pool's `flush`. Harmless where Celery itself keeps them."""
+    """Wrap the pool's `flush`. What a child has been sent it will run, before it has said so too."""
     flush, jobs = pool.flush, pool._pool
 
     def flush_what_has_not_started() -> None:
-        running = {number: job for number, job in jobs._cache.items() if job._accepted}
+        running = {number: job for number, job in jobs._cache.items() if _runs(job)}
         flush()
         jobs._cache.update(running)
         for job in running.values():
@@ -23,3 +23,14 @@ def keep_running_jobs(pool: Any) -> None:
                 jobs._busy_workers.add(process.inqW_fd)
 
     pool.flush = flush_what_has_not_started
+
+
+def is_with_a_child(request: Any) -> bool:
+    """Whether a request that waits for a child's word has been sent to one."""
+    result = request._apply_result
+    job = result() if result is not None else None
+    return job is not None and _runs(job)
+
+
+def _runs(job: Any) -> bool:
+    return bool(job._accepted) or job._write_to is not None

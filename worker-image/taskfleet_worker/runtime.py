@@ -15,7 +15,7 @@ from taskfleet_worker.gate import Gate
 from taskfleet_worker.handback import take_back
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import Keys
-from taskfleet_worker.prefork import keep_running_jobs
+from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs
 from taskfleet_worker.redis_commands import Unacked
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.settings import Settings
@@ -191,8 +191,10 @@ class Runtime:
         if self._stopping_since is not None and not self.tasks.active:
             return set(self.deliveries.settling)
         keep = {tag for tag, delivery in list(self.deliveries.held.items()) if delivery.begun}
-        if self.settings.pool_type != "prefork":  # the others run what they were handed, prefork drops it
-            keep.update(request.message.delivery_tag for request in list(self._state.reserved_requests))
+        for request in list(self._state.reserved_requests):
+            # The other pools run what they were handed; prefork drops what it has not sent to a child.
+            if self.settings.pool_type != "prefork" or is_with_a_child(request):
+                keep.add(request.message.delivery_tag)
         return keep
 
     def _settle_pending(self) -> None:
