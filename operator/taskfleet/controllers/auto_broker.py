@@ -20,6 +20,8 @@ async def auto_create_broker(pool: WorkerPool, context: Context) -> Why:
         )
     if not context.settings.auto_create_broker:
         return _missing(f"There is no Broker {name!r} and this installation makes none by itself. Create it.")
+    if await context.gateway.get(Key("Broker", namespace, name)) is not None:  # the watch will tell of it
+        return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:
         return _missing(
@@ -32,8 +34,8 @@ async def auto_create_broker(pool: WorkerPool, context: Context) -> Why:
         "metadata": {"name": name, "namespace": namespace, "annotations": {AUTO_CREATED: "true"}},
         "spec": {},
     }
-    # Created, not applied: one that a user makes in this moment stays without our mark.
-    context.cache.put({**await context.gateway.create(broker), "kind": "Broker"})
+    # Applied, not created: who creates owns all defaults, and a user's apply would conflict with each of them.
+    context.cache.put({**await context.gateway.apply(broker), "kind": "Broker"})
     return Reason.PROGRESSING, f"Broker {name!r} is being created."
 
 

@@ -8,6 +8,7 @@ from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker_address import AddressError, address_in
 from taskfleet.controllers.broker_password import ensure_password
+from taskfleet.controllers.broker_redis import end_redis, ensure_redis
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
 from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
@@ -21,7 +22,6 @@ from taskfleet.resources.broker_config_map import broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, connection_secret_name
 from taskfleet.resources.broker_service import broker_service
-from taskfleet.resources.broker_stateful_set import broker_stateful_set
 from taskfleet.resources.errors import SpecError
 
 _LEFT_OVER_SECONDS = 1.0
@@ -40,7 +40,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     except InvalidObject as error:
         return await write_unreadable(raw, str(error), context)
     try:
-        seen = await (_managed(raw, broker, context) if broker.spec.managed else _external(broker, context))
+        seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
     except LeftOverError:
         return _LEFT_OVER_SECONDS
     return await _report(raw, seen, context)
@@ -59,7 +59,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
             broker_connection_secret(broker, password=password),
         ):
             await context.children.ensure(built, owner=raw)
-        redis = await context.children.ensure(broker_stateful_set(broker, context.installation), owner=raw)
+        redis, small = await ensure_redis(raw, broker, context)
     except NameConflictError as error:
         message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
         return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
@@ -72,15 +72,16 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         return replace(
             nothing, problem=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
         )
-    seen = replace(nothing, binding=connection_secret_name(broker.name))
+    seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=small)
     if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=context.cache.children("Pod", broker.key))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _look(broker, url, context))
 
 
-async def _external(broker: Broker, context: Context) -> BrokerSeen:
+async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     """Read the URL by name and look at what it leads to."""
+    await end_redis(raw, broker, context)
     external = broker.spec.external
     assert external is not None
     reference = external.url_secret_ref

@@ -31,6 +31,7 @@ class BrokerSeen:
     problem: Why | None = None  # why the broker cannot be looked at
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
+    too_small: str | None = None  # what keeps its volume from growing
 
     @property
     def unknown(self) -> bool:
@@ -46,7 +47,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     probe = seen.probe
     version = f"Redis {probe.version}" if probe and probe.version else "Redis"
     fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.")
-    changing = "The Redis pod is starting." if seen.starting and stall is None else None
+    changing = seen.too_small or ("The Redis pod is starting." if seen.starting else None)
     return {
         "observedGeneration": generation,
         "endpoint": seen.endpoint,
@@ -56,7 +57,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "binding": {"name": seen.binding} if seen.binding else None,
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
-            reconciling(changing, generation=generation),
+            reconciling(None if stall else changing, generation=generation),
             stalled(stall, generation=generation),
         ],
     }

@@ -1,0 +1,77 @@
+"""No password ever leaves its Secret: not in a status, an event, a log line, a metric or any other object."""
+
+import secrets
+
+from taskfleet.api import Object
+from tests.envtest.brokers import apply_external, broker, decoded
+from tests.envtest.conditions import wait_for_condition
+from tests.envtest.operator_process import OperatorProcess
+from tests.envtest.pods import ended, not_ready, set_status, wait_for_pod, waiting
+from tests.envtest.pools import worker_pool
+from tests.kube import TYPES, Kube
+from tests.runtime.redis_server import RedisServer
+from tests.waiting import wait_for
+
+KINDS = [kind for kind in TYPES if kind not in ("Secret", "Namespace", "CustomResourceDefinition")]
+
+
+def everything(kube: Kube, namespace: str) -> str:
+    """All objects of the namespace but its Secrets."""
+    return str([kube.list(kind, namespace) for kind in KINDS])
+
+
+def test_no_password_is_told_anywhere(
+    kube: Kube, namespace: str, redis_server: RedisServer, shared_operator: OperatorProcess
+) -> None:
+    canary = f"canary{secrets.token_hex(8)}"
+    at = f"127.0.0.1:{redis_server.port}"
+    redis_server.client.acl_setuser(
+        "shop",
+        enabled=True,
+        passwords=[f"+{canary}"],
+        commands=["+@all"],
+        keys=["*"],
+        channels=["*"],
+        reset=True,
+    )
+    urls = {
+        "good": f"redis://shop:{canary}@{at}/0",
+        "wrong": f"redis://shop:{canary}-wrong@{at}/0",
+        "nobody": f"redis://:{canary}@127.0.0.1:1/0",
+        "slash": f"redis://:{canary}/{canary}@{at}/0",
+        "port": f"redis://shop:{canary}@127.0.0.1:{canary}/0",
+        "query": f"redis://{at}/0?password={canary}",
+        "fragment": f"redis://:{canary}#{canary}@{at}/0",
+        "scheme": f"shop:{canary}@{at}",
+        "tls": f"rediss://:{canary}@{at}/0",
+        "blank": f"redis://:{canary} {canary}@{at}/0",
+    }
+    brokers = {name: apply_external(kube, namespace, url, name) for name, url in urls.items()}
+    pools = [use(kube, namespace, name) for name in urls]
+    managed = {**kube.apply(broker(namespace, "managed")), "kind": "Broker"}
+    pools.append(use(kube, namespace, "managed", resultBackend={"broker": {"database": 1}}))
+
+    wait_for_condition(kube, brokers["good"], "Ready", "True")
+    wait_for_condition(kube, brokers["wrong"], "Ready", "False", "AuthenticationFailed")
+    wait_for_condition(kube, brokers["nobody"], "Ready", "False", "Unreachable")
+    for name in ("slash", "port", "query", "fragment", "scheme", "blank"):
+        wait_for_condition(kube, brokers[name], "Ready", "False", "InvalidUrl")
+    wait_for_condition(kube, managed, "Ready", "False")
+    made = wait_for(lambda: kube.get("Secret", "managed-broker-auth", namespace), 20, what="a password") or {}
+    password = decoded(made)["password"]
+    pod = wait_for_pod(kube, pools[-1])
+    words = f"ConnectionError at redis://:{password}@managed-broker:6379/1"
+    set_status(kube, pod, not_ready(pod, state=waiting("CrashLoopBackOff"), lastState=ended(1, words)))
+    wait_for_condition(kube, pools[-1], "Ready", "False", "AppFailed", saying="ConnectionError at")
+    # The operator's own reading of what it wrote.
+    told = everything(kube, namespace) + shared_operator.log() + shared_operator.get("/metrics")[1]
+    # The pod's own status is the kubelet's, here the test's.
+    told = told.replace(words, "")
+    assert canary not in told
+    assert password not in told
+
+
+def use(kube: Kube, namespace: str, name: str, **spec: object) -> Object:
+    """A pool on the broker of that name."""
+    pool = worker_pool(namespace, f"on-{name}", brokerRef={"name": name}, replicas=1, **spec)
+    return {**kube.apply(pool), "kind": "WorkerPool"}
