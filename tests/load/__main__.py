@@ -1,6 +1,7 @@
 """Benchmarks: each figure is a line of JSON on standard output. `make bench`, `ONLY=<name>`, `LIST=1`."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ def main() -> int:
     if options.list:
         print("\n".join(NAMES))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is removed then too
     wanted = set(NAMES) if options.only is None else set(GROUPS.get(options.only, (options.only,)))
     with tempfile.TemporaryDirectory(prefix="taskfleet-bench-") as folder:
         for figure in _figures(wanted, Path(folder)):
