@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import redis.asyncio
 
@@ -24,7 +25,8 @@ def give_back_of(server: RedisServer, worker: Worker) -> Returned:
 
     async def run() -> Returned:
         async with redis.asyncio.Redis(port=server.port) as client:
-            return await give_back(client, LAYOUT, Start(*server.start_of(worker).split("/")))
+            start = Start(*server.start_of(worker).split("/"))
+            return await give_back(client, LAYOUT, start, now=datetime.now(UTC))
 
     return asyncio.run(run())
 

@@ -8,6 +8,7 @@ deletes the messages of others.
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -64,16 +65,28 @@ def held(record: Mapping[bytes, bytes]) -> list[Held]:
     return sorted(found, key=lambda message: -message.order)
 
 
-def counted(stored: bytes, message: Held) -> tuple[str, str]:
-    """The list to push to, and the message with one redelivery more. Raises ValueError for what is no message."""
+def counted(stored: bytes, message: Held, *, now: datetime) -> tuple[str, str]:
+    """The list to push to, and the message with one redelivery more; a task whose time has not come did no harm.
+
+    Raises ValueError for what is no message.
+    """
     payload = json.loads(stored)[0]
     headers = dict(payload.get("headers") or {})
-    headers[COUNT_HEADER] = int(headers.get(COUNT_HEADER) or 0) + 1
-    place = message.place if headers[COUNT_HEADER] <= MAX_REDELIVERIES else message.dead
+    if not _waits(headers.get("eta"), now):
+        headers[COUNT_HEADER] = int(headers.get(COUNT_HEADER) or 0) + 1
+    place = message.dead if headers.get(COUNT_HEADER, 0) > MAX_REDELIVERIES else message.place
     return place, json.dumps({**payload, "headers": headers})
 
 
-async def give_back(client: Redis, layout: Layout, start: Start) -> Returned:
+def _waits(eta: object, now: datetime) -> bool:
+    """Whether a task's ETA, an ISO 8601 time as Celery writes it, is still to come."""
+    if not isinstance(eta, str):
+        return False
+    time = datetime.fromisoformat(eta)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)) > now
+
+
+async def give_back(client: Redis, layout: Layout, start: Start, *, now: datetime) -> Returned:
     """Return everything that `start` held and forget the start. Run again after a failure, it goes on."""
     name = "/".join(start)
     record_key = layout.key("held", name)
@@ -81,7 +94,7 @@ async def give_back(client: Redis, layout: Layout, start: Start) -> Returned:
     messages = held(record)
     total = Returned()
     for at in range(0, len(messages), _BATCH):
-        done = await _give_back_some(client, layout, record_key, messages[at : at + _BATCH])
+        done = await _give_back_some(client, layout, record_key, messages[at : at + _BATCH], now)
         total = Returned(total.given_back + done.given_back, total.set_aside + done.set_aside)
     await client.delete(record_key)
     await client.hdel(layout.key("reports"), name)
@@ -89,7 +102,7 @@ async def give_back(client: Redis, layout: Layout, start: Start) -> Returned:
 
 
 async def _give_back_some(
-    client: Redis, layout: Layout, record_key: str, messages: Sequence[Held]
+    client: Redis, layout: Layout, record_key: str, messages: Sequence[Held], now: datetime
 ) -> Returned:
     unacked = f"{layout.prefix}unacked"
     stored = await cast(Awaitable[list[Any]], client.hmget(unacked, [message.tag for message in messages]))
@@ -98,7 +111,7 @@ async def _give_back_some(
         if value is None:
             continue  # acknowledged, or given back by somebody else
         try:
-            place, payload = counted(value, message)
+            place, payload = counted(value, message, now=now)
         except (ValueError, TypeError, LookupError, AttributeError):
             continue  # stays unacknowledged: what we cannot read we do not move
         aside += place == message.dead

@@ -23,7 +23,7 @@ async def return_lost_messages(broker: Broker, layout: Layout, context: Context)
     for dead in dead_starts(observation, pods):
         if dead.certain or await _is_gone(dead, broker.namespace, context):
             try:
-                returned = await give_back(client, layout, dead.start)
+                returned = await give_back(client, layout, dead.start, now=context.now())
             except RedisError as error:
                 log.warning("messages not given back yet", pod=dead.start.pod, error=type(error).__name__)
                 return

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +16,7 @@ from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
 START = Start("uid", "pod-1", "s1")
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HELD = "app:taskfleet:c:ns:held:uid/pod-1/s1"
 
 
@@ -29,11 +32,10 @@ def _empty(server: RedisServer) -> None:
     server.client.hset("app:taskfleet:c:ns:reports", "/".join(START), "{}")
 
 
-def hold(server: RedisServer, tag: str, order: int, *, redelivered: int = 0, place: str = "app:q") -> None:
+def hold(server: RedisServer, tag: str, order: int, *, place: str = "app:q", **headers: Any) -> None:
     """As the worker's channel records a fetched message."""
-    message = {"body": "W10=", "headers": {"id": tag, "stamps": {}, "stamped_headers": []}, "properties": {}}
-    if redelivered:
-        message["headers"] = {"id": tag, COUNT_HEADER: redelivered}
+    told = {"id": tag, "stamps": {}, "stamped_headers": [], **headers}
+    message = {"body": "W10=", "headers": told, "properties": {}}
     server.client.hset("app:unacked", tag, json.dumps([message, "topic-exchange", "some.key"]))
     server.client.zadd("app:unacked_index", {tag: 1.0})
     server.client.hset(HELD, tag, json.dumps([order, place, "app:q.dead"]))
@@ -42,7 +44,7 @@ def hold(server: RedisServer, tag: str, order: int, *, redelivered: int = 0, pla
 def returned(server: RedisServer) -> Returned:
     async def run() -> Returned:
         async with Redis.from_url(server.url) as client:
-            return await give_back(client, LAYOUT, START)
+            return await give_back(client, LAYOUT, START, now=NOW)
 
     return asyncio.run(run())
 
@@ -80,8 +82,8 @@ def test_a_message_comes_back_as_it_was_but_for_its_count(server: RedisServer) -
 
 
 def test_after_five_redeliveries_a_message_is_set_aside(server: RedisServer) -> None:
-    hold(server, "fifth", 1, redelivered=4)
-    hold(server, "sixth", 2, redelivered=5)
+    hold(server, "fifth", 1, **{COUNT_HEADER: 4})
+    hold(server, "sixth", 2, **{COUNT_HEADER: 5})
     assert returned(server) == Returned(given_back=1, set_aside=1)
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["fifth"], ["sixth"])
 
@@ -98,3 +100,10 @@ def test_running_it_again_doubles_nothing(server: RedisServer) -> None:
     returned(server)
     assert returned(server) == Returned()
     assert ids(server, "app:q") == ["a"]
+
+
+def test_a_task_whose_time_has_not_come_took_nothing_with_it(server: RedisServer) -> None:
+    hold(server, "later", 1, eta="2026-01-01T12:00:01+00:00", **{COUNT_HEADER: 5})
+    hold(server, "due", 2, eta="2026-01-01T11:59:59", **{COUNT_HEADER: 5})
+    assert returned(server) == Returned(given_back=1, set_aside=1)
+    assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["later"], ["due"])
