@@ -32,9 +32,9 @@ def _empty(server: RedisServer) -> None:
     server.client.hset("app:taskfleet:c:ns:reports", "/".join(START), "{}")
 
 
-def hold(server: RedisServer, tag: str, order: int, *, place: str = "app:q", **headers: Any) -> None:
+def hold(server: RedisServer, tag: str, order: int, *, place: str = "app:q", headers: Any = None) -> None:
     """As the worker's channel records a fetched message."""
-    told = {"id": tag, "stamps": {}, "stamped_headers": [], **headers}
+    told = {"id": tag, "stamps": {}, "stamped_headers": [], **(headers or {})}
     message = {"body": "W10=", "headers": told, "properties": {}}
     server.client.hset("app:unacked", tag, json.dumps([message, "topic-exchange", "some.key"]))
     server.client.zadd("app:unacked_index", {tag: 1.0})
@@ -82,8 +82,8 @@ def test_a_message_comes_back_as_it_was_but_for_its_count(server: RedisServer) -
 
 
 def test_after_five_redeliveries_a_message_is_set_aside(server: RedisServer) -> None:
-    hold(server, "fifth", 1, **{COUNT_HEADER: 4})
-    hold(server, "sixth", 2, **{COUNT_HEADER: 5})
+    hold(server, "fifth", 1, headers={COUNT_HEADER: 4})
+    hold(server, "sixth", 2, headers={COUNT_HEADER: 5})
     assert returned(server) == Returned(given_back=1, set_aside=1)
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["fifth"], ["sixth"])
 
@@ -103,7 +103,7 @@ def test_running_it_again_doubles_nothing(server: RedisServer) -> None:
 
 
 def test_a_task_whose_time_has_not_come_took_nothing_with_it(server: RedisServer) -> None:
-    hold(server, "later", 1, eta="2026-01-01T12:00:01+00:00", **{COUNT_HEADER: 5})
-    hold(server, "due", 2, eta="2026-01-01T11:59:59", **{COUNT_HEADER: 5})
+    hold(server, "later", 1, headers={"eta": "2026-01-01T12:00:01+00:00", COUNT_HEADER: 5})
+    hold(server, "due", 2, headers={"eta": "2026-01-01T11:59:59", COUNT_HEADER: 5})
     assert returned(server) == Returned(given_back=1, set_aside=1)
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["later"], ["due"])
