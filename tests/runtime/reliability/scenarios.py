@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Scene:
 
         async def run() -> None:
             async with redis.asyncio.Redis(port=self.server.port) as client:
-                await give_back(client, layout, start)
+                await give_back(client, layout, start, now=datetime.now(UTC))
 
         asyncio.run(run())
 
