@@ -58,8 +58,11 @@ $(foreach v,$(OLD_CELERIES),$(eval $(call celery_venv,$(v),requirements/worker-$
 CELERY_57_STAMP := $(call celery_stamp,5.7,requirements/worker.txt)
 OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requirements/worker-$(v).txt))
 
+# The runtime's other suites mostly wait, for minutes each: they are `make test-runtime`.
+RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_give_back.py)
+
 test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/unit tests/runtime tests/envtest tests/e2e --celery $(CELERY_57)
+	$(BIN)/pytest tests/unit tests/envtest tests/e2e $(RUNTIME_SMOKE) --celery $(CELERY_57)
 
 CLUSTER ?= dev
 PROFILE ?= full
