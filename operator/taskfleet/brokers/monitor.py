@@ -30,6 +30,7 @@ class _Watched:
     client: Redis
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     last: Probe | None = None
+    asked: bool = False  # whether there was an answer, or a failure to get one
     observation: Observation | None = None  # None: the broker did not answer the last time
     look_now: asyncio.Event = field(default_factory=asyncio.Event)
     figures: dict[Key, Figures] = field(default_factory=dict)
@@ -88,6 +89,11 @@ class BrokerMonitor:
         watched = self._watched.get(broker)
         return watched.observation if watched is not None else None
 
+    def asked(self, broker: Key) -> bool:
+        """Whether the broker has been read, or has failed to answer, since this process watches it."""
+        watched = self._watched.get(broker)
+        return watched is not None and watched.asked
+
     def read_for(self, pool: Key, broker: Key, reader: PoolReader) -> None:
         """Read the queues of a pool from now on, on this broker and no other."""
         if self._broker_of.get(pool) == broker and self._readers[broker][pool] == reader:
@@ -134,7 +140,7 @@ class BrokerMonitor:
         watched = self._watched[key]
         if (watched.observation is None) != (seen is None):
             watched.look_now.set()
-        watched.observation = seen
+        watched.asked, watched.observation = True, seen
         self._on_reading(key, seen)
         if seen is None or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return

@@ -25,6 +25,8 @@ class Children:
         self._cache = cache
         # What the API server stores in another form than it was sent: uid -> (hash, state) as accepted.
         self._accepted: dict[str, tuple[str, object]] = {}
+        # What the API server has refused, by the same marks: asked again it would say the same.
+        self._refused: dict[str, tuple[tuple[str, object], str]] = {}
 
     async def find(
         self, key: Key, *, owner: Object, retained: Callable[[Object], bool] = lambda _: False
@@ -66,10 +68,17 @@ class Children:
 
     async def _apply(self, wanted: Object, live: Object | None) -> Object:
         """Apply; where what was accepted before is refused, without what others have added beside it."""
+        if live is None:
+            return await self._gateway.apply(wanted)
+        uid, mark = live["metadata"]["uid"], _mark(live, wanted)
+        refused, why = self._refused.get(uid, (None, ""))
+        if refused == mark:
+            raise InvalidError(422, "Invalid", why)
         try:
             return await self._gateway.apply(wanted)
-        except InvalidError:
-            if live is None or _applied_hash(live) != _applied_hash(wanted):
+        except InvalidError as error:
+            if _applied_hash(live) != _applied_hash(wanted):
+                self._refused[uid] = mark, error.message
                 raise
             # A merge patch replaces whole lists, such as the ports with one of theirs that has our name.
             await self._gateway.patch(key_of(wanted), wanted)

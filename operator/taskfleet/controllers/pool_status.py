@@ -32,6 +32,7 @@ class PoolSeen:
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
+    unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     given_back: int = 0  # since the status was last written
     requeued: Requeued | None = None  # a wish that the status does not answer yet
 
@@ -70,16 +71,18 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "desiredReplicas": seen.wanted,
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,
-        **pool_figures(
-            seen.observation,
-            uid=seen.pool.metadata.uid,
-            queues=seen.pool.spec.effective_queues,
-            pods=seen.pods,
-        ),
+        **({} if seen.unread else _figures(seen)),
         "givenBack": (seen.pool.status.given_back or 0) + seen.given_back or None,
         **_last_requeue(seen, now),
         "conditions": _conditions(seen, now),
     }
+
+
+def _figures(seen: PoolSeen) -> Object:
+    pool = seen.pool
+    return pool_figures(
+        seen.observation, uid=pool.metadata.uid, queues=pool.spec.effective_queues, pods=seen.pods
+    )
 
 
 def _last_requeue(seen: PoolSeen, now: datetime) -> Object:

@@ -21,6 +21,7 @@ from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
 from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT
@@ -128,6 +129,14 @@ def _read(pool: WorkerPool, context: Context) -> Observation | None:
     return context.brokers.observation(_broker_key(pool))
 
 
+def _is_unread(observed: Observed, context: Context) -> bool:
+    """Whether the broker should answer and has not been asked yet, as after a restart of the operator."""
+    broker = observed.broker
+    return (
+        broker is not None and _broker_problem(broker) is None and not context.brokers.asked(key_of(broker))
+    )
+
+
 def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> Decided | None:
     """Let the scaling loop look at what has changed; its last decision."""
     obstacle = start_obstacle(seen.silent_pods, now=context.now())
@@ -148,6 +157,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment=deployment,
         pods=workers,
         observation=_read(observed.pool, context),
+        unread=_is_unread(observed, context),
         kept_template=outdated(observed.raw),
         runtime_version=(observed.raw.get("status") or {}).get("runtimeVersion", ""),
     )
@@ -206,7 +216,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
         events.append(Event("Requeued", f"Dead letters moved back to their queues: {messages}."))
-    metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status["deadLetters"] or 0)
+    metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
         context.brokers.told(observed.pool.metadata.uid, seen.given_back)
