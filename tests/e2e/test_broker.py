@@ -1,6 +1,7 @@
 """A managed Redis and the messages that it was given."""
 
 from tests.e2e.fleet import Fleet
+from tests.envtest.brokers import decoded
 from tests.waiting import wait_for
 
 
@@ -21,9 +22,10 @@ def test_queued_tasks_survive_the_redis_pod(fleet: Fleet) -> None:
     fleet.wait_until_done("again", 5)
 
 
-def test_a_broker_that_is_made_again_finds_its_messages(fleet: Fleet) -> None:
+def test_a_broker_that_is_made_again_finds_its_messages_and_its_password(fleet: Fleet) -> None:
     pool = fleet.pool("shop", replicas=0)
     fleet.send("kept", count=5)
+    password = _password(fleet)
     fleet.kubectl("delete", "workerpool", "shop", "--wait")
     fleet.kubectl("delete", "broker", "default", "--wait")
     wait_for(lambda: not _redis(fleet), 60, what="the end of the Redis pod")
@@ -34,6 +36,12 @@ def test_a_broker_that_is_made_again_finds_its_messages(fleet: Fleet) -> None:
     fleet.pool("shop", replicas=1)
     fleet.wait_until_ready("shop")
     fleet.wait_until_done("kept", 5)
+    assert _password(fleet) == password
+
+
+def _password(fleet: Fleet) -> str:
+    secret = fleet.kube.get("Secret", "default-broker-connection", fleet.namespace) or {}
+    return decoded(secret)["password"]
 
 
 def _redis(fleet: Fleet) -> str:
