@@ -25,6 +25,7 @@ class Processor:
         self._reconcilers = reconcilers
         self._first_look: set[Key] = set()
         self._began = 0.0
+        self._turn = asyncio.Lock()
 
     async def lead(self, keys: list[Key]) -> None:
         """Reconcile all `keys`, then whatever is queued, until cancelled."""
@@ -39,6 +40,7 @@ class Processor:
 
     async def _work(self) -> None:
         while True:
+            await self._let_others_run()
             key = await self._queue.get()
             metrics.QUEUE_LENGTH.set(len(self._queue))
             try:
@@ -48,6 +50,15 @@ class Processor:
                 self._queue.add(key)
                 raise
             self._looked_at(key)
+
+    async def _let_others_run(self) -> None:
+        """Allow one reconciliation a round of the loop.
+
+        One that writes nothing never waits, and thousands of them in a row, as at the first look, would keep
+        the lease from being renewed.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
 
     async def _process(self, key: Key) -> None:
         outcome = "done"

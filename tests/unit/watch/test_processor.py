@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -53,6 +54,25 @@ class FailingOnce:
     def __call__(self, _: Key) -> None:
         if self._errors:
             raise self._errors.pop()
+
+
+def test_looking_at_many_objects_leaves_the_loop_to_others() -> None:
+    async def story() -> None:
+        scene = Scene()
+        calls_at_each_round: list[int] = []
+
+        async def something_else() -> None:
+            while len(scene.calls) < 100:
+                calls_at_each_round.append(len(scene.calls))
+                await asyncio.sleep(0)
+
+        keys = [Key("WorkerPool", "shop", f"pool-{number}") for number in range(100)]
+        other = asyncio.create_task(something_else())
+        await scene.lead(*keys, seconds=1)
+        await other
+        assert max(after - before for before, after in pairwise(calls_at_each_round)) == 1
+
+    run(story())
 
 
 def test_leader_looks_at_every_object_once() -> None:
