@@ -124,7 +124,7 @@ class Fleet:
         if self._client_started:
             return
         self.kubectl.apply(_client(self.image))
-        self.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+        self.kubectl("wait", "--for=condition=Ready", "pod/client", "broker/default", "--timeout=120s")
         self._client_started = True
 
 
