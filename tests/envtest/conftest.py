@@ -66,30 +66,46 @@ def proxy(kubeconfig: Path, tmp_path: Path) -> Iterator[Proxy]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_proxy(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     with Proxy(kubeconfig, tmp_path_factory.mktemp("proxy")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def module_operator(
+@pytest.fixture(scope="session")
+def cluster_operator(
     kube: Kube, shared_proxy: Proxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
+    """One on the whole cluster, not started; what it reads again by itself, it reads every second."""
     with new_namespace(kube) as lease_namespace:
         operator = OperatorProcess(
             shared_proxy.kubeconfig,
             log_file=tmp_path_factory.mktemp("operator") / "shared.log",
             lease_namespace=lease_namespace,
-            settings={"RESYNC_INTERVAL": "2", "LOG_LEVEL": "DEBUG"},
+            settings={"RESYNC_INTERVAL": "1", "LOG_LEVEL": "DEBUG"},
         )
-        yield operator.start().wait_until_leading()
+        yield operator
         operator.kill()
+
+
+@pytest.fixture(scope="module")
+def module_operator(cluster_operator: OperatorProcess) -> OperatorProcess:
+    """For fixtures of a module: the operator on the whole cluster, running."""
+    return cluster_operator if cluster_operator.running else cluster_operator.start().wait_until_leading()
+
+
+@pytest.fixture(autouse=True)
+def no_other_operator(request: pytest.FixtureRequest, cluster_operator: OperatorProcess) -> None:
+    """Stop the operator on the whole cluster for tests that have not asked for it: it would take part in them."""
+    if cluster_operator.running and "module_operator" not in request.fixturenames:
+        cluster_operator.terminate()
 
 
 @pytest.fixture
 def shared_operator(module_operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """One operator for all tests of a module: on the whole cluster, through `shared_proxy`, resync every 2 s."""
+    """The operator on the whole cluster, through `shared_proxy`; it goes on from test to test."""
+    if not module_operator.running:
+        module_operator.start().wait_until_leading()
     before = len(module_operator.log())
     yield module_operator
     print(f"--- log of the shared operator during this test ---\n{module_operator.log()[before:]}")

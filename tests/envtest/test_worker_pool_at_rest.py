@@ -1,5 +1,6 @@
 """In every state that an object can rest in, the operator writes nothing: not at a resync, not after a restart."""
 
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import not_ready, pods_of, ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import worker_pool
 from tests.envtest.proxy import Proxy
-from tests.envtest.test_no_writes import assert_no_writes, quiet, resyncs
+from tests.envtest.test_no_writes import assert_no_writes, resyncs
 from tests.envtest.test_worker_pool_others import foreign
 from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
@@ -105,8 +106,21 @@ def operator(
     )
     wait_for_condition(kube, pools["ready"], "UpToDate", "False")
     in_their_states(kube, namespace)
-    quiet(proxy, seconds=11)
+    stayed_quiet(proxy)
     return after
+
+
+def stayed_quiet(proxy: Proxy) -> None:
+    """Return when nothing has been written for longer than counters are held back."""
+    last, since = -1, 0.0
+
+    def quiet() -> bool:
+        nonlocal last, since
+        if len(proxy.writes()) != last:
+            last, since = len(proxy.writes()), time.monotonic()
+        return time.monotonic() - since > 10.5
+
+    wait_for(quiet, 60, what="quiet")
 
 
 def test_ten_resyncs_and_a_restart_write_nothing(proxy: Proxy, operator: OperatorProcess) -> None:
