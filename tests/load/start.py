@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.envtest.proxy import Proxy
 from tests.load.figure import Figure
-from tests.load.ground import Ground, step
+from tests.load.ground import START_SECONDS, Ground, step
 
 _POOLS = 5000
 _RUNS = 3
@@ -21,7 +21,7 @@ def start_5000_pools(ground: Ground) -> Iterator[Figure]:
         ground.operator.terminate()
         with step("starting the operator"):
             began = time.monotonic()
-            ground.operator.start().wait_until_leading()
+            ground.operator.start().wait_until_leading(START_SECONDS)
             seconds.append(time.monotonic() - began)
         ground.settle()
     yield Figure("start_5000_pools", round(statistics.median(seconds), 2), "s", _RUNS)
@@ -34,7 +34,7 @@ def start_5000_pools_writes(ground: Ground) -> Iterator[Figure]:
     with Proxy(ground.kubeconfig, ground.folder) as proxy, step("starting the operator behind the proxy"):
         counted = ground.make_operator("counted", kubeconfig=proxy.kubeconfig).start()
         try:
-            counted.wait_until_leading()
+            counted.wait_until_leading(START_SECONDS)
             time.sleep(_AFTERWARDS_SECONDS)
         finally:
             counted.terminate()
