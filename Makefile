@@ -61,8 +61,11 @@ OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requir
 # The runtime's other suites mostly wait, for minutes each: they are `make test-runtime`.
 RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_give_back.py)
 
+# Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
+LANES := --numprocesses 4 --dist loadgroup
+
 test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/unit tests/envtest tests/e2e $(RUNTIME_SMOKE) --celery $(CELERY_57)
+	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit --celery $(CELERY_57) $(LANES)
 
 CLUSTER ?= dev
 PROFILE ?= full

@@ -38,7 +38,9 @@ def test_what_a_killed_worker_held_is_executed_in_its_old_place(fleet: Fleet) ->
 
     print(f"given back {took:.1f} s after the last container's end")
     for pool in pools:
-        _assert_executed_in_order(fleet, pool)
+        # A pod that is deleted by force still gets TERM and 2 s (kubelet's least): its worker gives back by
+        # itself what had not started, which another pod may have begun before the operator gives back the rest.
+        _assert_executed_in_order(fleet, pool, together=pool == "killed")
         shown = wait_for(lambda pool=pool: _described(fleet, pool, "Given Back"), 30, poll=1)  # type: ignore[misc]
         assert "Tasks that opted out of late acknowledgement: e2e_app.early (1 of 1 pods)" in shown
         assert "MessagesGivenBack" in shown
@@ -61,13 +63,14 @@ def _wait_until_given_back(fleet: Fleet, held: dict[str, str]) -> float:
     return time.monotonic() - since
 
 
-def _assert_executed_in_order(fleet: Fleet, pool: str) -> None:
+def _assert_executed_in_order(fleet: Fleet, pool: str, *, together: bool) -> None:
+    """`together`: both messages went back at once, so one is executed right after the other."""
     marks = fleet.wait_until_done(pool, COUNT)
     (interrupted,) = [task for task, count in marks.started.items() if count != 1]
     assert marks.started[interrupted] == 2, "nothing but what ran when its worker was killed runs twice"
     prefetched = marks.sent[marks.sent.index(interrupted) + 1]
     again = COUNT - marks.order[::-1].index(interrupted)  # one task is in the list twice
-    assert marks.order[again + 1] == prefetched
+    assert not together or marks.order[again + 1] == prefetched
     assert marks.order[-1] == marks.sent[-1], "they went before those that still waited"
 
 
