@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from taskfleet.brokers.report import Report, Start, parse, start_of
+from taskfleet.brokers.report import Report, Start, parse, same_but_for_number, start_of
 from taskfleet.brokers.wire import Question
 
 STALE_AFTER_SECONDS = 10.0
@@ -53,12 +53,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Known:
-    """A pod's last report, and when its number last moved by our own clock."""
+    """A pod's last report with its number, and when that number last moved by our own clock."""
 
     report: Report
     moved_at: float
-    raw: bytes = field(repr=False)
+    raw: bytes = field(default=b"", repr=False)
     start_id: str = ""
+    seq: int = 0
 
     def stale(self, now: float) -> bool:
         return now - self.moved_at > STALE_AFTER_SECONDS
@@ -72,76 +73,112 @@ class Observation:
     waiting: Mapping[str, tuple[int, ...]]  # queue -> messages by priority step
     reports: Mapping[Start, Known]
     dead_letters: Mapping[str, int] = field(default_factory=dict)  # by queue
-    changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new
+    changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new, or no more
     busy: frozenset[str] = frozenset()  # queues in which something waits
+    oldest_since: Mapping[str, float] = field(default_factory=dict)  # by queue, read more seldom; see ages.py
+    lengths: Sequence[Any] = ()  # the replies about queues, as they came
+    names: Mapping[bytes, Start] = field(default_factory=dict)  # of the fields of the hash of reports
 
     @cached_property
-    def by_pool(self) -> Mapping[str, Mapping[str, "Known"]]:
-        """Pool uid -> pod -> its report; of several starts of one pod that which moved last."""
-        newest: dict[str, dict[str, Known]] = defaultdict(dict)
-        for start, known in self.reports.items():
-            pods = newest[start.pool_uid]
-            if start.pod not in pods or known.moved_at > pods[start.pod].moved_at:
-                pods[start.pod] = known
+    def starts(self) -> Mapping[str, Sequence[Start]]:
+        """The starts of each pool's pods, by the pool's uid."""
+        starts: dict[str, list[Start]] = defaultdict(list)
+        for start in self.reports:
+            starts[start.pool_uid].append(start)
+        return starts
+
+    def reports_of(self, pool_uid: str) -> Mapping[str, Known]:
+        """The report of each of a pool's pods by the pod's name; of several starts of one pod that which moved last."""
+        newest: dict[str, Known] = {}
+        for start in self.starts.get(pool_uid, ()):
+            known = self.reports[start]
+            if start.pod not in newest or known.moved_at > newest[start.pod].moved_at:
+                newest[start.pod] = known
         return newest
 
     def total(self, queue: str) -> int:
         return sum(self.waiting.get(queue, ()))
 
+    def unacked(self, queue: str) -> int:
+        """Messages of a queue that pods of WorkerPools hold, by their own word."""
+        works = (known.report.queues.get(queue) for known in self.reports.values())
+        return sum(work.held for work in works if work is not None)
+
+    def oldest_age(self, queue: str) -> float | None:
+        """Seconds that the oldest message has waited, an estimate; 0 where none waits, None where it is not known.
+
+        A queue that has begun to wait is not known for up to 5 s.
+        """
+        if not self.total(queue):
+            return 0.0
+        since = self.oldest_since.get(queue)
+        return max(0.0, self.at - since) if since is not None else None
+
 
 def observe(query: Query, replies: Sequence[Any], before: Observation | None, *, now: float) -> Observation:
-    """The new state. A reply that is an error counts as nothing seen: an empty queue, no reports."""
-    width = len(query.layout.priority_steps) + 1
-    lengths = [reply if isinstance(reply, int) else 0 for reply in replies[:-1]]
-    by_queue = {queue: lengths[at * width : (at + 1) * width] for at, queue in enumerate(query.queues)}
-    waiting = {queue: tuple(counts[:-1]) for queue, counts in by_queue.items()}
-    dead_letters = {queue: counts[-1] for queue, counts in by_queue.items() if counts[-1]}
+    """The new state. A reply that is an error counts as nothing seen: an empty queue, no reports.
+
+    What thousands of idle pods say and what empty queues hold is as it was: it is compared, not made anew.
+    """
     fields = replies[-1] if isinstance(replies[-1], list) else []
-    known = before.reports if before is not None else {}
-    reports = _reports(fields, known, now)
-    return Observation(
-        now,
-        waiting,
-        reports,
-        dead_letters,
-        changed=_changed(known, reports),
-        busy=frozenset(queue for queue, counts in waiting.items() if any(counts)),
-    )
+    seen = _queues(query, replies[:-1], before, now)
+    return _with_reports(seen, fields, before or seen)
 
 
 def unchanged(before: Observation, *, now: float) -> Observation:
     """The state when every reply is as it was."""
-    return replace(before, at=now, changed=frozenset())
+    since, until = before.at - STALE_AFTER_SECONDS, now - STALE_AFTER_SECONDS
+    silent = (start.pool_uid for start, known in before.reports.items() if since <= known.moved_at < until)
+    return replace(before, at=now, changed=frozenset(silent))
 
 
-def _changed(before: Mapping[Start, Known], now: Mapping[Start, Known]) -> frozenset[str]:
-    came = {start.pool_uid for start, known in now.items() if _news(before.get(start), known)}
-    went = {start.pool_uid for start in before if start not in now}
-    return frozenset(came | went)
+def _queues(query: Query, lengths: Sequence[Any], before: Observation | None, now: float) -> Observation:
+    if before is not None and before.lengths == lengths and before.waiting.keys() == set(query.queues):
+        return replace(before, at=now)
+    width = len(query.layout.priority_steps) + 1
+    counts = [reply if isinstance(reply, int) else 0 for reply in lengths]
+    by_queue = {queue: counts[at * width : (at + 1) * width] for at, queue in enumerate(query.queues)}
+    waiting = {queue: tuple(each[:-1]) for queue, each in by_queue.items()}
+    return Observation(
+        now,
+        waiting,
+        {},
+        dead_letters={queue: each[-1] for queue, each in by_queue.items() if each[-1]},
+        busy=frozenset(queue for queue, each in waiting.items() if any(each)),
+        lengths=lengths,
+    )
 
 
-def _news(before: Known | None, now: Known) -> bool:
-    return before is not now and (before is None or before.report != now.report)
-
-
-def _reports(fields: Sequence[bytes], before: Mapping[Start, Known], now: float) -> dict[Start, Known]:
+def _with_reports(seen: Observation, fields: Sequence[bytes], before: Observation) -> Observation:
     reports: dict[Start, Known] = {}
+    names: dict[bytes, Start] = {}
+    changed: set[str] = set()
+    was_silent, silent = before.at - STALE_AFTER_SECONDS, seen.at - STALE_AFTER_SECONDS
     for name, value in zip(fields[: 2 * _MOST_REPORTS : 2], fields[1 : 2 * _MOST_REPORTS : 2], strict=True):
-        start = start_of(name)
+        start = before.names.get(name) or start_of(name)
         if start is None:
             continue
-        known = before.get(start)
-        if known is None or known.raw != value:
-            known = _moved(known, value, now, start.start_id)
-        if known is not None:
-            reports[start] = known
-    return reports
+        old = before.reports.get(start)
+        known = old if old is not None and old.raw == value else _moved(old, value, seen.at, start.start_id)
+        if known is None:
+            continue
+        reports[start], names[name] = known, start
+        silence_ends = old is not None and old.moved_at < was_silent
+        if old is None or known.report is not old.report or silence_ends != (known.moved_at < silent):
+            changed.add(start.pool_uid)
+    changed.update(start.pool_uid for start in before.reports.keys() - reports.keys())
+    return replace(seen, reports=reports, names=names, changed=frozenset(changed))
 
 
 def _moved(before: Known | None, value: bytes, now: float, start_id: str) -> Known | None:
-    report = parse(value)
-    if report is None:
+    """The report in `value`; `before` where there is none."""
+    if before is not None and (number := same_but_for_number(value, before.raw)) is not None:
+        report = before.report
+    elif (parsed := parse(value)) is not None:
+        number, report = parsed
+    else:
         return before
-    if before is not None and report.seq <= before.report.seq:
-        return Known(report, before.moved_at, value, start_id)
-    return Known(report, now, value, start_id)
+    if before is None:
+        return Known(report, now, value, start_id, number)
+    said = before.report if report == before.report else report
+    return Known(said, now if number > before.seq else before.moved_at, value, start_id, number)

@@ -25,7 +25,7 @@ def figures(observation: Observation, readers: Mapping[Key, PoolReader]) -> dict
 
 def _figures(observation: Observation, reader: PoolReader) -> Figures:
     waiting = sum(observation.total(queue) for queue in reader.queues)
-    reports = {pod: known.report for pod, known in observation.by_pool.get(reader.uid, {}).items()}
+    reports = {pod: known.report for pod, known in observation.reports_of(reader.uid).items()}
     pods = ((pod, r.state, r.active, r.prefetched, r.notes) for pod, r in sorted(reports.items()))
     dead = sum(observation.dead_letters.get(queue, 0) for queue in reader.queues)
     return (waiting, dead, *pods)

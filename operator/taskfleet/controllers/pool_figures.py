@@ -17,7 +17,7 @@ def pool_figures(
             ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")
         )
     alive = {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
-    reported = observation.by_pool.get(uid, {})
+    reported = observation.reports_of(uid)
     reports = {pod: known.report for pod, known in reported.items() if pod in alive}
     return {
         "waiting": sum(observation.total(queue) for queue in queues),

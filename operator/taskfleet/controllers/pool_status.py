@@ -49,9 +49,9 @@ class PoolSeen:
     @property
     def silent_pods(self) -> list[Object]:
         """The pods of the newest template that have not come up: a worker that reports is in no trouble."""
-        by_pool = self.observation.by_pool if self.observation is not None else {}
-        reports = by_pool.get(self.pool.metadata.uid, {})
-        now = self.observation.at if self.observation is not None else 0.0
+        if self.observation is None:
+            return self.current_pods
+        now, reports = self.observation.at, self.observation.reports_of(self.pool.metadata.uid)
         speaking = {name for name, known in reports.items() if not known.stale(now)}
         return [pod for pod in self.current_pods if pod["metadata"]["name"] not in speaking]
 

@@ -133,7 +133,7 @@ class ScalingLoop:
         ]
         if observation is None:
             return scaled.pods(pods, {}, now)
-        reports = observation.by_pool.get(scaled.pool.metadata.uid, {})
+        reports = observation.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
         waiting = sum(observation.total(queue) for queue in scaled.pool.spec.effective_queues)
         scaled.rates.add(by_start, waiting=waiting, now=observation.at)

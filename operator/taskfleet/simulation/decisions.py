@@ -45,7 +45,7 @@ class Taskfleet:
 def _report(pod: Pod) -> Report:
     active = len(pod.active)
     work = QueueWork(active, held=active, done=pod.done, busy_seconds=pod.busy_seconds)
-    return Report(seq=1, state="ready", active=active, queues={"queue": work})
+    return Report(state="ready", active=active, queues={"queue": work})
 
 
 def _pod_load(pod: Pod, now: float) -> PodLoad:

@@ -14,7 +14,7 @@ OLD, NEW = Start("u", "p", "old"), Start("u", "p", "new")
 
 def observation(**quiet_for: float) -> Observation:
     reports = {
-        Start("u", "p", name): Known(Report(1, "ready"), NOW - quiet, b"")
+        Start("u", "p", name): Known(Report("ready"), NOW - quiet, b"")
         for name, quiet in quiet_for.items()
     }
     return Observation(NOW, {}, reports)
@@ -63,7 +63,7 @@ def test_a_start_ends_with_its_container_also_when_the_next_one_runs_already(
     began: float | None, dead: bool
 ) -> None:
     restarted = pod("running", lastState={"terminated": {"finishedAt": "2026-01-01T00:01:00Z"}})
-    known = Known(Report(1, "ready", started_at=began), NOW - 5, b"")
+    known = Known(Report("ready", started_at=began), NOW - 5, b"")
     found = dead_starts(Observation(NOW, {}, {OLD: known}), {"p": restarted})
     assert found == ([Dead(OLD, certain=True)] if dead else [])
 

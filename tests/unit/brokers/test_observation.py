@@ -60,3 +60,19 @@ def test_a_report_that_turns_to_garbage_keeps_the_last_good_one() -> None:
 def test_a_removed_report_is_forgotten() -> None:
     seen = observe(QUERY, [0] * 10 + [[]], reading(None, 0.0, report(1)), now=1.0)
     assert seen.reports == {}
+
+
+def test_a_pool_is_told_of_what_its_pods_say_anew_and_of_their_silence() -> None:
+    seen = reading(None, 0.0, report(1))
+    assert seen.changed == {"uid"}
+    seen = reading(seen, 1.0, report(2))
+    assert seen.changed == frozenset(), "an idle pod only counts on"
+    seen = reading(seen, 2.0, report(3, active=1))
+    assert seen.changed == {"uid"}
+    seen = unchanged(seen, now=12.0)
+    assert seen.changed == frozenset()
+    seen = unchanged(seen, now=12.1)
+    assert seen.changed == {"uid"}, "it has fallen silent"
+    seen = reading(seen, 13.0, report(4, active=1))
+    assert seen.changed == {"uid"}, "it speaks again"
+    assert observe(QUERY, [0] * 10 + [[]], seen, now=14.0).changed == {"uid"}, "it has gone"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.report import QueueWork, Start, parse, start_of
+from taskfleet.brokers.report import QueueWork, Start, parse, same_but_for_number, start_of
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -25,9 +25,10 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_report_is_read_whole() -> None:
-    report = parse(json.dumps(GOOD).encode())
+    number, report = parse(json.dumps(GOOD).encode()) or (0, None)
     assert report is not None
-    assert (report.seq, report.active, report.prefetched, report.eta, report.limited) == (7, 2, 1, 3, 4)
+    assert number == 7
+    assert (report.active, report.prefetched, report.eta, report.limited) == (2, 1, 3, 4)
     assert report.queues == {"high": QueueWork(active=2, held=3, done=40, busy_seconds=12.5)}
     assert report.held == 3
     assert (report.started_at, report.ready_after) == (1767225600.5, 1.25)
@@ -57,7 +58,7 @@ def test_what_is_no_report_is_dropped(value: bytes) -> None:
 
 def test_notes_and_queues_are_bounded() -> None:
     queues: dict[str, Any] = {f"q{n}": {} for n in range(500)}
-    report = parse(json.dumps({**GOOD, "notes": ["y" * 900] * 50, "queues": queues}).encode())
+    _, report = parse(json.dumps({**GOOD, "notes": ["y" * 900] * 50, "queues": queues}).encode()) or (0, None)
     assert report is not None
     assert len(report.queues) == 100
     assert [len(note) for note in report.notes] == [200] * 10
@@ -74,3 +75,20 @@ def test_notes_and_queues_are_bounded() -> None:
 )
 def test_names_of_starts(name: bytes, expected: Start | None) -> None:
     assert start_of(name) == expected
+
+
+SAID = json.dumps({"seq": 7, "state": "ready"}, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(b'{"seq":8,"state":"ready"}', 8, id="only-the-number-is-new"),
+        pytest.param(b'{"seq":8,"state":"draining"}', None, id="something-else-is-new"),
+        pytest.param(b'{"seq":-8,"state":"ready"}', None, id="no-such-number"),
+        pytest.param(b'{"seq":' + b"9" * 5000 + b',"state":"ready"}', None, id="a-number-without-end"),
+        pytest.param(b"", None, id="empty"),
+    ],
+)
+def test_an_idle_pods_report_is_known_by_its_number(value: bytes, expected: int | None) -> None:
+    assert same_but_for_number(value, SAID) == expected

@@ -41,7 +41,7 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
     start = Start(one.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
     for order, redelivered in enumerate((0, 3, 5)):
         hold(server, start, str(order), order, redelivered)
-    known = Known(Report(1, "ready"), NOW - 60, b"")
+    known = Known(Report("ready"), NOW - 60, b"")
     async with Redis.from_url(server.url) as client:
         brokers: Any = one.brokers
         brokers.client = lambda _: client

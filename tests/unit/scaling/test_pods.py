@@ -21,7 +21,7 @@ def pod(name: str = "p", *, ready: bool = True, marked: bool = False, **metadata
 
 
 def known(at: float = NOW, **report: Any) -> Known:
-    return Known(Report(seq=1, **{"state": "ready", **report}), at, b"")
+    return Known(Report(**{"state": "ready", **report}), at, b"")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
         Start("u", "p", "new"): known(99.0, active=1),
         Start("other", "p", "new"): known(99.5, active=9),
     }
-    assert Observation(NOW, {}, reports).by_pool["u"]["p"].report.active == 1
+    assert Observation(NOW, {}, reports).reports_of("u")["p"].report.active == 1
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Running"])

@@ -7,7 +7,7 @@ from taskfleet.scaling.rates import Rates
 
 
 def report(done: int, busy: float, held: int = 0) -> Report:
-    return Report(seq=1, state="ready", queues={"q": QueueWork(done=done, busy_seconds=busy, held=held)})
+    return Report(state="ready", queues={"q": QueueWork(done=done, busy_seconds=busy, held=held)})
 
 
 def test_service_time_is_the_mean_of_the_last_hundred_tasks() -> None:

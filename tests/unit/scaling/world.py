@@ -130,7 +130,7 @@ class World:
             pod.seq += 1
             idle = "drained" if pod.active == 0 else "draining"
             state = "ready" if pod.lease is None else idle
-            said = Report(seq=pod.seq, state=state, drain=pod.lease, active=pod.active)
+            said = Report(state=state, drain=pod.lease, active=pod.active)
             pod.said = Known(said, self.now, b"")
 
     def roll(self, pool: Pool, surge: int) -> None:
