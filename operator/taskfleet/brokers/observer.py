@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
+from taskfleet.brokers import heads
+from taskfleet.brokers.ages import Ages
 from taskfleet.brokers.observation import Observation, Query, observe, unchanged
 from taskfleet.brokers.wire import Endpoint, Wire, WireError
 
@@ -14,6 +17,7 @@ log = structlog.get_logger(__name__)
 _FASTEST_SECONDS = 0.1
 _SLOWEST_SECONDS = 0.5
 _SHARE_OF_A_CORE = 0.03  # that reading may cost
+_HEADS_EVERY_SECONDS = 5.0
 _PATIENCE_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 
@@ -36,6 +40,9 @@ class Observer:
         self._question = self._query.question()
         self._on_reading = on_reading
         self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
+        self._ages = Ages()
+        self._look_at_heads_at = 0.0
+        self._oldest: Mapping[str, float] = {}
 
     async def run(self) -> None:
         """Read until cancelled; a broker that fails is tried again every second."""
@@ -61,9 +68,25 @@ class Observer:
                 self._last = observe(query, replies, self._last, now=now)
             elif self._last is not None:
                 self._last = unchanged(self._last, now=now)
+            self._last = self._with_ages(self._last)
             self._tell(self._last)
             cost = time.thread_time() - began + wire.parsed_for
+            if self._last is not None and now >= self._look_at_heads_at:
+                self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
+                await self._look_at_heads(wire, query, self._last)
             await asyncio.sleep(min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, cost / _SHARE_OF_A_CORE)))
+
+    async def _look_at_heads(self, wire: Wire, query: Query, seen: Observation) -> None:
+        waiting = heads.lines(query, seen)
+        replies = await wire.ask_in_between(heads.question(waiting)) if waiting else []
+        self._oldest = self._ages.look(waiting, heads.digests(waiting, replies), seen)
+
+    def _with_ages(self, seen: Observation | None) -> Observation | None:
+        """Queues that were empty meanwhile begin anew."""
+        if seen is None or not (self._oldest or seen.oldest_since):
+            return seen
+        self._oldest = {queue: since for queue, since in self._oldest.items() if queue in seen.busy}
+        return replace(seen, oldest_since=self._oldest)
 
     def _tell(self, seen: Observation | None) -> None:
         try:

@@ -92,16 +92,24 @@ class Wire:
 
     async def ask(self, question: Question) -> list[Any] | None:
         """The replies in the order of the commands, errors among them; None: as the last time. Raises WireError."""
+        raw, replies = await self._exchange(question)
+        self._asked, self._last = question, raw
+        return replies
+
+    async def ask_in_between(self, question: Question) -> list[Any]:
+        """The replies to another question; `ask` goes on comparing with its own. Raises WireError."""
+        _, replies = await self._exchange(question)
+        return replies or []
+
+    async def _exchange(self, question: Question) -> tuple[bytes, list[Any] | None]:
         try:
             async with asyncio.timeout(self._patience):
                 self._writer.write(question.request)
                 await self._writer.drain()
-                raw, replies = await self._read(question)
+                return await self._read(question)
         except (OSError, TimeoutError, hiredis.ProtocolError) as error:
             await self.aclose()
             raise WireError(f"no answer within {self._patience:g} s ({type(error).__name__})") from None
-        self._asked, self._last = question, raw
-        return replies
 
     async def aclose(self) -> None:
         self._writer.close()

@@ -1,0 +1,75 @@
+"""The look at the heads of queues, on a real Redis: what it costs, and what it leaves alone."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from taskfleet.brokers import heads
+from taskfleet.brokers.heads import Line
+from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.wire import Endpoint, Wire
+from tests.runtime.redis_server import RedisServer
+
+LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _empty(server: RedisServer) -> None:
+    server.client.flushall()
+
+
+def look(server: RedisServer, waiting: list[Line]) -> dict[str, bytes]:
+    async def asked() -> dict[str, bytes]:
+        wire = await Wire.connect(Endpoint("127.0.0.1", server.port), patience=5.0)
+        try:
+            return heads.digests(waiting, await wire.ask_in_between(heads.question(waiting)))
+        finally:
+            await wire.aclose()
+
+    return asyncio.run(asked())
+
+
+def line(name: str) -> Line:
+    return Line("q", f"app:{name}", 1)
+
+
+def test_a_head_is_told_by_its_digest_and_stays_the_same_while_others_come(server: RedisServer) -> None:
+    server.client.lpush("app:q", "first")
+    (before,) = look(server, [line("q")]).values()
+    server.client.lpush("app:q", "second")
+    assert look(server, [line("q")]) == {"app:q": before}
+    server.client.rpop("app:q")
+    assert look(server, [line("q")])["app:q"] != before
+    assert len(before) == 40
+
+
+def test_a_list_that_has_become_empty_has_no_head(server: RedisServer) -> None:
+    assert look(server, [line("gone")]) == {}
+
+
+def test_thousands_of_lists_are_asked_for_in_portions(server: RedisServer) -> None:
+    names = [f"q{at}" for at in range(1201)]
+    for name in names:
+        server.client.lpush(f"app:{name}", name)
+    assert len(look(server, [line(name) for name in names])) == 1201
+
+
+def test_a_list_of_another_type_leaves_only_its_portion_unknown(server: RedisServer) -> None:
+    server.client.set("app:odd", "no list")
+    assert look(server, [line("odd")]) == {}
+
+
+def test_no_payload_is_moved_and_a_head_of_a_megabyte_costs_milliseconds(server: RedisServer) -> None:
+    server.client.lpush("app:q", "x" * 1_000_000)
+    server.client.config_resetstat()
+    look(server, [line("q")])
+    stats = server.client.info("commandstats")
+    assert server.client.info("stats")["total_net_output_bytes"] < 100_000
+    assert stats["cmdstat_eval"]["usec"] < 200_000
