@@ -7,7 +7,7 @@ import pytest
 
 from taskfleet.brokers import heads
 from taskfleet.brokers.heads import Line
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.observation import Layout, Query
 from taskfleet.brokers.wire import Endpoint, Wire
 from tests.runtime.redis_server import RedisServer
 
@@ -73,3 +73,33 @@ def test_no_payload_is_moved_and_a_head_of_a_megabyte_costs_milliseconds(server:
     stats = server.client.info("commandstats")
     assert server.client.info("stats")["total_net_output_bytes"] < 100_000
     assert stats["cmdstat_eval"]["usec"] < 200_000
+
+
+def test_nothing_that_is_asked_walks_the_unacknowledged_messages(server: RedisServer) -> None:
+    fill = "for at = 1, 100000 do redis.call('HSET', KEYS[1], at, string.rep('x', 200)) end"
+    server.client.eval(fill, 1, "app:unacked")
+    server.client.lpush("app:q", "message")
+    server.client.hset("app:taskfleet:c:ns:reports", "uid/pod/start", "{}")
+    server.client.config_resetstat()
+    asked = 20
+
+    async def ask() -> None:
+        wire = await Wire.connect(Endpoint("127.0.0.1", server.port), patience=5.0)
+        try:
+            for _ in range(asked):
+                await wire.ask(Query(LAYOUT, ("q",)).question())
+                await wire.ask_in_between(heads.question([line("q")]))
+        finally:
+            await wire.aclose()
+
+    asyncio.run(ask())
+    spent = {
+        name: told["usec"]
+        for name, told in server.client.info("commandstats").items()
+        if told["calls"] >= asked
+    }
+    assert set(spent) == {"cmdstat_llen", "cmdstat_hgetall", "cmdstat_eval", "cmdstat_lindex", "cmdstat_echo"}
+    server.client.hgetall("app:unacked")
+    one_walk = server.client.info("commandstats")["cmdstat_hgetall"]["usec"] - spent["cmdstat_hgetall"]
+    print(f"20 readings take Redis {sum(spent.values())} us, one walk over unacked {one_walk} us")
+    assert sum(spent.values()) < one_walk
