@@ -1,0 +1,82 @@
+"""What beat tells of each schedule's runs and of itself. Untrusted: odd values count as nothing. Pure.
+
+The other side is docs/design/schedules.md.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+_LONGEST = 4096  # bytes; a state has 300
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What became of one schedule's runs."""
+
+    last_run: datetime | None = None  # planned time of the last run that was sent
+    next: datetime | None = None  # planned time of the next one; None: suspended, over, or never
+    runs: int = 0
+    missed: int = 0
+    last_task_id: str | None = None
+    trigger: str | None = None  # the last token answered
+    trigger_task_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What beat says of itself; it is gone 15 s after the last one."""
+
+    ready: bool
+
+
+def parse_state(value: bytes) -> RunState | None:
+    """The state in a field of the hash; None for what is none, such as a seed that beat has not seen yet."""
+    raw = _object(value)
+    if raw is None or "next" not in raw:
+        return None
+    return RunState(
+        last_run=_moment(raw.get("lastRun")),
+        next=_moment(raw["next"]),
+        runs=_count(raw.get("runs")),
+        missed=_count(raw.get("missed")),
+        last_task_id=_text(raw.get("lastTaskId")),
+        trigger=_text(raw.get("trigger")),
+        trigger_task_id=_text(raw.get("triggerTaskId")),
+        error=_text(raw.get("error")),
+    )
+
+
+def parse_heartbeat(value: bytes | None) -> Heartbeat | None:
+    raw = _object(value or b"")
+    return None if raw is None else Heartbeat(ready=raw.get("ready") is True)
+
+
+def _object(value: bytes) -> dict[str, Any] | None:
+    if len(value) > _LONGEST:
+        return None
+    try:
+        raw = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _text(value: Any) -> str | None:
+    return value[:300] if isinstance(value, str) and value else None
