@@ -19,8 +19,10 @@ from taskfleet.config import Settings
 from taskfleet.controllers import broker, not_built, worker_pool
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.dead_letters import RefusedError, tell_dead_letters
-from taskfleet.http_server import serve
+from taskfleet.controllers.dead_letters import tell_dead_letters
+from taskfleet.controllers.explanation import tell_decisions
+from taskfleet.controllers.questions import RefusedError, Tell
+from taskfleet.http_server import Answer, serve
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway, connect
@@ -100,7 +102,10 @@ class Operator:
             self._settings.http_port,
             unhealthy=self._unhealthy,
             unready=self._unready,
-            dead_letters=self._dead_letters,
+            answers={
+                "/dead": self._answering(tell_dead_letters),
+                "/explain": self._answering(tell_decisions),
+            },
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -153,10 +158,13 @@ class Operator:
     def _unready(self) -> str | None:
         return None if self._synced else "the cluster has not been read yet"
 
-    async def _dead_letters(self, pool: Key, secret: str) -> Object:
-        if not self._election.held():
-            raise RefusedError(503, "This operator does not lead, so it reads no broker.")
-        return await tell_dead_letters(pool, secret, self._context)
+    def _answering(self, tell: Tell) -> Answer:
+        async def answer(pool: Key, secret: str) -> Object:
+            if not self._election.held():
+                raise RefusedError(503, "This operator does not lead, so it reads no broker.")
+            return await tell(pool, secret, self._context)
+
+        return answer
 
 
 def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context: Context) -> Reconcile:

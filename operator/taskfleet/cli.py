@@ -5,12 +5,16 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from taskfleet import __version__
 from taskfleet.config import Settings
 from taskfleet.simulation import options
+
+if TYPE_CHECKING:
+    from taskfleet.api import Key
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -51,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_lease(dead)
     dead.set_defaults(run=_dead)
+
+    explain = verbs.add_parser(
+        "explain", help="show the last decisions about a pool's size, with their inputs"
+    )
+    _add_pool(explain)
+    _add_lease(explain)
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -135,10 +146,19 @@ def _upgrade(arguments: argparse.Namespace) -> int:
 
 
 def _dead(arguments: argparse.Namespace) -> int:
-    from taskfleet.api import Key  # noqa: PLC0415 - as above
     from taskfleet.verbs.dead import dead  # noqa: PLC0415 - as above
 
-    lease = Key("Lease", arguments.lease_namespace, arguments.lease_name)
-    return asyncio.run(
-        dead(arguments.pool, namespace=arguments.namespace, lease=lease, requeue=arguments.requeue)
-    )
+    lease, requeue = _lease(arguments), arguments.requeue
+    return asyncio.run(dead(arguments.pool, namespace=arguments.namespace, lease=lease, requeue=requeue))
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from taskfleet.verbs.explain import explain  # noqa: PLC0415 - as above
+
+    return asyncio.run(explain(arguments.pool, namespace=arguments.namespace, lease=_lease(arguments)))
+
+
+def _lease(arguments: argparse.Namespace) -> "Key":
+    from taskfleet.api import Key  # noqa: PLC0415 - as above
+
+    return Key("Lease", arguments.lease_namespace, arguments.lease_name)

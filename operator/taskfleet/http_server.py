@@ -1,17 +1,20 @@
 """The operator's HTTP port. It is served by the operator's own loop, so a hung loop answers nothing.
 
-/healthz, /readyz and /metrics are for everyone, /dead is for who can show a secret.
+/healthz, /readyz and /metrics are for everyone; questions about a pool are for who can show a secret.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import generate_latest
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import READER_HEADER
-from taskfleet.controllers.dead_letters import RefusedError
+from taskfleet.controllers.questions import RefusedError
 from taskfleet.metrics import REGISTRY
+
+Answer = Callable[[Key, str], Awaitable[Object]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def serve(
@@ -19,11 +22,12 @@ async def serve(
     *,
     unhealthy: Callable[[], str | None],
     unready: Callable[[], str | None],
-    dead_letters: Callable[[Key, str], Awaitable[Object]],
+    answers: Mapping[str, Answer],
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
-    `unhealthy` and `unready` say why not, or None. `dead_letters` tells of a pool to who shows the secret.
+    `unhealthy` and `unready` say why not, or None. `answers` are the questions about a pool, by path: each is given
+    the pool and what is shown as the secret.
     """
 
     def verdict(problem: str | None) -> web.Response:
@@ -38,17 +42,22 @@ async def serve(
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(REGISTRY), content_type="text/plain", charset="utf-8")
 
-    async def dead(request: web.Request) -> web.Response:
-        pool = Key("WorkerPool", request.query.get("namespace", ""), request.query.get("pool", ""))
-        try:
-            return web.json_response(await dead_letters(pool, request.headers.get(READER_HEADER, "")))
-        except RefusedError as refusal:
-            return web.json_response({"message": str(refusal)}, status=refusal.status)
-
     app = web.Application()
-    routes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/dead": dead}
+    routes: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    routes |= {path: _question(answer) for path, answer in answers.items()}
     app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()
     return runner
+
+
+def _question(answer: Answer) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        pool = Key("WorkerPool", request.query.get("namespace", ""), request.query.get("pool", ""))
+        try:
+            return web.json_response(await answer(pool, request.headers.get(READER_HEADER, "")))
+        except RefusedError as refusal:
+            return web.json_response({"message": str(refusal)}, status=refusal.status)
+
+    return handler

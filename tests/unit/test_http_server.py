@@ -8,7 +8,7 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import READER_HEADER
-from taskfleet.controllers.dead_letters import RefusedError
+from taskfleet.controllers.questions import RefusedError
 from taskfleet.http_server import serve
 
 
@@ -20,7 +20,9 @@ async def dead_letters(pool: Key, secret: str) -> Object:
 
 @asynccontextmanager
 async def serving(*, unhealthy: str | None = None, unready: str | None = None) -> AsyncIterator[str]:
-    runner = await serve(0, unhealthy=lambda: unhealthy, unready=lambda: unready, dead_letters=dead_letters)
+    runner = await serve(
+        0, unhealthy=lambda: unhealthy, unready=lambda: unready, answers={"/dead": dead_letters}
+    )
     try:
         # IPv4 and IPv6 get a free port each.
         port = next(address[1] for address in runner.addresses if address[0] == "0.0.0.0")

@@ -36,7 +36,7 @@ def start_obstacle(current_pods: list[Object], *, now: datetime) -> str | None:
 
 
 def new_decision(raw: Object, decided: Decided | None) -> Object | None:
-    """The decision as status tells it, when it is another one than the status has."""
+    """The decision as status tells it, when it is another one than the status has. `decided` is as it was made."""
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
     last = (raw.get("status") or {}).get("lastDecision") or {}

@@ -208,7 +208,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     now = context.now()
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
-    if (decision := new_decision(observed.raw, seen.decided)) is not None:
+    if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key))) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
         if decision["from"] != decision["to"]:
             sentence = f"From {decision['from']} to {decision['to']} pods: {decision['message']}"

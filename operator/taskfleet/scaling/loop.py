@@ -68,12 +68,16 @@ class ScalingLoop:
         ]
 
     def last(self, pool: Key) -> Decided | None:
-        """The last decision about a pool."""
+        """The last decision about a pool, with what it would be made from now."""
         scaled = self._pools.get(pool)
-        return scaled.history[-1] if scaled is not None and scaled.history else None
+        return scaled.decided if scaled is not None else None
+
+    def made(self, pool: Key) -> Decided | None:
+        """The last decision about a pool, with what it was made from."""
+        return next(reversed(self.history(pool)), None)
 
     def history(self, pool: Key) -> list[Decided]:
-        """The last decisions, the oldest first."""
+        """The last decisions as they were made, the oldest first."""
         scaled = self._pools.get(pool)
         return list(scaled.history) if scaled is not None else []
 

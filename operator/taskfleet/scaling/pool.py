@@ -40,11 +40,12 @@ class ScaledPool:
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
     action: asyncio.Task[None] | None = None
-    verdict: Verdict | None = None
+    decided: Decided | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
     news: bool = False  # the last decision is another one than that before
     look_again_at: float = 0.0
     retry_at: float = 0.0
+    # As they were made: what came after one and changed nothing is not in it.
     history: deque[Decided] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
 
     @property
@@ -129,19 +130,17 @@ class ScaledPool:
         return Verdict(spec.replicas, Cause.REPLICAS, f"spec.replicas is {spec.replicas}.")
 
     def _note(self, decided: Decided) -> None:
-        last = self.history[-1] if self.history else None
-        self.verdict = decided.verdict
-        self.news = last is None or _substance(last) != _substance(decided)
-        if not self.news:
-            self.history.pop()
-        self.history.append(decided)
+        last, self.decided = self.decided, decided
+        another = last is None or _substance(last.verdict) != _substance(decided.verdict)
+        self.news = another or last is None or last.step.replicas != decided.step.replicas
+        if another:
+            self.history.append(decided)
 
 
-def _substance(decided: Decided) -> tuple[object, ...]:
+def _substance(verdict: Verdict) -> tuple[object, ...]:
     """What makes a decision another one: numbers inside its sentence do not."""
-    verdict = decided.verdict
     limited = verdict.want is not None and verdict.want.unlimited != verdict.want.pods
-    return verdict.pods, verdict.cause, limited, decided.step.replicas
+    return verdict.pods, verdict.cause, limited
 
 
 def _without_broker(load: PoolLoad, verdict: Verdict) -> Moves:

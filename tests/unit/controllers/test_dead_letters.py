@@ -11,7 +11,8 @@ from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.annotations import READER, REQUEUE, reader_digest
 from taskfleet.brokers.dead_letters import Request
 from taskfleet.brokers.observation import Layout
-from taskfleet.controllers.dead_letters import RefusedError, tell_dead_letters
+from taskfleet.controllers.dead_letters import tell_dead_letters
+from taskfleet.controllers.questions import RefusedError
 from taskfleet.controllers.requeue import wish
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer

@@ -1,0 +1,54 @@
+"""The last decisions about a pool's size with what they were made from, told to whoever may write the pool."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from taskfleet.api import InvalidObject, Key, Object, WorkerPool
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.questions import RefusedError, asked_about
+from taskfleet.scaling.load import PodState
+from taskfleet.scaling.pool import Decided
+
+
+async def tell_decisions(pool: Key, secret: str, context: Context) -> Object:
+    """Decisions, the oldest first; there are never more than the scaling loop remembers. Raises RefusedError."""
+    try:
+        spec = WorkerPool.parse(asked_about(pool, secret, context)).spec
+    except InvalidObject as error:
+        raise RefusedError(409, str(error)) from None
+    mode = spec.autoscale.mode if spec.autoscale is not None and not spec.suspend else "Auto"
+    began = context.now() - timedelta(seconds=time.monotonic())
+    return {"mode": mode, "decisions": decisions(context.scaling.history(pool), began=began)}
+
+
+def decisions(history: Sequence[Decided], *, began: datetime) -> list[Object]:
+    """As JSON; `began` is the time at which the clock of the decisions stood at 0."""
+    return [_decision(decided, began + timedelta(seconds=decided.at)) for decided in history]
+
+
+def _decision(decided: Decided, time: datetime) -> Object:
+    load, verdict = decided.load, decided.verdict
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "from": load.replicas,
+        "to": verdict.pods,
+        "waiting": load.waiting,
+        "running": load.running,
+        "heldBack": load.held_back,
+        "starting": load.starting,
+        "draining": len(load.of(PodState.DRAINING)) + len(load.of(PodState.DRAINED)),
+        "capacity": load.limits.capacity,
+        "want": verdict.want.unlimited if verdict.want is not None else None,
+        "limit": _limit(decided),
+        "reason": verdict.cause.value,
+        "message": verdict.sentence,
+    }
+
+
+def _limit(decided: Decided) -> str | None:
+    """The field of the spec that is in the way of what the load asks for."""
+    want, limits = decided.verdict.want, decided.load.limits
+    if want is None or limits.least <= want.unlimited <= limits.most:
+        return None
+    return f"maxReplicas {limits.most}" if want.unlimited > limits.most else f"minReplicas {limits.least}"
