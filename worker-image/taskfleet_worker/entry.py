@@ -12,6 +12,7 @@ from uuid import uuid4
 from taskfleet_worker import native, probes, termination
 from taskfleet_worker.arguments import celery_arguments
 from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
+from taskfleet_worker.connection import configure_connection, name_results
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
 from taskfleet_worker.runtime import Runtime
@@ -39,6 +40,7 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     from celery import maybe_patch_concurrency
 
     maybe_patch_concurrency([*arguments])
+    name_results(os.environ, settings)
     from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
@@ -59,6 +61,7 @@ def connect_signals(runtime: Runtime) -> None:
     runtime.attach(state)
 
     def on_init(instance: Any, conf: Any, **_: Any) -> None:
+        runtime.notes += configure_connection(conf, runtime.settings, os.environ)
         runtime.notes += configure_worker(conf, runtime.settings, understood_option(instance.app))
         addresses = broker_addresses(instance.app)
         runtime.health.broker_reachable = lambda: native.reachable(addresses)

@@ -21,6 +21,24 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Files of the certificates, and whether the server's is checked. None: the image's CAs, no certificate."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """The broker's URL leads to Redis Sentinels. `tls`: they and the servers behind them speak it."""
+
+    master_name: str
+    tls: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """Those of the contract's keys that are needed here. Times are seconds; None: left to a default."""
 
@@ -36,6 +54,9 @@ class Settings:
     global_key_prefix: str | None = None
     priority_steps: tuple[int, ...] | None = None
     separator: str | None = None
+    tls: Tls | None = None
+    sentinel: Sentinel | None = None
+    result_database: int | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -84,3 +105,16 @@ def _from_json(raw: dict[str, Any]) -> Settings:
         raise SettingsError(f"{VARIABLE} lacks {error.args[0]!r}: use images of one release.") from None
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
+            tls=_tls(raw.get("tls")),
+            sentinel=_sentinel(raw.get("sentinel")),
+            result_database=raw.get("resultDatabase"),
+
+
+def _tls(raw: dict[str, Any] | None) -> Tls | None:
+    if raw is None:
+        return None
+    return Tls(raw.get("ca"), raw.get("certificate"), raw.get("key"), verify=raw["verify"])
+
+
+def _sentinel(raw: dict[str, Any] | None) -> Sentinel | None:
+    return None if raw is None else Sentinel(raw["masterName"], tls=raw["tls"])

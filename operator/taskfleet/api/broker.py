@@ -53,18 +53,41 @@ class Sentinel(Model):
     master_name: Annotated[str, Limits(minLength=1, maxLength=253)]
     """The name under which the Sentinels know the master."""
 
+    password_secret_ref: SecretKeyRef | None = None
+    """The key of a Secret that holds the Sentinels' own password, if they ask for one. The URL's is that of
+    the master."""
+
+    tls: bool = False
+    """Whether the Sentinels and the servers behind them speak TLS, which a sentinel:// URL cannot say."""
+
+
+class CertificateSecretRef(Model):
+    """Names a Secret of the same namespace with a certificate: type kubernetes.io/tls, keys tls.crt and tls.key."""
+
+    name: ObjectName
+    """The Secret's name."""
+
 
 class External(Model):
     """A broker that somebody else runs."""
 
     url_secret_ref: SecretKeyRef
-    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel:// or amqp://."""
+    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel:// or amqp://. Its special
+    characters are percent-encoded."""
 
     ca_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the CA certificates (PEM) to check the broker's certificate with."""
+    """The key of a Secret that holds the CA certificates (PEM) to check the broker's certificate with; by
+    default the operator's and the worker image's own."""
+
+    client_certificate_secret_ref: CertificateSecretRef | None = None
+    """The Secret with the certificate to show to a broker that asks for one."""
+
+    insecure_skip_verify: bool = False
+    """Takes any certificate for the broker's, so that whoever is on the way reads the password and all
+    tasks. For tests only."""
 
     sentinel: Sentinel | None = None
-    """Set when the URL leads to Sentinels."""
+    """Set where the URL leads to Sentinels."""
 
 
 # The volume's size and class of a managed Redis, also where the spec is empty.
@@ -141,6 +164,16 @@ class Binding(Model):
     """The Secret's name. Managed: type, provider, host, port, uri, username, password and url."""
 
 
+class Credentials(Model):
+    """The Secrets of an external broker, by the versions that Kubernetes gives to all objects."""
+
+    secrets: dict[str, str] = {}
+    """Name and resourceVersion of each Secret, as it was read last."""
+
+    version: str | None = None
+    """Says when their content last changed. Worker pods carry it, so that they roll then."""
+
+
 class BrokerStatus(Status):
     """What was seen of the broker."""
 
@@ -161,6 +194,9 @@ class BrokerStatus(Status):
 
     binding: Binding | None = None
     """The Secret that producers mount to reach the same queues."""
+
+    credentials: Credentials | None = None
+    """External: the Secrets that lead to the broker."""
 
 
 class Broker(Resource):

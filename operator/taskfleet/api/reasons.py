@@ -60,7 +60,10 @@ class BrokerReason(StrEnum):
     UNREACHABLE = "Unreachable"  # Ready=False: no connection, or no answer in time
     AUTHENTICATION_FAILED = "AuthenticationFailed"  # Ready=False: the server refuses the credentials
     SECRET_MISSING = "SecretMissing"  # Ready=False: the Secret or its key is not there
-    INVALID_URL = "InvalidUrl"  # Ready=False: the Secret's value is no broker URL
+    INVALID_URL = "InvalidUrl"  # Ready=False: the Secret's value is no broker URL, or does not fit to the spec
+    INVALID_CERTIFICATE = "InvalidCertificate"  # Ready=False: a Secret holds no usable certificate or key
+    TLS_FAILED = "TlsFailed"  # Ready=False: no TLS connection, such as by an untrusted certificate
+    READ_ONLY = "ReadOnly"  # Ready=False: the server is a replica
     STARTING = "Starting"  # Ready=False: the managed Redis is not up yet
 
 

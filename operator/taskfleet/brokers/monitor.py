@@ -13,7 +13,8 @@ from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.observer import Observer
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.readers import Figures, PoolReader, figures
-from taskfleet.brokers.redis import connect, endpoint, probe
+from taskfleet.brokers.redis import access, probe
+from taskfleet.brokers.target import Target
 
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
@@ -24,7 +25,7 @@ _UNREACHABLE_AFTER_LOOKS = 3
 
 @dataclass
 class _Watched:
-    url: str
+    target: Target
     layout: Layout
     observer: Observer
     client: Redis
@@ -57,17 +58,21 @@ class BrokerMonitor:
         self._queries: dict[Key, Query] = {}
         self.given_back: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
-    def look(self, key: Key, url: str, layout: Layout) -> Probe | None:
-        """The last answer at `url`; None before the first. Raises ValueError for what is no Redis URL."""
+    def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:
+        """The last answer at `target`; None before the first. Raises ssl.SSLError for certificates of no use."""
         watched = self._watched.get(key)
-        if watched is not None and (watched.url, watched.layout) == (url, layout):
+        if watched is not None and (watched.target, watched.layout) == (target, layout):
             return watched.last
-        client = connect(url)
+        way = access(target)
+        client = way.client()
         self.forget(key)
         observer = Observer(
-            endpoint(url), lambda: self._query(key, layout), lambda seen: self._take(key, seen)
+            way.locate,
+            lambda: self._query(key, layout),
+            lambda seen: self._take(key, seen),
+            name=way.name,
         )
-        self._watched[key] = watched = _Watched(url, layout, observer, client)
+        self._watched[key] = watched = _Watched(target, layout, observer, client)
         watched.tasks = [
             asyncio.create_task(self._probe(key, client)),
             asyncio.create_task(observer.run()),

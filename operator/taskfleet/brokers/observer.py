@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
 
+from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
 from taskfleet.brokers.observation import Observation, Query, observe, unchanged
@@ -23,18 +24,21 @@ _AGAIN_SECONDS = 1.0
 
 
 class Observer:
-    """`query` is asked for before each reading; the same one is encoded once.
+    """`locate` is asked for before each connection, `query` before each reading; the same one is encoded once.
 
     `on_reading` gets every new observation, and None when the broker does not answer.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        locate: Callable[[], Awaitable[Endpoint]],
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
+        *,
+        name: str,
     ) -> None:
-        self._endpoint = endpoint
+        self._locate = locate
+        self._name = name
         self._query_now = query
         self._query = query()
         self._question = self._query.question()
@@ -48,13 +52,13 @@ class Observer:
         """Read until cancelled; a broker that fails is tried again every second."""
         while True:
             try:
-                wire = await Wire.connect(self._endpoint, patience=_PATIENCE_SECONDS)
+                wire = await Wire.connect(await self._locate(), patience=_PATIENCE_SECONDS)
                 try:
                     await self._read(wire)
                 finally:
                     await wire.aclose()
             except WireError as error:
-                log.debug("broker not read", host=self._endpoint.host, error=str(error))
+                log.debug("broker not read", host=self._name, error=str(error))
                 self._tell(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -62,6 +66,7 @@ class Observer:
         while True:
             if (query := self._query_now()) is not self._query:
                 self._query, self._question = query, query.question()
+            asked_at = time.monotonic()
             replies = await wire.ask(self._question)
             began, now = time.thread_time(), time.monotonic()
             if replies is not None:
@@ -70,6 +75,7 @@ class Observer:
                 self._last = unchanged(self._last, now=now)
             self._last = self._with_ages(self._last)
             self._tell(self._last)
+            metrics.TICK_SECONDS.observe(time.monotonic() - asked_at)
             cost = time.thread_time() - began + wire.parsed_for
             if self._last is not None and now >= self._look_at_heads_at:
                 self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
@@ -92,4 +98,4 @@ class Observer:
         try:
             self._on_reading(seen)
         except Exception:
-            log.exception("a reading could not be used", host=self._endpoint.host)
+            log.exception("a reading could not be used", host=self._name)

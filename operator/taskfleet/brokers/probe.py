@@ -8,6 +8,8 @@ class Verdict(StrEnum):
     ANSWERS = "Answers"
     UNREACHABLE = "Unreachable"
     AUTHENTICATION_FAILED = "AuthenticationFailed"
+    TLS_FAILED = "TlsFailed"
+    READ_ONLY = "ReadOnly"
 
 
 @dataclass(frozen=True)

@@ -5,37 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import parse_url
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 
+from taskfleet.brokers.access import Access
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.wire import Endpoint
+from taskfleet.brokers.target import Target
+from taskfleet.brokers.tls import chain, tls_failure
+from taskfleet.brokers.wire import WireError
 
 TIMEOUT_SECONDS = 5.0
 
 
-def connect(url: str) -> Redis:
-    """A client that gives up after five seconds. Raises ValueError for what is no Redis URL."""
-    client: Redis = Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        max_connections=4,
-        client_name="taskfleet-operator",
-    )
-    return client
-
-
-def endpoint(url: str) -> Endpoint:
-    """The same place for a wire. Raises ValueError for what is no Redis URL."""
-    parts = parse_url(url)
-    return Endpoint(
-        host=parts.get("host", "localhost"),
-        port=parts.get("port", 6379),
-        database=parts.get("db", 0),
-        username=parts.get("username"),
-        password=parts.get("password"),
-    )
+def access(target: Target) -> Access:
+    """The way to a Redis, each step of which ends within five seconds. Raises ssl.SSLError."""
+    return Access(target, patience=TIMEOUT_SECONDS)
 
 
 async def probe(client: Redis) -> Probe:
@@ -52,6 +35,8 @@ async def probe(client: Redis) -> Probe:
         return _failed(client, error)
     if isinstance(pong, Exception):
         return _failed(client, pong, what="PING failed")
+    if isinstance(info, Mapping) and info.get("role") == "slave":
+        return Probe(Verdict.READ_ONLY, "The server is a replica, which takes no writes.")
     return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
 
 
@@ -61,13 +46,23 @@ _NO_ANSWER = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s"
 def _failed(client: Redis, error: Exception, *, what: str = _NO_ANSWER) -> Probe:
     if isinstance(error, NoPermissionError):
         return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
+    if (refused := tls_failure(error)) is not None:
+        return Probe(Verdict.TLS_FAILED, refused)
     if not isinstance(error, AuthenticationError | AuthorizationError):
-        return Probe(Verdict.UNREACHABLE, f"{what} ({type(error).__name__}).")
+        return Probe(Verdict.UNREACHABLE, _unreachable(error, what))
     if client.connection_pool.connection_kwargs.get("password"):
         return Probe(
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
         )
     return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
+
+
+def _unreachable(error: Exception, what: str) -> str:
+    # Of the way through Sentinels, or of the way to them.
+    for each in chain(error):
+        if isinstance(each, WireError):
+            return f"{str(each)[0].upper()}{str(each)[1:]}."
+    return f"{what} ({type(error).__name__})."
 
 
 def _answer(info: Mapping[str, Any]) -> Probe:

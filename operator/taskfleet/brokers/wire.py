@@ -8,7 +8,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import hiredis
@@ -28,9 +28,9 @@ class Endpoint:
 
     host: str
     port: int
-    database: int = 0
+    database: int | None = 0  # None: a server without databases, such as a Sentinel
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
 
 
@@ -75,20 +75,29 @@ class Wire:
                     endpoint.host, endpoint.port, ssl=endpoint.tls, limit=_CHUNK
                 )
         except (OSError, TimeoutError) as error:
-            raise WireError(f"no connection within {patience:g} s ({type(error).__name__})") from None
+            raise WireError(f"no connection within {patience:g} s ({type(error).__name__})") from error
         wire = cls(*streams, patience=patience)
-        greeting: list[Sequence[str | bytes | int]] = [
-            ("SELECT", endpoint.database),
-            ("CLIENT", "SETNAME", name),
-        ]
+        try:
+            await wire._enter(endpoint, name)
+        except WireError:
+            await wire.aclose()
+            raise
+        return wire
+
+    async def _enter(self, endpoint: Endpoint, name: str) -> None:
+        """Authenticate, choose the database, and see that this is no replica. Raises WireError."""
+        required: list[Sequence[str | bytes | int]] = []
         if endpoint.password is not None:
             user = (endpoint.username,) if endpoint.username else ()
-            greeting.insert(0, ("AUTH", *user, endpoint.password))
-        replies = await wire.ask(Question.of(greeting)) or []
-        if any(isinstance(reply, hiredis.ReplyError) for reply in replies[:-1]):  # an ACL may forbid CLIENT
-            await wire.aclose()
+            required.append(("AUTH", *user, endpoint.password))
+        if endpoint.database is not None:
+            required.append(("SELECT", endpoint.database))
+        # An ACL may forbid these two.
+        replies = await self.ask(Question.of([*required, ("CLIENT", "SETNAME", name), ("ROLE",)])) or []
+        if any(isinstance(reply, hiredis.ReplyError) for reply in replies[: len(required)]):
             raise WireError("the server refuses the credentials or the database of the URL")
-        return wire
+        if isinstance(replies[-1], list) and replies[-1][:1] == [b"slave"]:
+            raise WireError("the server is a replica, which takes no writes")
 
     async def ask(self, question: Question) -> list[Any] | None:
         """The replies in the order of the commands, errors among them; None: as the last time. Raises WireError."""
@@ -109,7 +118,7 @@ class Wire:
                 return await self._read(question)
         except (OSError, TimeoutError, hiredis.ProtocolError) as error:
             await self.aclose()
-            raise WireError(f"no answer within {self._patience:g} s ({type(error).__name__})") from None
+            raise WireError(f"no answer within {self._patience:g} s ({type(error).__name__})") from error
 
     async def aclose(self) -> None:
         self._writer.close()

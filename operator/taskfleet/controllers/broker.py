@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from taskfleet.api import Broker, InvalidObject, Key, Object
+from taskfleet.api import Broker, Credentials, InvalidObject, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.controllers.broker_address import AddressError, address_in
+from taskfleet.brokers.target import Target, target_of
+from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
+from taskfleet.controllers.broker_credentials import followed, versions_of
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_redis import end_redis, ensure_redis
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
@@ -25,7 +27,10 @@ from taskfleet.resources.broker_service import broker_service
 from taskfleet.resources.errors import SpecError
 
 _LEFT_OVER_SECONDS = 1.0
-_LOOKED = (BrokerReason.ANSWERS, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED)
+_LOOKED = (
+    *(BrokerReason.ANSWERS, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED),
+    *(BrokerReason.TLS_FAILED, BrokerReason.READ_ONLY),
+)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -34,6 +39,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.forget(key)
+        context.targets.pop(key, None)
         return None
     try:
         broker = Broker.parse(raw)
@@ -76,35 +82,54 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=context.cache.children("Pod", broker.key))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
-    return replace(seen, probe=await _look(broker, url, context))
+    return replace(seen, probe=await _look(broker, target_of(url), context))
 
 
 async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
-    """Read the URL by name and look at what it leads to."""
+    """Read the Secrets by name and look at what they lead to."""
     await end_redis(raw, broker, context)
     external = broker.spec.external
     assert external is not None
-    reference = external.url_secret_ref
-    nothing = BrokerSeen(broker, binding=reference.name)
+    nothing = BrokerSeen(broker, binding=external.url_secret_ref.name, credentials=broker.status.credentials)
+    secrets = {
+        name: await context.gateway.get(Key("Secret", broker.namespace, name))
+        for name in secret_names(external)
+    }
     try:
-        for field, value in (("caSecretRef", external.ca_secret_ref), ("sentinel", external.sentinel)):
-            if value is not None:
-                raise AddressError(
-                    Reason.NOT_IMPLEMENTED, f"spec.external.{field} is not built yet. Remove it."
-                )
-        secret = await context.gateway.get(Key("Secret", broker.namespace, reference.name))
-        address = address_in(secret, name=reference.name, key=reference.key)
-        probe = await _look(broker, address.url, context)
+        target = target_in(secrets, external)
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(nothing, problem=(error.reason, str(error)))
-    return replace(nothing, endpoint=address.endpoint, probe=probe)
+    probe = await _look(broker, target, context)
+    credentials = _follow(broker, versions_of(secrets), target, probe, context)
+    return replace(
+        nothing,
+        endpoint=target.endpoint,
+        probe=probe,
+        credentials=credentials,
+        unchecked=target.tls is not None and not target.tls.verify,
+    )
 
 
-async def _look(broker: Broker, url: str, context: Context) -> Probe | None:
+def _follow(
+    broker: Broker, versions: dict[str, str], target: Target, probe: Probe | None, context: Context
+) -> Credentials | None:
+    """The status's account of the Secrets; what it is about is remembered, and in no other place than memory."""
+    before = broker.status.credentials
+    if before is not None and before.secrets == versions:
+        context.targets[broker.key] = target
+    return followed(
+        before,
+        versions,
+        same_content=context.targets.get(broker.key) == target,
+        answers=probe is not None and probe.verdict is Verdict.ANSWERS,
+    )
+
+
+async def _look(broker: Broker, target: Target, context: Context) -> Probe | None:
     """The last answer of the broker; while it answers, nothing stays in the hands of dead workers."""
     layout = _layout(broker, context)
-    probe = context.brokers.look(broker.key, url, layout)
+    probe = context.brokers.look(broker.key, target, layout)
     if probe is not None and probe.verdict is Verdict.ANSWERS:
         await return_lost_messages(broker, layout, context)
     return probe
@@ -134,6 +159,6 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     wait = await context.status.write(raw, status, now=now)
     if wait is None and reason_of(raw, ConditionType.READY) != verdict["reason"]:
         fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
-        severity = Severity.NORMAL if fine else Severity.WARNING
+        severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
         await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
     return min(each for each in (wait, *again) if each is not None)

@@ -1,37 +1,154 @@
-"""The URL of an external broker, out of the Secret that holds it. Errors name the key, never the value. Pure."""
+"""What leads to an external broker, out of the Secrets that hold it. Errors name the key, never the value. Pure."""
 
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from taskfleet.api import Object
+from taskfleet.api import External, Object, SecretKeyRef
 from taskfleet.api.reasons import BrokerReason, Reason
+from taskfleet.brokers.target import ENCRYPTED, SENTINEL, Sentinels, Target, Tls, port_of, target_of
+from taskfleet.brokers.tls import tls_context
 
-_DEFAULT_PORT = 6379
-_LATER = ("rediss", "sentinel", "amqp", "amqps")
+Secrets = Mapping[str, Object | None]
+"""By name; None: there is none."""
+
+CERTIFICATE, KEY = "tls.crt", "tls.key"
+_LATER = ("amqp", "amqps")
 
 
 class AddressError(ValueError):
-    """There is no usable URL; `reason` is that of the Broker's Ready condition."""
+    """There is no usable address; `reason` is that of the Broker's Ready condition."""
 
     def __init__(self, reason: BrokerReason | Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Address:
-    """A broker's URL, and the part of it that may be shown."""
+def secret_names(external: External) -> list[str]:
+    """The Secrets that `external` refers to, each once."""
+    references = [external.url_secret_ref, external.ca_secret_ref, external.client_certificate_secret_ref]
+    if external.sentinel is not None:
+        references.append(external.sentinel.password_secret_ref)
+    return list(dict.fromkeys(reference.name for reference in references if reference is not None))
 
-    url: str
-    endpoint: str
+
+def target_in(secrets: Secrets, external: External) -> Target:
+    """The target that `external` describes. Raises AddressError."""
+    url = _url_in(secrets, external.url_secret_ref)
+    sentinel = external.sentinel
+    encrypted = url.partition(":")[0] in ENCRYPTED or (sentinel is not None and sentinel.tls)
+    if (wrong := _misfit(url, external, encrypted)) is not None:
+        raise AddressError(BrokerReason.INVALID_URL, f"{_where(external.url_secret_ref)} {wrong}")
+    tls = _tls_in(secrets, external) if encrypted else None
+    sentinels = None
+    if sentinel is not None:
+        reference = sentinel.password_secret_ref
+        password = _value(secrets, reference) if reference is not None else None
+        sentinels = Sentinels(sentinel.master_name, password)
+    return target_of(url, tls=tls, sentinels=sentinels)
 
 
-def address_in(secret: Object | None, *, name: str, key: str) -> Address:
-    """The address under `key` of the Secret called `name`. Raises AddressError."""
-    where = f"Key {key!r} of Secret {name!r}"
+def _url_in(secrets: Secrets, reference: SecretKeyRef) -> str:
+    """The URL, which Celery can use. Raises AddressError."""
+    where, url = _where(reference), _value(secrets, reference)
+    try:
+        parts = [urlsplit(part) for part in url.split(";")]
+        for part in parts:
+            port_of(part)
+    except ValueError:
+        raise AddressError(BrokerReason.INVALID_URL, f"{where} is no URL. {_FORM}") from None
+    if parts[0].scheme in _LATER:
+        raise AddressError(
+            Reason.NOT_IMPLEMENTED, f"{where} is a {parts[0].scheme}:// URL, which is not built yet."
+        )
+    if re.search(r"\s", url):
+        raise AddressError(
+            BrokerReason.INVALID_URL, f"{where} holds white space, perhaps at its end. Remove it."
+        )
+    if (wrong := next(filter(None, (_wrong(part) for part in parts)), None) or _differ(parts)) is not None:
+        raise AddressError(BrokerReason.INVALID_URL, f"{where} {wrong}")
+    return url
+
+
+def _wrong(part: SplitResult) -> str | None:
+    """What Celery could not use of a URL that looks like one."""
+    if part.scheme not in ("redis", "rediss", SENTINEL) or not part.hostname:
+        return f"is no redis:// URL with a host. {_FORM}"
+    if not re.fullmatch(r"/*\d*", part.path):
+        return f"names no database by its number after the host. {_FORM}"
+    if part.query or part.fragment:
+        return f"holds '?' or '#': Celery takes no parameters in a Redis URL. {_FORM}"
+    return None
+
+
+def _differ(parts: list[SplitResult]) -> str | None:
+    """Celery enters the master with what stands in the URL of the Sentinel that it happens to have asked."""
+    if len(parts) > 1 and any(part.scheme != SENTINEL for part in parts):
+        return f"holds ';', which separates Sentinels only. {_FORM}"
+    if len({(part.username, part.password, part.path.strip("/")) for part in parts}) > 1:
+        return (
+            "gives its Sentinels different users, passwords or databases. Write the same in each of its URLs."
+        )
+    return None
+
+
+def _misfit(url: str, external: External, encrypted: bool) -> str | None:
+    """What of the spec does not fit to the URL."""
+    if url.startswith(f"{SENTINEL}:") != (external.sentinel is not None):
+        if external.sentinel is None:
+            return "is a sentinel:// URL. Set spec.external.sentinel.masterName."
+        return "is no sentinel:// URL. Correct it, or remove spec.external.sentinel."
+    asked = {
+        "caSecretRef": external.ca_secret_ref is not None,
+        "clientCertificateSecretRef": external.client_certificate_secret_ref is not None,
+        "insecureSkipVerify": external.insecure_skip_verify,
+    }
+    field = next((name for name, is_set in asked.items() if is_set), None)
+    if field is None or encrypted:
+        return None
+    way = "Set spec.external.sentinel.tls" if external.sentinel is not None else "Write rediss://"
+    return f"leads to a connection without TLS, and spec.external.{field} is set. {way}, or remove the field."
+
+
+def _tls_in(secrets: Secrets, external: External) -> Tls:
+    """The certificates. Raises AddressError where they are missing or none."""
+    ca_ref, client_ref = external.ca_secret_ref, external.client_certificate_secret_ref
+    ca = _value(secrets, ca_ref) if ca_ref is not None else None
+    tls = Tls(ca=ca, verify=not external.insecure_skip_verify)
+    if ca_ref is not None and not _usable(tls):
+        raise AddressError(
+            BrokerReason.INVALID_CERTIFICATE, f"{_where(ca_ref)} holds no CA certificate in PEM form."
+        )
+    if client_ref is None:
+        return tls
+    certificate, key = (
+        _value(secrets, SecretKeyRef(name=client_ref.name, key=name)) for name in (CERTIFICATE, KEY)
+    )
+    tls = Tls(ca=ca, certificate=certificate, key=key, verify=tls.verify)
+    if not _usable(tls):
+        raise AddressError(
+            BrokerReason.INVALID_CERTIFICATE,
+            f"Keys {CERTIFICATE!r} and {KEY!r} of Secret {client_ref.name!r} hold no certificate and its key in PEM form,"
+            " the key without a passphrase.",
+        )
+    return tls
+
+
+def _usable(tls: Tls) -> bool:
+    try:
+        context = tls_context(tls)
+    except (ssl.SSLError, ValueError):
+        return False
+    return tls.ca is None or bool(context.get_ca_certs())
+
+
+def _value(secrets: Secrets, reference: SecretKeyRef) -> str:
+    """The text under a key of a Secret. Raises AddressError."""
+    name, key = reference.name, reference.key
+    secret = secrets.get(name)
     if secret is None:
         raise AddressError(
             BrokerReason.SECRET_MISSING, f"Secret {name!r} does not exist. Create it with key {key!r}."
@@ -42,32 +159,16 @@ def address_in(secret: Object | None, *, name: str, key: str) -> Address:
             BrokerReason.SECRET_MISSING, f"Secret {name!r} has no key {key!r}. Add it, or correct the key."
         )
     try:
-        url = base64.b64decode(encoded).decode()
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORT
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise AddressError(BrokerReason.INVALID_URL, f"{where} is no URL. {_FORM}") from None
-    if parts.scheme in _LATER:
-        raise AddressError(
-            Reason.NOT_IMPLEMENTED, f"{where} is a {parts.scheme}:// URL, which is not built yet."
-        )
-    if (wrong := _wrong(url, parts)) is not None:
-        raise AddressError(BrokerReason.INVALID_URL, f"{where} {wrong}")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return Address(url, f"{host}:{port}")
+        return base64.b64decode(encoded).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise AddressError(BrokerReason.INVALID_URL, f"{_where(reference)} is no text.") from None
 
 
-def _wrong(url: str, parts: SplitResult) -> str | None:
-    """What Celery could not use of a URL that looks like one."""
-    if parts.scheme != "redis" or not parts.hostname:
-        return f"is no redis:// URL with a host. {_FORM}"
-    if re.search(r"\s", url):
-        return "holds white space, perhaps at its end. Remove it."
-    if not re.fullmatch(r"/*\d*", parts.path):
-        return f"names no database by its number after the host. {_FORM}"
-    if parts.query or parts.fragment:
-        return f"holds '?' or '#': Celery takes no parameters in a Redis URL. {_FORM}"
-    return None
+def _where(reference: SecretKeyRef) -> str:
+    return f"Key {reference.key!r} of Secret {reference.name!r}"
 
 
-_FORM = "Write redis://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded."
+_FORM = (
+    "Write redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS, or sentinel:// for each Sentinel with ; between,"
+    " special characters percent-encoded."
+)

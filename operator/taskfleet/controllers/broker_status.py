@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from taskfleet.api import Broker, Object
+from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.conditions import ready, reconciling, stalled
@@ -16,7 +16,10 @@ _REASONS = {
     Verdict.ANSWERS: BrokerReason.ANSWERS,
     Verdict.UNREACHABLE: BrokerReason.UNREACHABLE,
     Verdict.AUTHENTICATION_FAILED: BrokerReason.AUTHENTICATION_FAILED,
+    Verdict.TLS_FAILED: BrokerReason.TLS_FAILED,
+    Verdict.READ_ONLY: BrokerReason.READ_ONLY,
 }
+_UNCHECKED = " Its certificate is not checked (insecureSkipVerify): whoever is on the way reads the password and every task."
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class BrokerSeen:
     broker: Broker
     endpoint: str | None = None
     binding: str | None = None  # name of the Secret to connect with
+    credentials: Credentials | None = None  # external: the Secrets that lead to it
+    unchecked: bool = False  # its certificate may be anybody's
     probe: Probe | None = None  # None: not looked yet
     stalled: Why | None = None
     problem: Why | None = None  # why the broker cannot be looked at
@@ -46,7 +51,8 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     problem = stall or seen.problem or _problem(seen, found)
     probe = seen.probe
     version = f"Redis {probe.version}" if probe and probe.version else "Redis"
-    fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.")
+    unchecked = _UNCHECKED if seen.unchecked else ""
+    fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.{unchecked}")
     changing = seen.too_small or ("The Redis pod is starting." if seen.starting else None)
     return {
         "observedGeneration": generation,
@@ -55,6 +61,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "memory": _memory(probe),
         "clients": probe.clients if probe else None,
         "binding": {"name": seen.binding} if seen.binding else None,
+        "credentials": seen.credentials.to_object() if seen.credentials is not None else None,
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
             reconciling(None if stall else changing, generation=generation),
@@ -80,6 +87,10 @@ def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
 def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
     if verdict is Verdict.UNREACHABLE:
         return "Check the address, the network policies and whether the server runs."
+    if verdict is Verdict.TLS_FAILED:
+        return "Correct spec.external.caSecretRef, clientCertificateSecretRef or the server's certificate."
+    if verdict is Verdict.READ_ONLY:
+        return "Use the master's address, or Sentinels."
     if seen.broker.spec.managed:
         return f"Delete pod {broker_name(seen.broker.name)}-0: Redis reads its password when it starts."
     return "Correct the URL in the Secret."

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from taskfleet.api import Key
 from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
 from taskfleet.kube.cache import Cache
@@ -38,3 +39,6 @@ class Context:
     settings: Settings
     now: Callable[[], datetime]
     turn: Turn = field(default_factory=Turn)
+    targets: dict[Key, Target] = field(
+        default_factory=dict
+    )  # of external brokers, as their status knows them

@@ -28,13 +28,18 @@ class BrokerBinding:
     spec: BrokerSpec
     managed_host: str | None  # host of the managed Redis; None for an external Broker
 
+    credentials: str | None = None  # external: says when its Secrets last changed
     @classmethod
     def of(cls, broker: Broker) -> Self:
-        """The binding of a Broker, by its spec alone: its Secret may not exist yet."""
+        """The binding of a Broker; its Secret may not exist yet."""
         external = broker.spec.external
         if external is not None:
             ref = external.url_secret_ref
-            return cls(broker.name, ref.name, ref.key, broker.spec, managed_host=None)
+            known = broker.status.credentials
+            credentials = known.version if known is not None else None
+            return cls(
+                broker.name, ref.name, ref.key, broker.spec, managed_host=None, credentials=credentials
+            )
         return cls(
             broker.name,
             connection_secret_name(broker.name),

@@ -36,4 +36,7 @@ def inputs_hash(pool: WorkerPool, broker: BrokerBinding) -> str:
         mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_FROM_THE_BROKER
     )
     upgrade = pool.metadata.annotations.get(UPGRADE_ANNOTATION, "")
-    return digest({"pool": spec, "broker": shared, "upgrade": upgrade})
+    inputs = {"pool": spec, "broker": shared, "upgrade": upgrade}
+    if broker.credentials is not None:
+        inputs["credentials"] = broker.credentials
+    return digest(inputs)

@@ -1,6 +1,7 @@
 """The pod template of a worker: what the operator builds, the user's template over it, and what stays ours."""
 
 from taskfleet.api import Object, WorkerPool
+from taskfleet.resources.broker_connection import SENTINEL_PASSWORD, TLS_PATH, TLS_VOLUME, connection_metadata
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels
 from taskfleet.resources.probes import PROBE_PORT
@@ -24,12 +25,15 @@ _OWNED = Owned(
     container_fields=frozenset({"command", "args", "readinessProbe", "livenessProbe", "startupProbe"}),
     # The command needs its mount, the arguments their variables, the probes their port.
     container_entries={
-        "volumeMounts": frozenset({RUNTIME_PATH}),
-        "env": OWNED_VARIABLES,
+        "volumeMounts": frozenset({RUNTIME_PATH, TLS_PATH}),
+        "env": OWNED_VARIABLES | {SENTINEL_PASSWORD},
         "ports": frozenset({PROBE_PORT}),
     },
     pod_fields=frozenset({"terminationGracePeriodSeconds"}),
-    pod_entries={"initContainers": frozenset({_INIT_CONTAINER}), "volumes": frozenset({RUNTIME_VOLUME})},
+    pod_entries={
+        "initContainers": frozenset({_INIT_CONTAINER}),
+        "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME}),
+    },
 )
 
 
@@ -57,11 +61,11 @@ def _init_container_not_as_root(spec: Object) -> Object:
 
 def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
     return {
-        "metadata": {"labels": child_labels(pool, COMPONENT)},
+        "metadata": {"labels": child_labels(pool, COMPONENT), **connection_metadata(broker)},
         "spec": {
             "initContainers": [_init_container(installation)],
             "containers": [worker_container(pool, broker, installation)],
-            "volumes": worker_volumes(),
+            "volumes": worker_volumes(broker),
             "securityContext": restricted_pod(),
             # Variables of every Service would reach the app, and one named like a setting of its own breaks it.
             "enableServiceLinks": False,

@@ -1,6 +1,8 @@
-"""The volumes of a worker pod: one for the runtime that the init container brings, one for /tmp."""
+"""The volumes of a worker pod: one for the runtime that the init container brings, one for /tmp, and certificates."""
 
 from taskfleet.api import Object
+from taskfleet.resources.broker_connection import connection_volume_mounts, connection_volumes
+from taskfleet.resources.context import BrokerBinding
 
 RUNTIME_VOLUME = "taskfleet"
 RUNTIME_PATH = "/taskfleet"
@@ -10,14 +12,19 @@ TMP_VOLUME = "tmp"
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
 
-def worker_volumes() -> list[Object]:
-    return [{"name": RUNTIME_VOLUME, "emptyDir": {}}, {"name": TMP_VOLUME, "emptyDir": {}}]
+def worker_volumes(broker: BrokerBinding) -> list[Object]:
+    return [
+        {"name": RUNTIME_VOLUME, "emptyDir": {}},
+        {"name": TMP_VOLUME, "emptyDir": {}},
+        *connection_volumes(broker),
+    ]
 
 
-def worker_volume_mounts() -> list[Object]:
+def worker_volume_mounts(broker: BrokerBinding) -> list[Object]:
     return [
         {"name": RUNTIME_VOLUME, "mountPath": RUNTIME_PATH, "readOnly": True},
         {"name": TMP_VOLUME, "mountPath": "/tmp"},  # noqa: S108 - a mount of its own
+        *connection_volume_mounts(broker),
     ]
 
 

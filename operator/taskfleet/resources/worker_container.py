@@ -8,9 +8,9 @@ from datetime import timedelta
 from math import ceil
 
 from taskfleet.api import Object, SecretKeyRef, WorkerPool, WorkerPoolSpec, parse_quantity
+from taskfleet.resources.broker_connection import connection_environment, connection_settings
 from taskfleet.resources.broker_names import REDIS_PORT
 from taskfleet.resources.context import BrokerBinding, Installation
-from taskfleet.resources.errors import SpecError
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
 from taskfleet.resources.security import restricted_container
 from taskfleet.resources.template_merge import merge_template
@@ -25,10 +25,7 @@ _PASSWORD = "TASKFLEET_REDIS_PASSWORD"  # noqa: S105 - the name of the variable
 
 
 def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
-    """The container as the operator builds it, before the user's template.
-
-    Raises SpecError when the result backend asks for a database of an external Broker.
-    """
+    """The container as the operator builds it, before the user's template."""
     spec = pool.spec
     built = {
         "name": CONTAINER,
@@ -40,7 +37,7 @@ def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Inst
         "readinessProbe": readiness_probe(),
         "livenessProbe": liveness_probe(),
         "securityContext": restricted_container(),
-        "volumeMounts": worker_volume_mounts(),
+        "volumeMounts": worker_volume_mounts(broker),
     }
     users = {
         "env": [variable.to_object() for variable in spec.env if variable.name not in OWNED_VARIABLES],
@@ -92,6 +89,7 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
         _from_secret("CELERY_BROKER_URL", url),
         _from_secret("CELERY_BROKER_READ_URL", url),
         _from_secret("CELERY_BROKER_WRITE_URL", url),
+        *connection_environment(broker),
         *_result_backend(pool.spec, broker),
     ]
 
@@ -117,6 +115,8 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         "separator": shared.separator,
         "timeLimit": _seconds(spec.time_limit),
         "gracePeriod": _seconds(spec.effective_grace_period),
+        **connection_settings(broker),
+        **_result_database(spec, broker),
     }
 
 
@@ -129,14 +129,19 @@ def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]
     if backend.broker is None:
         return []
     if broker.managed_host is None:
-        raise SpecError(
-            f"spec.resultBackend.broker needs a managed Redis, and Broker {broker.name!r} is external. "
-            "Use spec.resultBackend.urlSecretRef instead."
-        )
+        return []  # the URL is in no object: the runtime makes it out of the broker's
     # The kubelet puts the password in, so that no object holds it but its Secret.
     url = f"redis://:$({_PASSWORD})@{broker.managed_host}:{REDIS_PORT}/{backend.broker.database}"
     password = SecretKeyRef(name=broker.secret_name, key="password")
     return [_from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
+
+
+def _result_database(spec: WorkerPoolSpec, broker: BrokerBinding) -> Object:
+    """For a database of an external broker; empty where there is none."""
+    backend = spec.result_backend
+    if backend is None or backend.broker is None or broker.managed_host is not None:
+        return {}
+    return {"resultDatabase": backend.broker.database}
 
 
 def _from_secret(name: str, ref: SecretKeyRef) -> Object:

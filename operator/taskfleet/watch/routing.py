@@ -22,7 +22,7 @@ class Router:
     def _pools_of(self, broker: Key, obj: Object) -> list[Key]:
         """The pools on this broker, when something that they use of it has changed or it has gone."""
         gone = self._cache.version(broker) is None
-        told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj))
+        told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj), _credentials(obj))
         if not gone and self._told.get(broker) == told:
             return []
         if gone:
@@ -45,3 +45,9 @@ def _ready(obj: Object) -> tuple[str, str, str] | None:
         if condition["type"] == "Ready":
             return condition["status"], condition["reason"], condition["message"]
     return None
+
+
+def _credentials(obj: Object) -> str | None:
+    """What the pods of pools carry."""
+    version = (obj.get("status", {}).get("credentials") or {}).get("version")
+    return version if version is None else str(version)

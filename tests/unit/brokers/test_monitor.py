@@ -12,6 +12,7 @@ from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Verdict
 from taskfleet.brokers.readers import PoolReader
+from taskfleet.brokers.target import target_of
 from tests.runtime.redis_server import RedisServer
 
 BROKER = Key("Broker", "ns", "default")
@@ -56,9 +57,9 @@ def report(server: RedisServer, seq: int, active: int) -> None:
 def test_a_broker_that_answers_is_told_with_its_version(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            assert one.look(BROKER, server.url, LAYOUT) is None
+            assert one.look(BROKER, target_of(server.url), LAYOUT) is None
             await told.until(lambda: BROKER in told.keys)
-            found = one.look(BROKER, server.url, LAYOUT)
+            found = one.look(BROKER, target_of(server.url), LAYOUT)
             assert found is not None
             assert (found.verdict, found.version) == (Verdict.ANSWERS, server.client.info()["redis_version"])
 
@@ -69,7 +70,7 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
     async def run() -> None:
         async with monitor() as (one, told):
             one.read_for(POOL, BROKER, READER)
-            one.look(BROKER, server.url, LAYOUT)
+            one.look(BROKER, target_of(server.url), LAYOUT)
             await told.until(lambda: POOL in told.keys)
             told.keys.clear()
             server.client.lpush("low\x06\x163", "a", "b")
@@ -85,7 +86,7 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
 def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            one.look(BROKER, server.url, LAYOUT)
+            one.look(BROKER, target_of(server.url), LAYOUT)
             await told.until(lambda: one.observation(BROKER) is not None)
             server.kill()
             await told.until(lambda: one.observation(BROKER) is None)
@@ -100,8 +101,8 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
     async def run() -> None:
         async with monitor() as (one, told):
             other = Key("Broker", "ns", "other")
-            one.look(BROKER, server.url, LAYOUT)
-            one.look(other, server.url, LAYOUT)
+            one.look(BROKER, target_of(server.url), LAYOUT)
+            one.look(other, target_of(server.url), LAYOUT)
             one.read_for(POOL, BROKER, READER)
             await told.until(lambda: "high" in getattr(one.observation(BROKER), "waiting", {}))
             one.read_for(POOL, other, READER)
@@ -112,5 +113,5 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
 
 
 def _verdict(one: BrokerMonitor, server: RedisServer) -> Verdict | None:
-    found = one.look(BROKER, server.url, LAYOUT)
+    found = one.look(BROKER, target_of(server.url), LAYOUT)
     return found.verdict if found is not None else None

@@ -8,7 +8,8 @@ import pytest
 
 from taskfleet.brokers import redis as module
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.redis import connect, endpoint, probe
+from taskfleet.brokers.redis import access, probe
+from taskfleet.brokers.target import target_of
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
 
@@ -28,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 async def look(url: str) -> Probe:
-    client = connect(url)
+    client = access(target_of(url)).client()
     try:
         return await probe(client)
     finally:
@@ -147,20 +148,3 @@ async def test_server_that_is_still_loading_has_answered() -> None:
 )
 def test_only_what_looks_like_a_version_is_shown(told: str | None, shown: str | None) -> None:
     assert module._answer({"redis_version": told}).version == shown
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        pytest.param("redis://h", ("h", 6379, 0, None, None), id="least"),
-        pytest.param("redis://u:p%40@h:7/3", ("h", 7, 3, "u", "p@"), id="everything"),
-    ],
-)
-def test_endpoint(url: str, expected: tuple[object, ...]) -> None:
-    place = endpoint(url)
-    assert (place.host, place.port, place.database, place.username, place.password) == expected
-
-
-def test_url_of_another_scheme_is_refused() -> None:
-    with pytest.raises(ValueError, match="schemes"):
-        connect("http://h")

@@ -8,6 +8,7 @@ from taskfleet.api import Key, Object
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe
+from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
@@ -32,17 +33,17 @@ class StillMonitor(BrokerMonitor):
     def __init__(self) -> None:
         super().__init__(lambda _: None)
         self.probes: dict[Key, Probe] = {}
-        self.urls: dict[Key, str] = {}
+        self.targets: dict[Key, Target] = {}
 
-    def look(self, key: Key, url: str, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
-        self.urls[key] = url
+    def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
+        self.targets[key] = target
         return self.probes.get(key)
 
     def asked(self, broker: Key) -> bool:  # noqa: ARG002 - as the real one
         return True
 
     def forget(self, key: Key) -> None:
-        self.urls.pop(key, None)
+        self.targets.pop(key, None)
 
 
 class Scene:

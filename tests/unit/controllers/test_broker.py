@@ -7,6 +7,7 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.target import target_of
 from taskfleet.controllers.broker import reconcile
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, broker, metadata, of_type
@@ -118,11 +119,12 @@ async def test_password_reaches_no_status_event_or_child_but_the_secrets() -> No
 async def test_redis_is_asked_once_its_pod_is_ready_and_with_its_password() -> None:
     scene = scene_of()
     await run(scene)
-    assert scene.brokers.urls == {}
+    assert scene.brokers.targets == {}
     scene.change(REDIS, status={"readyReplicas": 1})
     await run(scene)
     password = value(scene, AUTH, "password")
-    assert scene.brokers.urls == {BROKER: f"redis://:{password}@default-broker.shop.svc:6379/0"}
+    expected = target_of(f"redis://:{password}@default-broker.shop.svc:6379/0")
+    assert scene.brokers.targets == {BROKER: expected}
 
 
 async def test_broker_that_answers_is_ready_and_writes_nothing_more() -> None:
@@ -153,7 +155,7 @@ async def test_external_broker_makes_nothing_and_binds_to_the_users_own_secret()
     assert {key.kind for key in scene.server.objects} == {"Broker", "Secret", "Event"}
     status = scene.server.objects[BROKER]["status"]
     assert (status["binding"], status["endpoint"]) == ({"name": "company"}, "redis.example:6379")
-    assert scene.brokers.urls[BROKER] == "redis://:hunter2@redis.example:6379/1"
+    assert scene.brokers.targets[BROKER] == target_of("redis://:hunter2@redis.example:6379/1")
     assert "hunter2" not in str(scene.server.objects[BROKER])
 
 
@@ -167,7 +169,7 @@ async def test_secret_that_comes_or_changes_later_is_seen_within_a_minute() -> N
     await run(scene)
     scene.server.put(secret("company", url="redis://two.example"))
     await run(scene)
-    assert scene.brokers.urls[BROKER] == "redis://two.example"
+    assert scene.brokers.targets[BROKER] == target_of("redis://two.example")
 
 
 async def test_broker_without_a_usable_url_is_asked_no_more() -> None:
@@ -177,21 +179,65 @@ async def test_broker_without_a_usable_url_is_asked_no_more() -> None:
     scene.server.put(secret("company", url="nonsense"))
     await run(scene)
     assert condition(scene)["reason"] == "InvalidUrl"
-    assert scene.brokers.urls == {}
+    assert scene.brokers.targets == {}
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        pytest.param({"caSecretRef": {"name": "ca", "key": "ca.crt"}}, id="tls"),
-        pytest.param({"sentinel": {"masterName": "main"}}, id="sentinel"),
-    ],
-)
-async def test_what_is_not_built_yet_is_told_and_not_tried(field: Object) -> None:
-    scene = scene_of(external={**EXTERNAL["external"], **field})
-    await run(scene)
-    assert condition(scene)["reason"] == "NotImplemented"
-    assert scene.brokers.urls == {}
+def put_secret(scene: Scene, url: str, **labels: str) -> str:
+    """The Secret as it is from now on; its version."""
+    changed = secret("company", url=url)
+    stored = scene.server.put({**changed, "metadata": metadata("company", labels=labels)})
+    return str(stored["metadata"]["resourceVersion"])
+
+
+def credentials(scene: Scene) -> Object:
+    found: Object = scene.server.objects[BROKER]["status"]["credentials"]
+    return found
+
+
+async def answering() -> tuple[Scene, str]:
+    """An external Broker whose Secret the status knows, and the Secret's version."""
+    scene = scene_of(**EXTERNAL)
+    version = put_secret(scene, "redis://:one@redis.example")
+    scene.brokers.probes[BROKER] = ANSWERS
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene) == {"secrets": {"company": version}}
+    return scene, version
+
+
+async def test_new_password_gets_a_new_version_once_the_broker_takes_it() -> None:
+    scene, before = await answering()
+    version = put_secret(scene, "redis://:two@redis.example")
+    scene.brokers.probes[BROKER] = Probe(Verdict.AUTHENTICATION_FAILED)
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene) == {"secrets": {"company": before}}
+    scene.brokers.probes[BROKER] = ANSWERS
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene) == {"secrets": {"company": version}, "version": f"company:{version}"}
+
+
+async def test_secret_that_changes_in_its_labels_only_gets_no_new_version() -> None:
+    scene, _ = await answering()
+    version = put_secret(scene, "redis://:one@redis.example", team="shop")
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene) == {"secrets": {"company": version}}
+
+
+async def test_secret_that_changes_while_no_operator_runs_gets_a_new_version() -> None:
+    scene, _ = await answering()
+    scene.context.targets.clear()
+    version = put_secret(scene, "redis://:two@redis.example")
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene)["version"] == f"company:{version}"
+
+
+async def test_unchecked_certificate_is_told_in_the_condition_and_by_a_warning() -> None:
+    scene = scene_of(external={**EXTERNAL["external"], "insecureSkipVerify": True})
+    scene.server.put(secret("company", url="rediss://redis.example"))
+    scene.brokers.probes[BROKER] = ANSWERS
+    await scene.settle(reconcile, BROKER)
+    assert condition(scene)["status"] == "True"
+    assert "certificate is not checked (insecureSkipVerify)" in condition(scene)["message"]
+    assert scene.events()[-1] == ("Warning", "Answers")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +258,7 @@ async def test_refusal_is_told_in_the_api_servers_words(status: int, reason: str
 
 async def test_deleted_broker_is_asked_no_more() -> None:
     scene = await started()
-    assert BROKER in scene.brokers.urls
+    assert BROKER in scene.brokers.targets
     scene.drop(BROKER)
     assert await run(scene) is None
-    assert scene.brokers.urls == {}
+    assert scene.brokers.targets == {}

@@ -1,17 +1,39 @@
-"""What a Secret's value may be, and what is told of one that is of no use: never the value."""
+"""What Secrets may hold, and what is told of what is of no use: never the value."""
 
 import base64
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from taskfleet.api import Object
+from taskfleet.api import External, Object
 from taskfleet.api.reasons import BrokerReason, Reason
-from taskfleet.controllers.broker_address import AddressError, address_in
+from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
+from tests.runtime.certificates import Certificates
 
 
-def secret(value: str | bytes) -> Object:
-    encoded = base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
-    return {"data": {"url": encoded}}
+def secret(**values: str | bytes) -> Object:
+    data = {
+        key.replace("_", "."): base64.b64encode(
+            value if isinstance(value, bytes) else value.encode()
+        ).decode()
+        for key, value in values.items()
+    }
+    return {"data": data}
+
+
+def external(**fields: Any) -> External:
+    return External.model_validate({"urlSecretRef": {"name": "redis", "key": "url"}, **fields})
+
+
+CA = {"caSecretRef": {"name": "ca", "key": "ca.crt"}}
+CLIENT = {"clientCertificateSecretRef": {"name": "client"}}
+SENTINEL = {"sentinel": {"masterName": "main"}}
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.mark.parametrize(
@@ -21,11 +43,43 @@ def secret(value: str | bytes) -> Object:
         pytest.param("redis://host:6380/2", "host:6380", id="port-and-database"),
         pytest.param("redis://user:p%40ss@host:6380/0", "host:6380", id="credentials-are-not-shown"),
         pytest.param("redis://:hunter2@[::1]:6380/0", "[::1]:6380", id="ipv6"),
+        pytest.param("rediss://:hunter2@host/1", "host:6379", id="tls"),
     ],
 )
 def test_usable_url(url: str, endpoint: str) -> None:
-    address = address_in(secret(url), name="redis", key="url")
-    assert (address.url, address.endpoint) == (url, endpoint)
+    target = target_in({"redis": secret(url=url)}, external())
+    assert target.endpoint == endpoint
+    assert (target.tls is not None) == url.startswith("rediss")
+
+
+def test_sentinels_with_all_that_they_may_need(certificates: Certificates) -> None:
+    sentinel = {
+        "masterName": "main",
+        "tls": True,
+        "passwordSecretRef": {"name": "sentinel", "key": "password"},
+    }
+    described = external(**CA, **CLIENT, sentinel=sentinel)
+    assert secret_names(described) == ["redis", "ca", "client", "sentinel"]
+    secrets = {
+        "redis": secret(url="sentinel://:p@a/2;sentinel://:p@b:1/2"),
+        "ca": secret(ca_crt=certificates.ca),
+        "client": secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("client.key")),
+        "sentinel": secret(password="own"),
+    }
+    target = target_in(secrets, described)
+    assert target.endpoint == "a:26379, b:1"
+    assert target.tls is not None
+    assert target.tls.verify
+    assert target.sentinels is not None
+    assert (target.sentinels.master_name, target.sentinels.password) == ("main", "own")
+
+
+def test_verification_is_off_only_where_asked_for() -> None:
+    secrets = {"redis": secret(url="rediss://h")}
+    for asked in (False, True):
+        target = target_in(secrets, external(insecureSkipVerify=asked))
+        assert target.tls is not None
+        assert target.tls.verify is not asked
 
 
 @pytest.mark.parametrize(
@@ -35,24 +89,26 @@ def test_usable_url(url: str, endpoint: str) -> None:
         pytest.param({}, BrokerReason.SECRET_MISSING, id="empty-secret"),
         pytest.param({"data": {"other": "eA=="}}, BrokerReason.SECRET_MISSING, id="no-key"),
         pytest.param({"data": {"url": "%%%"}}, BrokerReason.INVALID_URL, id="no-base64"),
-        pytest.param(secret(b"\xff\xfe"), BrokerReason.INVALID_URL, id="no-text"),
-        pytest.param(secret(""), BrokerReason.INVALID_URL, id="empty"),
-        pytest.param(secret("hunter2"), BrokerReason.INVALID_URL, id="no-url"),
-        pytest.param(secret("http://hunter2@host"), BrokerReason.INVALID_URL, id="another-scheme"),
-        pytest.param(secret("redis://:hun/ter2@host:1/0"), BrokerReason.INVALID_URL, id="unescaped-slash"),
-        pytest.param(secret("redis://:hun#ter2@host:1/0"), BrokerReason.INVALID_URL, id="unescaped-hash"),
-        pytest.param(secret("redis://:hunter2@/0"), BrokerReason.INVALID_URL, id="no-host"),
-        pytest.param(secret("redis://:hunter2@host/0\n"), BrokerReason.INVALID_URL, id="line-end"),
-        pytest.param(secret("redis://:hunter2@host/a"), BrokerReason.INVALID_URL, id="database-by-name"),
-        pytest.param(secret("redis://:hunter2@host/0?x=1"), BrokerReason.INVALID_URL, id="parameters"),
-        pytest.param(secret("rediss://:hunter2@host/0"), Reason.NOT_IMPLEMENTED, id="tls"),
-        pytest.param(secret("amqp://u:hunter2@host//"), Reason.NOT_IMPLEMENTED, id="amqp"),
-        pytest.param(secret("sentinel://:hunter2@host"), Reason.NOT_IMPLEMENTED, id="sentinel"),
+        pytest.param(secret(url=b"\xff\xfe"), BrokerReason.INVALID_URL, id="no-text"),
+        pytest.param(secret(url=""), BrokerReason.INVALID_URL, id="empty"),
+        pytest.param(secret(url="hunter2"), BrokerReason.INVALID_URL, id="no-url"),
+        pytest.param(secret(url="http://hunter2@host"), BrokerReason.INVALID_URL, id="another-scheme"),
+        pytest.param(secret(url="redis://:hun/ter2@host:1/0"), BrokerReason.INVALID_URL, id="slash"),
+        pytest.param(secret(url="redis://:hun#ter2@host:1/0"), BrokerReason.INVALID_URL, id="hash"),
+        pytest.param(secret(url="redis://:hun;ter2@host:1/0"), BrokerReason.INVALID_URL, id="semicolon"),
+        pytest.param(secret(url="redis://:hunter2@/0"), BrokerReason.INVALID_URL, id="no-host"),
+        pytest.param(secret(url="redis://:hunter2@host/0\n"), BrokerReason.INVALID_URL, id="line-end"),
+        pytest.param(secret(url="redis://:hunter2@host/a"), BrokerReason.INVALID_URL, id="database-by-name"),
+        pytest.param(secret(url="redis://:hunter2@host/0?x=1"), BrokerReason.INVALID_URL, id="parameters"),
+        pytest.param(secret(url="redis://:hunter2@host:1x/0"), BrokerReason.INVALID_URL, id="port"),
+        pytest.param(secret(url="redis://:hunter2@a;redis://:hunter2@b"), BrokerReason.INVALID_URL, id="two"),
+        pytest.param(secret(url="sentinel://:hunter2@host"), BrokerReason.INVALID_URL, id="sentinel-unnamed"),
+        pytest.param(secret(url="amqp://u:hunter2@host//"), Reason.NOT_IMPLEMENTED, id="amqp"),
     ],
 )
 def test_unusable_value_is_named_by_its_key_and_never_shown(value: Object | None, reason: str) -> None:
     with pytest.raises(AddressError) as refusal:
-        address_in(value, name="redis", key="url")
+        target_in({"redis": value}, external())
     assert refusal.value.reason == reason
     told = str(refusal.value)
     assert "'redis'" in told
@@ -60,3 +116,49 @@ def test_unusable_value_is_named_by_its_key_and_never_shown(value: Object | None
     assert "hun" not in told
     assert "ter2" not in told
     assert refusal.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "fields", "sentence"),
+    [
+        pytest.param("redis://h", CA, "Write rediss://, or remove the field.", id="ca-without-tls"),
+        pytest.param("redis://h", CLIENT, "clientCertificateSecretRef is set. Write rediss://", id="client"),
+        pytest.param(
+            "redis://h", {"insecureSkipVerify": True}, "insecureSkipVerify is set. Write", id="skip"
+        ),
+        pytest.param(
+            "sentinel://h", {**CA, **SENTINEL}, "Set spec.external.sentinel.tls, or", id="ca-of-sentinels"
+        ),
+        pytest.param("redis://h", SENTINEL, "is no sentinel:// URL", id="sentinel-field-only"),
+        pytest.param(
+            "sentinel://:a@h;sentinel://:b@i", SENTINEL, "different users", id="different-passwords"
+        ),
+        pytest.param("sentinel://h/1;sentinel://i", SENTINEL, "different users", id="different-databases"),
+    ],
+)
+def test_url_and_spec_that_do_not_fit(url: str, fields: Object, sentence: str) -> None:
+    secrets = {"redis": secret(url=url), "ca": secret(), "client": secret()}
+    with pytest.raises(AddressError, match=sentence) as refusal:
+        target_in(secrets, external(**fields))
+    assert refusal.value.reason == BrokerReason.INVALID_URL
+
+
+def test_certificates_that_are_none(certificates: Certificates) -> None:
+    url = secret(url="rediss://h")
+    for text in ("no PEM", certificates.text("client.key")):
+        with pytest.raises(AddressError, match="'ca.crt' of Secret 'ca' holds no CA") as refusal:
+            target_in({"redis": url, "ca": secret(ca_crt=text)}, external(**CA))
+        assert refusal.value.reason == BrokerReason.INVALID_CERTIFICATE
+    other_key = secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("server.key"))
+    with pytest.raises(AddressError, match="no certificate and its key"):
+        target_in({"redis": url, "client": other_key}, external(**CLIENT))
+    without_key = secret(tls_crt=certificates.text("client.crt"))
+    with pytest.raises(AddressError, match=r"'client' has no key 'tls.key'"):
+        target_in({"redis": url, "client": without_key}, external(**CLIENT))
+
+
+def test_private_key_is_in_no_file(certificates: Certificates, tmp_path: Path) -> None:
+    client = secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("client.key"))
+    before = set(tmp_path.parent.iterdir())
+    assert target_in({"redis": secret(url="rediss://h"), "client": client}, external(**CLIENT)).tls
+    assert set(tmp_path.parent.iterdir()) == before

@@ -47,6 +47,7 @@ def test_broker_that_answers_is_ready_with_its_figures() -> None:
         "memory": "1.2Mi of 256Mi",
         "clients": 4,
         "binding": {"name": "default-broker-connection"},
+        "credentials": None,
     }
 
 

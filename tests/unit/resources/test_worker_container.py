@@ -157,13 +157,14 @@ def test_result_backend_in_another_database_has_its_password_from_the_secret() -
     assert names.index("TASKFLEET_REDIS_PASSWORD") < names.index("CELERY_RESULT_BACKEND")
 
 
-def test_result_backend_in_an_external_broker_is_refused_with_the_way_out() -> None:
-    with pytest.raises(SpecError) as error:
-        worker(worker_pool(resultBackend={"broker": {"database": 1}}), external_broker())
-    assert str(error.value) == (
-        "spec.resultBackend.broker needs a managed Redis, and Broker 'company' is external. "
-        "Use spec.resultBackend.urlSecretRef instead."
+def test_result_backend_in_an_external_broker_is_made_by_the_runtime_because_its_url_is_in_no_object() -> (
+    None
+):
+    environment = by_name(
+        worker(worker_pool(resultBackend={"broker": {"database": 1}}), external_broker())["env"]
     )
+    assert "CELERY_RESULT_BACKEND" not in environment
+    assert json.loads(environment["TASKFLEET_SETTINGS"]["value"])["resultDatabase"] == 1
 
 
 def test_users_variables_follow_ours_and_win() -> None:

@@ -1,0 +1,64 @@
+"""Where a broker is and how to enter it, out of its URL and the Secrets beside it. Pure."""
+
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit
+
+SENTINEL = "sentinel"
+ENCRYPTED = frozenset({"rediss"})
+_DEFAULT_PORTS = {SENTINEL: 26379}
+_DEFAULT_PORT = 6379
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a server proves who it is, and we who we are. All texts are PEM; None: the system's CAs, no certificate."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = field(default=None, repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """Redis Sentinels: they tell where the master is. `password` is their own."""
+
+    master_name: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Redis, or the Sentinels before it. With `tls` every one of these servers speaks it."""
+
+    hosts: tuple[tuple[str, int], ...]
+    database: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
+    sentinels: Sentinels | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port of each server, to be shown."""
+        return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+
+
+def target_of(url: str, *, tls: Tls | None = None, sentinels: Sentinels | None = None) -> Target:
+    """The target of a URL that Celery can use, several Sentinels separated by `;`. Raises ValueError for others."""
+    parts = [urlsplit(part) for part in url.split(";")]
+    first = parts[0]
+    database = first.path.strip("/")
+    return Target(
+        hosts=tuple((unquote(part.hostname or ""), port_of(part)) for part in parts),
+        database=int(database) if database else 0,
+        username=unquote(first.username or "") or None,
+        password=unquote(first.password or "") or None,
+        tls=tls,
+        sentinels=sentinels,
+    )
+
+
+def port_of(part: SplitResult) -> int:
+    """The port of a URL, or its scheme's. Raises ValueError for what is no port."""
+    return part.port or _DEFAULT_PORTS.get(part.scheme, _DEFAULT_PORT)

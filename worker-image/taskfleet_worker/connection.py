@@ -1,0 +1,101 @@
+"""What this process needs beside the URLs to reach its broker and its results: TLS, Sentinels, a result database.
+
+Merged into the app's configuration before the first connection. What the Broker says wins over the app for the broker,
+because the URL comes from there too; for results the app wins, which may keep them elsewhere.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from taskfleet_worker.settings import Settings, Tls
+
+BROKER_VARIABLE = "CELERY_BROKER_URL"
+RESULT_VARIABLE = "CELERY_RESULT_BACKEND"
+SENTINEL_PASSWORD = "TASKFLEET_SENTINEL_PASSWORD"  # noqa: S105 - the name of the variable
+
+# A Sentinel that says nothing is passed over after this many seconds.
+_SENTINEL_PATIENCE = 5.0
+_VERIFIED = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+_UNVERIFIED = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
+
+
+def name_results(environment: MutableMapping[str, str], settings: Settings) -> None:
+    """Results in another database of the broker: its URL is in no object, so it is made here."""
+    if settings.result_database is not None:
+        parts = [urlsplit(url) for url in environment[BROKER_VARIABLE].split(";")]
+        database = f"/{settings.result_database}"
+        environment[RESULT_VARIABLE] = ";".join(
+            urlunsplit(part._replace(path=database, query="", fragment="")) for part in parts
+        )
+
+
+def configure_connection(
+    conf: MutableMapping[str, Any], settings: Settings, environment: Mapping[str, str]
+) -> list[str]:
+    """Merge into the app's loaded configuration; returns notes."""
+    url = environment.get(BROKER_VARIABLE, "")
+    notes = []
+    if is_encrypted(url, settings):
+        theirs = conf["broker_use_ssl"]
+        theirs = theirs if isinstance(theirs, dict) else {}
+        conf["broker_use_ssl"] = options = tls_options(settings.tls, theirs)
+        if any(options[name] != value for name, value in theirs.items() if name in options):
+            notes.append("The app sets broker_use_ssl otherwise than the Broker: the Broker's holds.")
+    if settings.sentinel is not None:
+        options = dict(conf["broker_transport_options"] or {})
+        conf["broker_transport_options"] = {**options, **sentinel_options(settings, environment, options)}
+    _configure_results(conf, settings, environment)
+    return notes
+
+
+def _configure_results(
+    conf: MutableMapping[str, Any], settings: Settings, environment: Mapping[str, str]
+) -> None:
+    url = environment.get(RESULT_VARIABLE) or conf["result_backend"] or ""
+    if not isinstance(url, str) or "ssl_cert_reqs" in url:
+        return
+    if is_encrypted(url, settings) and not conf["redis_backend_use_ssl"]:
+        conf["redis_backend_use_ssl"] = tls_options(settings.tls, {})
+    if settings.sentinel is not None and url.startswith("sentinel:"):
+        theirs = dict(conf["result_backend_transport_options"] or {})
+        conf["result_backend_transport_options"] = {**sentinel_options(settings, environment, {}), **theirs}
+
+
+def is_encrypted(url: str, settings: Settings) -> bool:
+    """Whether what `url` leads to speaks TLS."""
+    if url.startswith("sentinel:"):
+        return settings.sentinel is not None and settings.sentinel.tls
+    return url.startswith("rediss:")
+
+
+def tls_options(tls: Tls | None, theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of redis-py's TLS connection: verified unless the Broker, or where it is silent the app, says otherwise."""
+    if tls is None:
+        unverified = "ssl_cert_reqs" in theirs and theirs["ssl_cert_reqs"] in (None, "none", ssl.CERT_NONE)
+        return {**(_UNVERIFIED if unverified else _VERIFIED), **theirs}
+    files = {"ssl_ca_certs": tls.ca, "ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    given = {name: path for name, path in files.items() if path is not None}
+    return {**theirs, **(_VERIFIED if tls.verify else _UNVERIFIED), **given}
+
+
+def sentinel_options(
+    settings: Settings, environment: Mapping[str, str], theirs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """kombu's transport options for Sentinels, with the app's own for what is not said here."""
+    assert settings.sentinel is not None
+    ours: dict[str, Any] = {
+        "socket_timeout": _SENTINEL_PATIENCE,
+        "socket_connect_timeout": _SENTINEL_PATIENCE,
+    }
+    if environment.get(SENTINEL_PASSWORD):
+        ours["password"] = environment[SENTINEL_PASSWORD]
+    if settings.sentinel.tls:
+        ours.update(ssl=True, **tls_options(settings.tls, {}))
+    return {
+        "master_name": settings.sentinel.master_name,
+        "sentinel_kwargs": {**(theirs.get("sentinel_kwargs") or {}), **ours},
+    }
