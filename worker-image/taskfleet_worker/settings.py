@@ -100,14 +100,14 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             global_key_prefix=raw.get("globalKeyPrefix"),
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
+            tls=_tls(raw.get("tls")),
+            sentinel=_sentinel(raw.get("sentinel")),
+            result_database=raw.get("resultDatabase"),
         )
     except KeyError as error:
         raise SettingsError(f"{VARIABLE} lacks {error.args[0]!r}: use images of one release.") from None
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
-            tls=_tls(raw.get("tls")),
-            sentinel=_sentinel(raw.get("sentinel")),
-            result_database=raw.get("resultDatabase"),
 
 
 def _tls(raw: dict[str, Any] | None) -> Tls | None:

@@ -27,8 +27,8 @@ class BrokerBinding:
     url_key: str
     spec: BrokerSpec
     managed_host: str | None  # host of the managed Redis; None for an external Broker
-
     credentials: str | None = None  # external: says when its Secrets last changed
+
     @classmethod
     def of(cls, broker: Broker) -> Self:
         """The binding of a Broker; its Secret may not exist yet."""

@@ -146,7 +146,7 @@ def test_url_and_spec_that_do_not_fit(url: str, fields: Object, sentence: str) -
 def test_certificates_that_are_none(certificates: Certificates) -> None:
     url = secret(url="rediss://h")
     for text in ("no PEM", certificates.text("client.key")):
-        with pytest.raises(AddressError, match="'ca.crt' of Secret 'ca' holds no CA") as refusal:
+        with pytest.raises(AddressError, match=r"'ca\.crt' of Secret 'ca' holds no CA") as refusal:
             target_in({"redis": url, "ca": secret(ca_crt=text)}, external(**CA))
         assert refusal.value.reason == BrokerReason.INVALID_CERTIFICATE
     other_key = secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("server.key"))

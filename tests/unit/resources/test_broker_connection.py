@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+from tests.unit.resources.objects import INSTALLATION, by_name, deployment, metadata, pod_spec, worker_pool
+
 from taskfleet.api import Broker, Object
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.worker_deployment import INPUTS_HASH, worker_deployment
-from tests.unit.resources.objects import INSTALLATION, by_name, deployment, metadata, pod_spec, worker_pool
 
 REFERENCE = {"urlSecretRef": {"name": "company-redis", "key": "url"}}
 

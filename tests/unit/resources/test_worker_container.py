@@ -5,7 +5,6 @@ import pytest
 from tests.unit.resources.objects import by_name, external_broker, managed_broker, worker, worker_pool
 
 from taskfleet.api import Broker
-from taskfleet.resources.errors import SpecError
 
 FLAGS_OF_EVERY_POOL = [
     "--hostname=mail@$(POD_NAME)",

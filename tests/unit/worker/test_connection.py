@@ -4,6 +4,7 @@ import ssl
 from typing import Any
 
 import pytest
+
 from taskfleet_worker.connection import configure_connection, name_results
 from taskfleet_worker.settings import Sentinel, Settings, Tls
 
