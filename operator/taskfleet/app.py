@@ -32,6 +32,7 @@ from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
 from taskfleet.scaling.actions import Actions
 from taskfleet.scaling.loop import ScalingLoop
+from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
@@ -134,12 +135,15 @@ class Operator:
 
     async def _lead(self) -> None:
         metrics.LEADER.set(1)
+        figures = PoolMetrics(self._scaling, self._brokers)
+        metrics.REGISTRY.register(figures)
         try:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
             metrics.LEADER.set(0)
+            metrics.REGISTRY.unregister(figures)
             self._scaling.forget_all()
-            metrics.DEAD_LETTERS.clear()  # the next leader tells of them
+            metrics.forget_all_pools()  # the next leader tells of them
             await self._brokers.close()
 
     def _on_reading(self, broker_key: Key, seen: Observation | None) -> None:

@@ -46,6 +46,26 @@ DEAD_LETTERS = Gauge(
     ["namespace", "pool"],
     registry=REGISTRY,
 )
+EXPIRED_GIVEN_BACK = Counter(
+    "taskfleet_expired_messages_given_back",
+    "Messages that went back to their queues because their visibility timeout had passed and nobody renewed it.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+EXPIRED_KEPT = Gauge(
+    "taskfleet_expired_messages_kept",
+    "Messages whose visibility timeout has passed and of which no queue is known, so they stay as they are.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+UNREAD_QUEUES = Gauge(
+    "taskfleet_unread_queues",
+    "Queues of all brokers in which messages wait and that nobody reads; a Broker's status names them.",
+    registry=REGISTRY,
+)
+UNREAD_MESSAGES = Gauge(
+    "taskfleet_unread_messages", "Messages that wait in queues that nobody reads.", registry=REGISTRY
+)
 MISSED_EVENTS = Counter(
     "taskfleet_missed_events",
     "Changes that a resync found and the watch had not told, by kind.",
@@ -54,7 +74,47 @@ MISSED_EVENTS = Counter(
 )
 
 
+DECISIONS = Counter(
+    "taskfleet_scaling_decisions",
+    "Decisions about a pool's size that differ from the one before, by reason.",
+    ["namespace", "pool", "reason"],
+    registry=REGISTRY,
+)
+BUSY_PODS_REMOVED = Counter(
+    "taskfleet_busy_pods_removed",
+    "Pods that a shrink took although they had begun to consume and were not drained. Anything but 0 is a bug.",
+    ["namespace", "pool"],
+    registry=REGISTRY,
+)
+TICK_SECONDS = Histogram(
+    "taskfleet_tick_seconds",
+    "From asking a broker until all of its pools have been decided on.",
+    registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+REACTION_SECONDS = Histogram(
+    "taskfleet_reaction_seconds",
+    "From the reading that showed a need for more pods until the Deployment's replicas were written.",
+    registry=REGISTRY,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+)
+
+_OF_POOLS = (GIVEN_BACK, SET_ASIDE, DEAD_LETTERS, DECISIONS, BUSY_PODS_REMOVED)
+
+
+def forget_broker(namespace: str, broker: str) -> None:
+    """Export nothing more about a broker that is gone."""
+    for metric in (EXPIRED_GIVEN_BACK, EXPIRED_KEPT):
+        metric.remove(namespace, broker)
+
+
 def forget_pool(namespace: str, pool: str) -> None:
     """Export nothing more about a pool that is gone."""
-    for metric in (GIVEN_BACK, SET_ASIDE, DEAD_LETTERS):
-        metric.remove(namespace, pool)
+    for metric in _OF_POOLS:
+        metric.remove_by_labels({"namespace": namespace, "pool": pool})
+
+
+def forget_all_pools() -> None:
+    """Export nothing more about any pool."""
+    for metric in _OF_POOLS:
+        metric.clear()

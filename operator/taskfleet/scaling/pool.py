@@ -13,6 +13,7 @@ from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import Lease, pod_loads
 from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.sharing import Reader
+from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.sizing import Cause, Memory, Verdict, decide, remember
 
 _KEPT_DECISIONS = 20
@@ -37,6 +38,9 @@ class ScaledPool:
     cannot_start: str | None = None
     memory: Memory | None = None  # None: nothing has been seen yet
     rates: Rates = field(default_factory=Rates)
+    shrinks: Shrinks = field(default_factory=Shrinks)
+    wrongly_taken: list[str] = field(default_factory=list)  # since the last look: there should never be any
+    grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
     action: asyncio.Task[None] | None = None
@@ -68,6 +72,7 @@ class ScaledPool:
 
     def pods(self, pods: list[Object], reports: Mapping[str, Known], now: float) -> tuple[PodLoad, ...]:
         loads = pod_loads(pods, reports, self.leases, now=now)
+        self.wrongly_taken = self._wrongly_taken(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
         known = {load.name for load in loads}
         self.leases = {name: lease for name, lease in self.leases.items() if name in known}
@@ -113,10 +118,23 @@ class ScaledPool:
         self._note(Decided(now, verdict, load, step))
         wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
         self.unsettled = wanted_more or bool(step.drain or step.unmark) or step.replicas != load.replicas
+        if step.replicas <= load.replicas:
+            self.grows_since = None
+        elif self.grows_since is None:
+            self.grows_since = now
         if not load.broker_reachable:
             return _without_broker(load, verdict) if forced is not None else None
         mode = self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
         return step if mode == "Auto" or self.pool.spec.suspend else None
+
+    def _wrongly_taken(
+        self, pods: list[Object], loads: tuple[PodLoad, ...], reports: Mapping[str, Known], now: float
+    ) -> list[str]:
+        if self.decided is None or self.decided.load.rolling:
+            return []
+        manifests = {pod["metadata"]["name"]: pod for pod in pods}
+        before = self.decided.load.pods
+        return self.shrinks.gone(before, loads, manifests=manifests, reports=reports, now=now)
 
     def _forced(self) -> Verdict | None:
         """The size that the spec alone decides."""

@@ -1,0 +1,61 @@
+"""What the scaling loop knows of each pool, for Prometheus, at the moment of the question: nothing of it grows old."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Observation
+from taskfleet.scaling.load import PodState
+from taskfleet.scaling.loop import ScalingLoop
+from taskfleet.scaling.pool import Decided
+
+_MEANINGS = {
+    "desired_replicas": "Pods that should consume.",
+    "ready_replicas": "Pods that are ready.",
+    "busy_replicas": "Pods that run a task.",
+    "draining_replicas": "Pods that fetch no more tasks because they are to go.",
+    "waiting_messages": "Messages that wait in the pool's queues, shared ones in full.",
+    "in_flight_messages": "Messages that the pool's pods run or have fetched.",
+    "oldest_message_age_seconds": "How long the oldest of the waiting messages has waited, an estimate.",
+}
+
+
+class PoolMetrics(Collector):
+    """Of a broker that does not answer nothing is told."""
+
+    def __init__(self, scaling: ScalingLoop, brokers: BrokerMonitor) -> None:
+        self._scaling = scaling
+        self._brokers = brokers
+
+    def collect(self) -> Iterator[Metric]:
+        families = {
+            name: GaugeMetricFamily(f"taskfleet_pool_{name}", meaning, labels=("namespace", "pool"))
+            for name, meaning in _MEANINGS.items()
+        }
+        for scaled in self._scaling.pools():
+            if scaled.decided is None:
+                continue
+            seen, queues = self._brokers.observation(scaled.broker), scaled.pool.spec.effective_queues
+            figures = {**_of_size(scaled.decided), **(_of_work(scaled.decided, seen, queues) if seen else {})}
+            for name, value in figures.items():
+                families[name].add_metric(scaled.pool.key[1:], value)
+        yield from families.values()
+
+
+def _of_size(decided: Decided) -> Mapping[str, float]:
+    ready = sum(not pod.unready for pod in decided.load.pods)
+    return {"desired_replicas": decided.verdict.pods, "ready_replicas": ready}
+
+
+def _of_work(decided: Decided, seen: Observation, queues: Sequence[str]) -> Mapping[str, float]:
+    load = decided.load
+    ages = [age for queue in queues if (age := seen.oldest_age(queue)) is not None]
+    return {
+        "busy_replicas": sum(pod.active > 0 for pod in load.pods),
+        "draining_replicas": len(load.of(PodState.DRAINING)) + len(load.of(PodState.DRAINED)),
+        "waiting_messages": sum(seen.total(queue) for queue in queues),
+        "in_flight_messages": sum(pod.active + pod.prefetched for pod in load.pods),
+        **({"oldest_message_age_seconds": max(ages)} if ages else {}),
+    }

@@ -1,0 +1,241 @@
+"""The loop on an API server in memory: what it does at a reading, remembers of it, and tells of it."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from taskfleet import metrics
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.observation import Known, Observation
+from taskfleet.brokers.report import Report, Start
+from taskfleet.kube.cache import Cache
+from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.loop import ScalingLoop
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
+from taskfleet.scaling.pool_metrics import PoolMetrics
+from taskfleet.scaling.sizing import Cause
+from taskfleet.scaling.writer import ReplicaWriter
+from tests.api_server import ApiServer
+from tests.unit.objects import NAMESPACE, metadata, pod, pool
+
+MAIL = Key("WorkerPool", NAMESPACE, "mail")
+BROKER = Key("Broker", NAMESPACE, "default")
+LABELS = {"namespace": NAMESPACE, "pool": "mail"}
+UID = "uid-of-mail"
+SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "keepalive": "0s"}
+
+
+def worker(name: str, *, ready: bool = True, marked: bool = False, **meta: Any) -> Object:
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
+    annotations = {DELETION_COST: FIRST_TO_GO} if marked else {}
+    return pod(name, status=status, annotations=annotations, **meta)
+
+
+class Brokers(BrokerMonitor):
+    """One broker that says what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None)
+        self.seen: Observation | None = None
+
+    def observation(self, broker: Key) -> Observation | None:  # noqa: ARG002 - as the real one
+        return self.seen
+
+
+class Scene:
+    """A pool with its Deployment, and a loop that hears of it."""
+
+    def __init__(self, *, replicas: int = 0, **spec: Any) -> None:
+        self.server, self.cache, self.brokers = ApiServer(), Cache(), Brokers()
+        self.told: list[Key] = []
+        writer = ReplicaWriter(self.server.gateway(), self.cache)
+        self.loop = ScalingLoop(
+            self.cache, self.brokers, Actions(self.server.gateway(), writer), told=self.told.append
+        )
+        self.pool = WorkerPool.parse(pool(**(spec or {"autoscale": SCALE})))
+        labels = {"taskfleet.dev/pool": "mail"}
+        size: Object = {"replicas": replicas}
+        self.put({"kind": "Deployment", "metadata": metadata("mail-worker", labels=labels), "spec": size})
+
+    def put(self, obj: Object) -> None:
+        self.cache.put(self.server.put(obj))
+
+    def go(self, name: str) -> None:
+        """A pod is gone, as the watch tells it."""
+        self.cache.remove(self.server.drop(Key("Pod", NAMESPACE, name)))
+
+    async def look(self, *, waiting: int = 0, age: float | None = None, **reports: Report) -> None:
+        """One reading, and all that follows from it."""
+        now = time.monotonic()
+        known = {Start(UID, name.replace("_", "-"), "s"): Known(said, now) for name, said in reports.items()}
+        self.brokers.seen = Observation(
+            now,
+            {"celery": (waiting, 0, 0, 0)},
+            known,
+            changed=frozenset({UID}),
+            busy=frozenset({"celery"} if waiting else ()),
+            oldest_since={} if age is None else {"celery": now - age},
+        )
+        self.loop.update(self.pool, BROKER, cannot_start=None)
+        await self.loop.finish_actions()
+        await asyncio.sleep(0)
+
+    @property
+    def replicas(self) -> int:
+        return int(self.server.objects[Key("Deployment", NAMESPACE, "mail-worker")]["spec"]["replicas"])
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_of_other_tests() -> None:
+    metrics.forget_all_pools()
+
+
+def value(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(name, labels)
+
+
+def figures(scene: Scene) -> Mapping[str, float]:
+    """What /metrics tells of the pool, by the name without its beginning."""
+    families = PoolMetrics(scene.loop, scene.brokers).collect()
+    return {
+        sample.name.removeprefix("taskfleet_pool_"): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.labels == LABELS
+    }
+
+
+async def test_a_decision_is_remembered_as_it_was_made_and_what_follows_it_is_not() -> None:
+    scene = Scene()
+    await scene.look(waiting=3)
+    scene.put(worker("mail-1"))
+    await scene.look(waiting=2, mail_1=Report("ready", active=1))
+    (made,) = scene.loop.history(MAIL)
+    assert (made.load.replicas, made.load.waiting, made.verdict.pods) == (0, 3, 3)
+    newest = scene.loop.last(MAIL)
+    assert newest is not None
+    assert (newest.load.replicas, newest.load.waiting, newest.load.running) == (3, 2, 1)
+
+
+async def test_no_more_than_twenty_decisions_are_remembered() -> None:
+    scene = Scene()
+    for at in range(50):
+        await scene.look(waiting=at % 2)
+    history = scene.loop.history(MAIL)
+    assert len(history) == 20
+    assert {made.verdict.cause for made in history} == {Cause.DEMAND}
+
+
+async def test_decisions_are_counted_by_reason_until_the_pool_is_gone() -> None:
+    scene = Scene()
+    for waiting in (3, 3, 2, 9):
+        await scene.look(waiting=waiting)
+    decisions = "taskfleet_scaling_decisions_total"
+    assert value(decisions, **LABELS, reason="Demand") == 3, "0 to 3, to 2, and to the limit"
+    metrics.forget_pool(NAMESPACE, "mail")
+    assert value(decisions, **LABELS, reason="Demand") is None
+    assert value("taskfleet_busy_pods_removed_total", **LABELS) is None
+
+
+async def test_reaction_is_measured_from_the_reading_that_showed_the_need() -> None:
+    scene = Scene()
+    count, total = "taskfleet_reaction_seconds_count", "taskfleet_reaction_seconds_sum"
+    before = value(count) or 0, value(total) or 0
+    await scene.look(waiting=2)
+    assert scene.replicas == 2
+    await scene.look(waiting=0)
+    assert scene.replicas == 1
+    assert value(count) == before[0] + 1, "one growth, and a shrink that is none"
+    assert 0 < (value(total) or 0) - before[1] < 5
+
+
+async def test_a_growth_that_is_refused_at_first_is_measured_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("taskfleet.scaling.loop._RETRY_SECONDS", 0.0)
+    scene = Scene()
+    before = value("taskfleet_reaction_seconds_sum") or 0
+    scene.server.refuse("patch", "deployments", message="not now")
+    await scene.look(waiting=2)
+    refused_at = time.monotonic()
+    scene.server.accept()
+    accepted_at = time.monotonic()
+    await scene.look(waiting=2)
+    assert scene.replicas == 2
+    assert (value("taskfleet_reaction_seconds_sum") or 0) - before > accepted_at - refused_at
+
+
+@pytest.mark.parametrize(
+    ("taken", "wrong"), [pytest.param("mail-2", 0, id="drained"), pytest.param("mail-1", 1, id="busy")]
+)
+async def test_a_pod_that_a_shrink_takes_before_it_has_drained_is_counted(taken: str, wrong: int) -> None:
+    scene = Scene(replicas=2)
+    scene.put(worker("mail-1"))
+    scene.put(worker("mail-2", ready=False, marked=True))
+    reports = {"mail_1": Report("ready", active=1), "mail_2": Report("drained", drain=7)}
+    await scene.look(**reports)
+    assert scene.replicas == 1
+    scene.go(taken)
+    await scene.look(**{name: said for name, said in reports.items() if name != taken.replace("-", "_")})
+    assert value("taskfleet_busy_pods_removed_total", **LABELS) == wrong
+
+
+async def test_what_a_pool_does_is_told_when_it_is_asked_for() -> None:
+    scene = Scene(replicas=3)
+    for name in ("mail-1", "mail-2"):
+        scene.put(worker(name))
+    scene.put(worker("mail-3", ready=False))
+    busy = Report("ready", active=1, prefetched=2)
+    await scene.look(waiting=40, age=65.0, mail_1=busy, mail_2=Report("draining", drain=3, active=1))
+    told = figures(scene)
+    age = told["oldest_message_age_seconds"]
+    assert told == {
+        "desired_replicas": 4,
+        "ready_replicas": 2,
+        "busy_replicas": 2,
+        "draining_replicas": 1,
+        "waiting_messages": 40,
+        "in_flight_messages": 4,
+        "oldest_message_age_seconds": age,
+    }
+    assert age == pytest.approx(65.0, abs=1.0)
+
+
+async def test_of_a_broker_that_does_not_answer_no_old_figures_are_told() -> None:
+    scene = Scene(replicas=1)
+    scene.put(worker("mail-1"))
+    await scene.look(waiting=3, mail_1=Report("ready", active=1))
+    scene.brokers.seen = None
+    scene.loop.on_reading(BROKER, None)
+    assert figures(scene) == {"desired_replicas": 4, "ready_replicas": 1}
+
+
+async def test_figures_of_a_pool_that_is_gone_vanish() -> None:
+    scene = Scene()
+    await scene.look(waiting=1)
+    assert figures(scene)
+    scene.loop.forget(MAIL)
+    assert figures(scene) == {}
+
+
+async def test_figures_are_in_prometheus_form() -> None:
+    scene = Scene()
+    await scene.look(waiting=1)
+    registered = PoolMetrics(scene.loop, scene.brokers)
+    metrics.REGISTRY.register(registered)
+    try:
+        text = generate_latest(metrics.REGISTRY).decode()
+    finally:
+        metrics.REGISTRY.unregister(registered)
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert {
+        "taskfleet_pool_waiting_messages",
+        "taskfleet_busy_pods_removed",
+        "taskfleet_tick_seconds",
+    } <= names
