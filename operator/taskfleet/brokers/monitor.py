@@ -11,6 +11,7 @@ from taskfleet.api import Key
 from taskfleet.brokers.dead_starts import suspects
 from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.observer import Observer
+from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.readers import Figures, PoolReader, figures
 from taskfleet.brokers.redis import access, probe
@@ -53,6 +54,7 @@ class BrokerMonitor:
         self._on_change = on_change
         self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
+        self._pace = Pace()
         self._readers: dict[Key, dict[Key, PoolReader]] = {}
         self._broker_of: dict[Key, Key] = {}
         self._queries: dict[Key, Query] = {}
@@ -70,6 +72,7 @@ class BrokerMonitor:
             way.locate,
             lambda: self._query(key, layout),
             lambda seen: self._take(key, seen),
+            pause=lambda cost: self._pace.pause(key, cost),
             name=way.name,
         )
         self._watched[key] = watched = _Watched(target, layout, observer, client)
@@ -124,6 +127,7 @@ class BrokerMonitor:
 
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
+        self._pace.forget(key)
         for task in watched.tasks if watched is not None else []:
             task.cancel()
 

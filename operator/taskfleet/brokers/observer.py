@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import structlog
 
-from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
 from taskfleet.brokers.observation import Observation, Query, observe, unchanged
@@ -15,9 +14,6 @@ from taskfleet.brokers.wire import Endpoint, Wire, WireError
 
 log = structlog.get_logger(__name__)
 
-_FASTEST_SECONDS = 0.1
-_SLOWEST_SECONDS = 0.5
-_SHARE_OF_A_CORE = 0.03  # that reading may cost
 _HEADS_EVERY_SECONDS = 5.0
 _PATIENCE_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
@@ -26,7 +22,8 @@ _AGAIN_SECONDS = 1.0
 class Observer:
     """`locate` is asked for before each connection, `query` before each reading; the same one is encoded once.
 
-    `on_reading` gets every new observation, and None when the broker does not answer.
+    `on_reading` gets every new observation, and None when the broker does not answer. `pause` turns the seconds of
+    CPU that a reading took into those until the next.
     """
 
     def __init__(
@@ -35,6 +32,7 @@ class Observer:
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
         *,
+        pause: Callable[[float], float],
         name: str,
     ) -> None:
         self._locate = locate
@@ -43,6 +41,7 @@ class Observer:
         self._query = query()
         self._question = self._query.question()
         self._on_reading = on_reading
+        self._pause = pause
         self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
         self._ages = Ages()
         self._look_at_heads_at = 0.0
@@ -66,7 +65,6 @@ class Observer:
         while True:
             if (query := self._query_now()) is not self._query:
                 self._query, self._question = query, query.question()
-            asked_at = time.monotonic()
             replies = await wire.ask(self._question)
             began, now = time.thread_time(), time.monotonic()
             if replies is not None:
@@ -75,12 +73,11 @@ class Observer:
                 self._last = unchanged(self._last, now=now)
             self._last = self._with_ages(self._last)
             self._tell(self._last)
-            metrics.TICK_SECONDS.observe(time.monotonic() - asked_at)
             cost = time.thread_time() - began + wire.parsed_for
             if self._last is not None and now >= self._look_at_heads_at:
                 self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
                 await self._look_at_heads(wire, query, self._last)
-            await asyncio.sleep(min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, cost / _SHARE_OF_A_CORE)))
+            await asyncio.sleep(self._pause(cost))
 
     async def _look_at_heads(self, wire: Wire, query: Query, seen: Observation) -> None:
         waiting = heads.lines(query, seen)
