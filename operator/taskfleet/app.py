@@ -1,12 +1,14 @@
 """The operator as one process: put together, started, and stopped in the right order."""
 
 import asyncio
+import gc
 import signal
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -126,7 +128,8 @@ class Operator:
             await runner.cleanup()
 
     async def _work(self) -> None:
-        await self._resync.wait_until_synced()
+        with _many_objects_that_stay():
+            await self._resync.wait_until_synced()
         self._synced = True
         log.info("watching", objects={kind: len(self._cache.keys(kind)) for kind in OWN_TYPES})
         async with asyncio.TaskGroup() as group:
@@ -169,6 +172,21 @@ class Operator:
             return await tell(pool, secret, self._context)
 
         return answer
+
+
+@contextmanager
+def _many_objects_that_stay() -> Iterator[None]:
+    """Spare the garbage collector what the cache is filled with, and rarely disturb it later.
+
+    It would go through all of it again and again while it grows, which takes as long as the reading itself.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
 
 
 def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context: Context) -> Reconcile:

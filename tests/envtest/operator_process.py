@@ -70,9 +70,9 @@ class OperatorProcess:
             )
         return self
 
-    def wait_until_leading(self, timeout: float = _START_SECONDS) -> "OperatorProcess":
+    def wait_until_leading(self, timeout: float = _START_SECONDS, *, poll: float = 0.05) -> "OperatorProcess":
         """Return when it holds the lease and has looked at every object once."""
-        self.wait_for(lambda: self.metric("taskfleet_first_look_seconds"), timeout, "the first look")
+        self.wait_for(lambda: self.metric("taskfleet_first_look_seconds"), timeout, "the first look", poll=poll)
         return self
 
     def wait_until_ready(self, timeout: float = _START_SECONDS) -> "OperatorProcess":
@@ -80,12 +80,12 @@ class OperatorProcess:
         self.wait_for(lambda: self.get("/readyz")[0] == 200, timeout, "readiness")
         return self
 
-    def wait_for(self, condition: Any, timeout: float, what: str) -> None:
+    def wait_for(self, condition: Any, timeout: float, what: str, *, poll: float = 0.05) -> None:
         def alive_and_so() -> Any:
             assert self.running, f"{self.name} has ended: {self._process and self._process.returncode}"
             return condition()
 
-        wait_for(alive_and_so, timeout, what=f"{what} of {self.name}")
+        wait_for(alive_and_so, timeout, what=f"{what} of {self.name}", poll=poll)
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

@@ -89,6 +89,8 @@ def _differs_in_keyed_list(field: str, live: list[Any], built: list[Any], path: 
         other = live_entries.get(identity(field, entry))
         if other is None:
             return f"{path}[{index}]"
+        if other == entry:  # most are: the quick answer
+            continue
         if difference := _differs_in_map(other, entry, f"{path}[{index}]"):
             return difference
     return None

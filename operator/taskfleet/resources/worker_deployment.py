@@ -47,7 +47,8 @@ def worker_deployment(
     """
     if kept is None:
         template = worker_pod_template(pool, broker, installation)
-        kept = Kept(_marked(template), inputs_hash(pool, broker), template_hash(template))
+        mark = template_hash(template)
+        kept = Kept(_marked(template, mark), inputs_hash(pool, broker), mark)
     metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
     metadata["annotations"] = {INPUTS_HASH: kept.inputs_hash, TEMPLATE_HASH: kept.template_hash}
     spec = {
@@ -82,10 +83,10 @@ def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
 
 
-def _marked(template: Object) -> Object:
+def _marked(template: Object, mark: str) -> Object:
     """With its own digest, so that each pod tells which template it was made from."""
     metadata = template["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), TEMPLATE_HASH: template_hash(template)}
+    annotations = {**(metadata.get("annotations") or {}), TEMPLATE_HASH: mark}
     return {**template, "metadata": {**metadata, "annotations": annotations}}
 
 
