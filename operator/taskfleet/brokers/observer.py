@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import structlog
 
+from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
 from taskfleet.brokers.observation import Observation, Query, observe, unchanged
@@ -65,6 +66,7 @@ class Observer:
         while True:
             if (query := self._query_now()) is not self._query:
                 self._query, self._question = query, query.question()
+            asked_at = time.monotonic()
             replies = await wire.ask(self._question)
             began, now = time.thread_time(), time.monotonic()
             if replies is not None:
@@ -73,6 +75,7 @@ class Observer:
                 self._last = unchanged(self._last, now=now)
             self._last = self._with_ages(self._last)
             self._tell(self._last)
+            metrics.TICK_SECONDS.observe(time.monotonic() - asked_at)
             cost = time.thread_time() - began + wire.parsed_for
             if self._last is not None and now >= self._look_at_heads_at:
                 self._look_at_heads_at = now + _HEADS_EVERY_SECONDS

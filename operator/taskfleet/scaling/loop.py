@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import structlog
 from redis.exceptions import RedisError
 
+from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
@@ -27,6 +28,7 @@ from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import Lease
 from taskfleet.scaling.pool import Decided, ScaledPool
 from taskfleet.scaling.sharing import share
+from taskfleet.scaling.shrinks import Shrinks
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ class ScalingLoop:
         if scaled is None or scaled.pool.metadata.uid != pool.metadata.uid or scaled.broker != broker:
             self.forget(pool.key)
             scaled = self._pools[pool.key] = ScaledPool(pool, broker)
+            metrics.BUSY_PODS_REMOVED.labels(*pool.key[1:])  # exported from the beginning, as 0
             self._on_broker[broker].add(pool.key)
         scaled.pool, scaled.cannot_start = pool, cannot_start
         observation = self._brokers.observation(broker)
@@ -74,6 +77,10 @@ class ScalingLoop:
         return [
             key for key in pools if not set(queues).isdisjoint(self._pools[key].pool.spec.effective_queues)
         ]
+
+    def pools(self) -> list[ScaledPool]:
+        """Every pool that it decides on."""
+        return list(self._pools.values())
 
     def last(self, pool: Key) -> Decided | None:
         """The last decision about a pool, with what it would be made from now."""
@@ -132,11 +139,31 @@ class ScalingLoop:
         for key, (scaled, deployment, pods) in seen.items():
             load = scaled.load(deployment, pods, observation, shares.get(key, 0))
             step = scaled.step(load, now)
+<<<<<<< /tmp/figs/fixc/mine
             scaled.look_again_at = now + _patience(load)
             if scaled.news:
                 self._told(key)
+=======
+            scaled.look_again_at = now + _LOOK_AGAIN_SECONDS
+            self._tell(scaled)
+>>>>>>> /tmp/figs/fixc/theirs
             if step is not None:
                 self._act(scaled, step, deployment, now)
+
+    def _tell(self, scaled: ScaledPool) -> None:
+        """What came out of a look, for the status, the metrics and the log."""
+        key, decided = scaled.pool.key, scaled.decided
+        if scaled.news:
+            self._told(key)
+        if decided is not None and decided is self.made(key):
+            verdict = decided.verdict
+            metrics.DECISIONS.labels(*key[1:], verdict.cause.value).inc()
+            log.debug(
+                "decided", **key._asdict(), pods=verdict.pods, reason=verdict.cause, why=verdict.sentence
+            )
+        if scaled.wrongly_taken:
+            metrics.BUSY_PODS_REMOVED.labels(*key[1:]).inc(len(scaled.wrongly_taken))
+            log.error("a shrink took pods that had not drained", **key._asdict(), pods=scaled.wrongly_taken)
 
     def _pods(self, scaled: ScaledPool, observation: Observation | None, now: float) -> tuple[PodLoad, ...]:
         pods = [
@@ -182,9 +209,27 @@ class ScalingLoop:
         return changed or step.replicas != deployment["spec"].get("replicas")
 
     async def _carry_out(self, scaled: ScaledPool, step: Moves, deployment: Object) -> None:
+        numbers = {pod: scaled.lease_number(pod) for pod in step.drain}
+        growth, since = step.replicas - deployment["spec"].get("replicas", 0), scaled.grows_since
+        if growth and scaled.decided is not None:
+            scaled.shrinks.resized(growth, scaled.decided.load.pods, time.monotonic())
+        if not await self._attempt(scaled, step, deployment, numbers):
+            scaled.shrinks = Shrinks()
+            return
+        renewed = time.monotonic()
+        if growth > 0 and since is not None:
+            metrics.REACTION_SECONDS.observe(renewed - since)
+            scaled.grows_since = None
+        scaled.leases.update({pod: Lease(number, renewed) for pod, number in numbers.items()})
+        for pod in step.resume:
+            scaled.leases.pop(pod, None)
+
+    async def _attempt(
+        self, scaled: ScaledPool, step: Moves, deployment: Object, numbers: Mapping[str, int]
+    ) -> bool:
+        """Act; False where that was not possible, at least not to the end."""
         client, layout = self._brokers.client(scaled.broker), self._brokers.layout(scaled.broker)
         uid = scaled.pool.metadata.uid
-        numbers = {pod: scaled.lease_number(pod) for pod in step.drain}
         try:
             await self._actions.carry_out(
                 step,
@@ -193,12 +238,9 @@ class ScalingLoop:
                 numbers=numbers,
             )
         except (ConflictError, LeaseLostError):
-            return  # somebody wrote meanwhile, or leads: the next look tells
+            return False  # somebody wrote meanwhile, or leads: the next look tells
         except (ApiError, RedisError) as error:
             log.warning("scaling failed", **scaled.pool.key._asdict(), error=str(error)[:300])
             scaled.retry_at = time.monotonic() + _RETRY_SECONDS
-            return
-        renewed = time.monotonic()
-        scaled.leases.update({pod: Lease(number, renewed) for pod, number in numbers.items()})
-        for pod in step.resume:
-            scaled.leases.pop(pod, None)
+            return False
+        return True
