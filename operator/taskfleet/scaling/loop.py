@@ -139,14 +139,8 @@ class ScalingLoop:
         for key, (scaled, deployment, pods) in seen.items():
             load = scaled.load(deployment, pods, observation, shares.get(key, 0))
             step = scaled.step(load, now)
-<<<<<<< /tmp/figs/fixc/mine
             scaled.look_again_at = now + _patience(load)
-            if scaled.news:
-                self._told(key)
-=======
-            scaled.look_again_at = now + _LOOK_AGAIN_SECONDS
             self._tell(scaled)
->>>>>>> /tmp/figs/fixc/theirs
             if step is not None:
                 self._act(scaled, step, deployment, now)
 
