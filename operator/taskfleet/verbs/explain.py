@@ -48,7 +48,7 @@ async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
     except UnansweredError as error:
         last = (raw.get("status") or {}).get("lastDecision")
         sys.stdout.write(listing([last] if last else [], _IN_STATUS))
-        sys.stderr.write(f"This is all that the status tells; the operator was not asked. {error}\n")
+        sys.stderr.write(f"This is all that the status tells; the operator gave no answer. {error}\n")
         return 0
     sys.stdout.write(listing(answer["decisions"], tuple(_COLUMNS)))
     if answer["mode"] != "Auto":

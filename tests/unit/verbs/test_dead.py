@@ -1,60 +1,28 @@
 """`kubectl taskfleet dead`, before an API server in memory."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER, READER_HEADER, REQUEUE, reader_digest
+from taskfleet.api.annotations import READER, REQUEUE
 from taskfleet.kube.errors import ApiError
 from taskfleet.verbs import leader
 from taskfleet.verbs.dead import listing, move_back, show
-from tests.api_server import ApiServer
 from tests.envtest.api_calls import ApiCall
-from tests.unit.objects import NAMESPACE, pool
+from tests.unit.objects import NAMESPACE
+from tests.unit.verbs import cluster
+from tests.unit.verbs.cluster import LEASE, MAIL, Operator, willing
 
-MAIL = Key("WorkerPool", NAMESPACE, "mail")
-LEASE = Key("Lease", "taskfleet-system", "taskfleet-operator")
 MESSAGE = {"queue": "high", "id": "id-1", "task": "shop.pay", "arguments": "(1,) {}", "redelivered": 6}
-Operator = Callable[[str, Mapping[str, str], str], tuple[int, Object]]
 
 
-def willing(url: str, headers: Mapping[str, str], digest: str) -> tuple[int, Object]:
-    """Answers whoever shows the secret."""
-    parts = urlsplit(url)
-    assert parts.path == "/api/v1/namespaces/taskfleet-system/pods/operator-1/proxy/dead"
-    assert dict(parse_qsl(parts.query)) == {"namespace": NAMESPACE, "pool": "mail"}
-    assert digest == reader_digest(headers[READER_HEADER])
-    return 200, {"messages": [MESSAGE]}
+class Cluster(cluster.Cluster):
+    """A pool with dead letters."""
 
-
-class Cluster(ApiServer):
-    """A pool with dead letters, and an operator that leads; its port sees the pool's annotation."""
-
-    def __init__(self, operator: Operator = willing, holder: str = "operator-1_1a2b") -> None:
-        super().__init__()
-        self._operator = operator
-        self.put(pool(status={"deadLetters": 7}))
-        for kind, name, spec in (
-            ("Lease", LEASE.name, {"holderIdentity": holder}),
-            ("Pod", "operator-1", {}),
-        ):
-            metadata = {"name": name, "namespace": LEASE.namespace}
-            self.put({"kind": kind, "metadata": metadata, "spec": spec})
-
-    def answer(
-        self, method: str, url: str, headers: Mapping[str, str], body: Object | None
-    ) -> tuple[int, Object]:
-        status, answer = super().answer(method, url, headers, body)
-        if "/proxy/" not in url or status != 200:
-            return status, answer
-        return self._operator(url, headers, self.annotation(READER) or "")
-
-    def annotation(self, name: str) -> str | None:
-        annotations: Mapping[str, str] = self.objects[MAIL]["metadata"].get("annotations") or {}
-        return annotations.get(name)
+    def __init__(self, operator: Operator | None = None, holder: str = "operator-1_1a2b") -> None:
+        answers = operator or willing("dead", {"messages": [MESSAGE]})
+        super().__init__(answers, status={"deadLetters": 7}, holder=holder)
 
 
 async def test_the_leader_is_asked_by_who_may_write_the_pool(capsys: pytest.CaptureFixture[str]) -> None:

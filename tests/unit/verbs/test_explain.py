@@ -1,0 +1,97 @@
+"""`kubectl taskfleet explain`, before an API server in memory."""
+
+import pytest
+
+from taskfleet.api import Key, Object
+from taskfleet.api.annotations import READER
+from taskfleet.kube.errors import ApiError
+from taskfleet.verbs import leader
+from taskfleet.verbs.explain import show
+from tests.unit.objects import NAMESPACE
+from tests.unit.verbs.cluster import LEASE, MAIL, Cluster, Operator, willing
+
+BECAUSE = "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2."
+TIME = "2026-01-01T12:00:00Z"
+MADE: Object = {
+    **{"time": TIME, "from": 1, "to": 2, "waiting": 8, "running": 4, "heldBack": 0, "starting": 0},
+    **{
+        "draining": 0,
+        "capacity": 4,
+        "want": 3,
+        "limit": "maxReplicas 2",
+        "reason": "Demand",
+        "message": BECAUSE,
+    },
+}
+UNKNOWN: Object = {**MADE, "to": 1, "want": None, "limit": None, "reason": "BrokerUnreachable"}
+LAST: Object = {"time": TIME, "from": 0, "to": 1, "reason": "Demand", "message": "1 waiting: 1 pod."}
+
+
+def cluster(operator: Operator | Object, *, last: Object | None = LAST) -> Cluster:
+    answers = operator if callable(operator) else willing("explain", operator)
+    return Cluster(answers, status={"lastDecision": last} if last else {})
+
+
+async def test_the_leader_tells_the_inputs_of_its_decisions(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = cluster({"mode": "Auto", "decisions": [MADE, UNKNOWN]})
+    assert await show(asked.gateway(), MAIL, LEASE) == 0
+    head, first, second = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    assert [cell.strip() for cell in head if cell] == [
+        *(
+            "TIME",
+            "FROM",
+            "TO",
+            "WAITING",
+            "RUNNING",
+            "HELD BACK",
+            "STARTING",
+            "DRAINING",
+            "CAPACITY",
+            "WANT",
+        ),
+        *("LIMITED BY", "REASON", "BECAUSE"),
+    ]
+    assert [cell.strip() for cell in first if cell.strip()] == [
+        *(TIME, "1", "2", "8", "4", "0", "0", "0", "4", "3", "maxReplicas 2", "Demand", BECAUSE)
+    ]
+    assert [cell.strip() for cell in second if cell.strip()][9:12] == ["-", "-", "BrokerUnreachable"]
+    assert asked.annotation(READER) is None
+
+
+async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await show(cluster({"mode": "Recommend", "decisions": [MADE]}).gateway(), MAIL, LEASE)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "None of it is carried out: spec.autoscale.mode is Recommend."
+
+
+@pytest.mark.parametrize(
+    ("last", "shown"),
+    [
+        pytest.param(
+            LAST,
+            "TIME                  FROM  TO  REASON  BECAUSE\n"
+            "2026-01-01T12:00:00Z  0     1   Demand  1 waiting: 1 pod.\n",
+            id="decided",
+        ),
+        pytest.param(None, "No decision yet.\n", id="nothing-yet"),
+    ],
+)
+async def test_without_the_operator_the_status_tells_the_last_decision_and_why_not_more(
+    last: Object | None, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leader, "_SEEN_WITHIN_SECONDS", 0.0)
+    asked = cluster(lambda *_: (503, {"message": "It does not lead."}), last=last)
+    assert await show(asked.gateway(), MAIL, LEASE) == 0
+    said = capsys.readouterr()
+    assert said.out == shown
+    assert (
+        said.err.endswith("the operator gave no answer. It does not lead.\n")
+        or "It does not lead." in said.err
+    )
+
+
+async def test_a_pool_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(ApiError, match="does not exist"):
+        await show(cluster({}).gateway(), Key("WorkerPool", NAMESPACE, "nail"), LEASE)
