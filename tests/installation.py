@@ -26,7 +26,7 @@ def install(kubeconfig: Path, images: Mapping[str, str], values: Mapping[str, An
 
     `images` are full references by name, as Cluster.load returns them.
     """
-    ours = {"operator": images["taskfleet-operator"], "worker": images["taskfleet-worker"]}
+    ours = {name: images[f"taskfleet-{name}"] for name in ("operator", "worker", "celery")}
     text = yaml.safe_dump({"image": ours, "redis": {"image": images["redis"]}, **(values or {})})
     command = ["upgrade", "--install", RELEASE, str(CHART), "--create-namespace", "--values=-"]
     result = helm(kubeconfig, *command, stdin=text)

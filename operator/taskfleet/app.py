@@ -17,8 +17,10 @@ from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.schedule_keeper import ScheduleKeeper
 from taskfleet.config import Settings
-from taskfleet.controllers import broker, not_built, worker_pool
+from taskfleet.controllers import broker, not_built, periodic_schedule, worker_pool
+from taskfleet.controllers.broker_beat import schedules_of
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.dead_letters import tell_dead_letters
@@ -49,7 +51,7 @@ RECONCILERS: dict[str, Callable[[Key, Context], Awaitable[float | None]]] = {
     "Broker": broker.reconcile,
     "WorkerPool": worker_pool.reconcile,
     "TaskQueue": not_built.reconcile,
-    "PeriodicSchedule": not_built.reconcile,
+    "PeriodicSchedule": periodic_schedule.reconcile,
 }
 
 
@@ -73,8 +75,19 @@ class Operator:
         )
         self._brokers = BrokerMonitor(self._queue.add, self._on_reading)
         replicas = ReplicaWriter(gateway, self._cache)
+        self._schedules = ScheduleKeeper(
+            self._brokers,
+            lambda broker: schedules_of(broker, self._cache),
+            self._queue.add,
+            now=lambda: datetime.now(UTC),
+            on_sooner=lambda broker, queues: self._scaling.look_at(broker, queues),  # noqa: PLW0108 - made below
+        )
         self._scaling = ScalingLoop(
-            self._cache, self._brokers, Actions(gateway, replicas), told=self._queue.add
+            self._cache,
+            self._brokers,
+            Actions(gateway, replicas),
+            told=self._queue.add,
+            next_runs=self._schedules.next_runs,
         )
         self._context = context = Context(
             cache=self._cache,
@@ -85,6 +98,7 @@ class Operator:
             status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
             events=EventRecorder(gateway, source="taskfleet-operator"),
             brokers=self._brokers,
+            schedules=self._schedules,
             installation=_installation(settings, cluster_id),
             settings=settings,
             now=lambda: datetime.now(UTC),
@@ -124,6 +138,7 @@ class Operator:
                 await watching
         finally:
             self._stop_watching.set()
+            await self._schedules.close()
             await self._brokers.close()
             await runner.cleanup()
 
@@ -147,6 +162,7 @@ class Operator:
             metrics.REGISTRY.unregister(figures)
             self._scaling.forget_all()
             metrics.forget_all_pools()  # the next leader tells of them
+            await self._schedules.close()
             await self._brokers.close()
 
     def _on_reading(self, broker_key: Key, seen: Observation | None) -> None:
@@ -196,6 +212,7 @@ def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context
 def _installation(settings: Settings, cluster_id: str) -> Installation:
     return Installation(
         runtime_image=settings.runtime_image,
+        celery_image=settings.celery_image,
         redis_image=settings.redis_image,
         image_pull_policy=settings.image_pull_policy,
         cluster_id=cluster_id,

@@ -62,11 +62,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_pool(explain)
     _add_lease(explain)
     explain.set_defaults(run=_explain)
+
+    trigger = verbs.add_parser("trigger", help="send one run of a PeriodicSchedule now; prints the task's id")
+    trigger.add_argument("schedule", metavar="psched/NAME", type=_schedule_name)
+    _add_namespace(trigger)
+    trigger.set_defaults(run=_trigger)
     return parser
 
 
 def _add_pool(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pool", metavar="wp/NAME", type=_pool_name)
+    _add_namespace(parser)
+
+
+def _add_namespace(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
 
 
@@ -101,6 +110,13 @@ def _pool_name(value: str) -> str:
     kind, _, name = value.rpartition("/")
     if kind not in ("", "wp", "workerpool", "workerpools") or not name:
         raise argparse.ArgumentTypeError(f"{value!r} is no WorkerPool: write wp/NAME")
+    return name
+
+
+def _schedule_name(value: str) -> str:
+    kind, _, name = value.rpartition("/")
+    if kind not in ("", "psched", "periodicschedule", "periodicschedules") or not name:
+        raise argparse.ArgumentTypeError(f"{value!r} is no PeriodicSchedule: write psched/NAME")
     return name
 
 
@@ -162,3 +178,9 @@ def _lease(arguments: argparse.Namespace) -> "Key":
     from taskfleet.api import Key  # noqa: PLC0415 - as above
 
     return Key("Lease", arguments.lease_namespace, arguments.lease_name)
+
+
+def _trigger(arguments: argparse.Namespace) -> int:
+    from taskfleet.verbs.trigger import trigger  # noqa: PLC0415 - as above
+
+    return asyncio.run(trigger(arguments.schedule, namespace=arguments.namespace))

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         default=f"taskfleet-worker:{__version__}",
         description="Image of the init container that brings the worker runtime.",
     )
+    celery_image: str = Field(
+        default=f"taskfleet-celery:{__version__}",
+        description="Image of the beat that sends a broker's schedules.",
+    )
     redis_image: str = Field(default="redis:7-alpine", description="Image of managed brokers that name none.")
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="Pull policy of the images that the operator brings."

@@ -25,7 +25,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{/* The reference of an image, of name `operator` or `worker`. */}}
+{{/* The reference of an image, of name `operator`, `worker` or `celery`. */}}
 {{- define "taskfleet.image" -}}
 {{- $image := .root.Values.image -}}
 {{- $prefix := empty $image.prefix | ternary "" (printf "%s/" (trimSuffix "/" $image.prefix)) -}}

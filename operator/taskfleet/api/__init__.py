@@ -30,6 +30,7 @@ from taskfleet.api.periodic_schedule import (
     PeriodicScheduleSpec,
     PeriodicScheduleStatus,
     Solar,
+    Trigger,
 )
 from taskfleet.api.pod import EnvFrom, EnvSource, EnvVar, Resources
 from taskfleet.api.quantities import (
@@ -45,6 +46,7 @@ from taskfleet.api.task_queue import AlertAbove, Purge, TaskQueue, TaskQueueSpec
 from taskfleet.api.worker_pool import (
     Autoscale,
     Beat,
+    BeatStorage,
     BrokerDatabase,
     Decision,
     PoolType,
@@ -63,6 +65,7 @@ __all__ = [
     "AlertAbove",
     "Autoscale",
     "Beat",
+    "BeatStorage",
     "Binding",
     "Broker",
     "BrokerDatabase",
@@ -106,6 +109,7 @@ __all__ = [
     "TaskQueueSpec",
     "TaskQueueStatus",
     "Timestamp",
+    "Trigger",
     "WorkerPool",
     "WorkerPoolSpec",
     "WorkerPoolStatus",

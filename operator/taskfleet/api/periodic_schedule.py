@@ -21,6 +21,7 @@ SolarEvent = Literal[
     "dusk_nautical",
     "dusk_astronomical",
 ]
+MAX_TOKEN = 64
 AnyValue = Annotated[Any, Limits(**{"x-kubernetes-preserve-unknown-fields": True, "nullable": True})]
 """Any JSON value, null included."""
 
@@ -112,6 +113,16 @@ class PeriodicScheduleSpec(Model):
     """What happens to runs that were missed: Latest sends the latest of them, None sends none."""
 
 
+class Trigger(Model):
+    """The last run that somebody asked for outside of the plan."""
+
+    token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
+    """The annotation taskfleet.dev/trigger."""
+
+    task_id: str
+    """The id of the task that was sent for it."""
+
+
 class PeriodicScheduleStatus(Status):
     """What was sent and what comes next."""
 
@@ -130,6 +141,9 @@ class PeriodicScheduleStatus(Status):
     last_task_id: str | None = None
     """The task id of the last run."""
 
+    last_trigger: Trigger | None = None
+    """The last run that was asked for; `kubectl taskfleet trigger` does."""
+
 
 class PeriodicSchedule(Resource):
     """One periodic task, sent to a queue by the broker's beat."""
@@ -142,6 +156,7 @@ class PeriodicSchedule(Resource):
         Column("Next", ".status.nextScheduleTime"),
         Column("Runs", ".status.totalRunCount", "integer"),
         Column("Status", READY_REASON),
+        Column("Solar", ".spec.solar.event", wide=True),
         Column("Missed", ".status.missedRunCount", "integer", wide=True),
         Column("Task", ".spec.task", wide=True),
         Column("Queue", ".spec.queue", wide=True),

@@ -13,6 +13,7 @@ class ConditionType(StrEnum):
     SCALING_LIMITED = "ScalingLimited"  # the demand asks for another size than a limit allows
     UP_TO_DATE = "UpToDate"  # the pods are built the way this operator version builds them
     CONSUMED = "Consumed"  # some WorkerPool reads the queue
+    BEAT_READY = "BeatReady"  # the app's own beat sends, and no other does for the same app and broker
     HEALTHY = "Healthy"  # the queue is below alertAbove
 
 
@@ -49,6 +50,9 @@ class PoolReason(StrEnum):
     FOLLOWS_DEMAND = "FollowsDemand"  # ScalingActive: the size is what the queues and running tasks ask for
     NOT_CARRIED_OUT = "NotCarriedOut"  # ScalingActive=False: autoscale.mode is Recommend or Hold
     FIXED_SIZE = "FixedSize"  # ScalingActive=False: the pool has replicas and no autoscale
+    BEAT_RUNS = "BeatRuns"  # BeatReady
+    BEAT_NOT_READY = "BeatNotReady"  # BeatReady=False and Ready=False: the app's own beat does not run
+    SECOND_BEAT = "SecondBeat"  # BeatReady=False: another pool runs the beat of the same app and broker
     BUILT_BY_THIS_VERSION = "BuiltByThisVersion"  # UpToDate
     BUILT_BY_ANOTHER_VERSION = "BuiltByAnotherVersion"  # UpToDate=False: kept until the pool changes
 
@@ -76,5 +80,12 @@ class QueueReason(StrEnum):
 class ScheduleReason(StrEnum):
     """Why a PeriodicSchedule is as it is."""
 
-    SCHEDULED = "Scheduled"  # Ready: beat holds the entry
+    SCHEDULED = "Scheduled"  # Ready: beat has the schedule and sends its runs in time
     SUSPENDED = "Suspended"  # Ready: spec.suspend is true
+    ENDED = "Ended"  # Ready: no run is left, as after the moment of clocked
+    INVALID_SCHEDULE = "InvalidSchedule"  # Stalled: the schedule or its time zone means nothing
+    BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready
+    BEAT_NOT_READY = "BeatNotReady"  # Ready=False: the broker's beat does not run
+    NOT_TAKEN_UP = "NotTakenUp"  # Ready=False: beat has not told of this version of the schedule yet
+    LATE = "Late"  # Ready=False: a run is due since more than a minute
+    SENDING_FAILED = "SendingFailed"  # Ready=False: beat could not send the last run and tries again

@@ -11,7 +11,7 @@ from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.pod import AnyObject, EnvFrom, EnvVar, Resources
 from taskfleet.api.quantities import Duration, MemorySize, PositiveDuration, parse_quantity
 from taskfleet.api.queue_name import QueueName
-from taskfleet.api.references import BrokerRef, SecretKeyRef
+from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
 from taskfleet.api.schema import Column, Limits, Rule, Scale
 from taskfleet.api.worker_flags import ARGUMENT_RULES
 
@@ -21,6 +21,7 @@ Argument = Annotated[str, Limits(minLength=1, maxLength=1000), *ARGUMENT_RULES]
 # Celery needs up to 45 s after the last task: 32 s for a stalled prefork pool, the rest for its connections.
 STOP_MARGIN = timedelta(seconds=45)
 DEFAULT_GRACE = timedelta(minutes=10)
+PERSISTENT_SCHEDULER = "celery.beat:PersistentScheduler"
 DEFAULT_CONCURRENCY = {"threads": 10, "gevent": 100, "eventlet": 100, "solo": 1}
 
 
@@ -59,6 +60,10 @@ class Autoscale(Model):
     target_wait: PositiveDuration | None = None
     """The longest that a task should wait, such as 30s. Without it every waiting task gets a slot of its
     own, as with Celery's --autoscale."""
+
+    prewarm: bool = True
+    """Starts the first pod of a pool at zero before a PeriodicSchedule of one of its queues is due, so that it is
+    ready then. How long a start takes is learned; at most 60s before."""
 
     mode: Literal["Auto", "Recommend", "Hold"] = "Auto"
     """Auto scales. Recommend decides and reports but changes nothing. Hold keeps the size as it is."""
@@ -104,12 +109,33 @@ class ResultBackend(Model):
     """A database of the pool's Broker, which has to be a managed Redis."""
 
 
+class BeatStorage(Model):
+    """The volume that keeps the file of celery.beat:PersistentScheduler."""
+
+    size: MemorySize = "100Mi"
+    """The volume's size; it cannot change."""
+
+    storage_class_name: ObjectName | None = None
+    """The storage class; by default the cluster's own default. It cannot change."""
+
+    retain_on_delete: bool = True
+    """Keeps the volume when the WorkerPool is deleted. A new one of the same name goes on where it ended."""
+
+
 class Beat(Model):
     """The app's own `celery beat`, one process for the whole pool."""
 
-    scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] = "celery.beat:PersistentScheduler"
+    scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] = PERSISTENT_SCHEDULER
     """The scheduler class, as in `celery beat --scheduler`. For django-celery-beat it is
     django_celery_beat.schedulers:DatabaseScheduler."""
+
+    storage: BeatStorage = BeatStorage()
+    """The volume for the file of celery.beat:PersistentScheduler; no other scheduler gets one."""
+
+    @property
+    def persistent(self) -> bool:
+        """Whether its scheduler keeps a file of when each task was last sent."""
+        return self.scheduler == PERSISTENT_SCHEDULER
 
 
 class WorkerPoolSpec(Model):
@@ -237,10 +263,10 @@ class WorkerPoolSpec(Model):
     """Where results are kept. By default the app's own setting holds."""
 
     beat: Beat | None = None
-    """Runs the app's own periodic tasks, in one process beside the pool."""
+    """Runs the app's own periodic tasks, in one process beside the pool. Workers of other pools may execute them."""
 
     suspend: bool = False
-    """Drains the pool to zero pods and keeps it there."""
+    """Drains the pool to zero pods and keeps it there; its beat stops too."""
 
     template: AnyObject = {}
     """A pod template that is merged over the one the operator builds, as `kubectl patch` would: sidecars,

@@ -1,6 +1,5 @@
 """A PeriodicSchedule as the broker's beat reads it, and what cannot be one: docs/design/schedules.md. Pure."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,19 +86,14 @@ def schedule_entry(
     }
 
 
-def canonical(value: Object) -> str:
-    """JSON in its one form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def seed(schedule: PeriodicSchedule) -> str | None:
+def seed(schedule: PeriodicSchedule) -> Object | None:
     """The state that a Redis without one begins with; None where there is nothing to remember."""
     status = schedule.status
     last = status.last_schedule_time.timestamp() if status.last_schedule_time else None
     answered = status.last_trigger
     if last is None and answered is None and not status.missed_run_count:
         return None
-    remembered = {
+    return {
         "last": last,
         "lastRun": last,
         "lastTaskId": status.last_task_id,
@@ -108,7 +102,6 @@ def seed(schedule: PeriodicSchedule) -> str | None:
         "trigger": answered.token if answered else None,
         "triggerTaskId": answered.task_id if answered else None,
     }
-    return canonical(remembered)
 
 
 def _timing(spec: PeriodicScheduleSpec, created: float) -> Object:

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from taskfleet.api import InvalidObject, Key, Object, PeriodicSchedule
 from taskfleet.api.annotations import TRIGGER
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.schedule_entry import canonical, schedule_entry, schedule_problem, seed
+from taskfleet.brokers.schedule_entry import schedule_entry, schedule_problem, seed
 from taskfleet.brokers.schedule_state import Heartbeat, RunState, parse_heartbeat, parse_state
 from taskfleet.brokers.schedule_store import Put, ScheduleStore, Stored
 
@@ -31,27 +32,8 @@ class Seen:
     states: Mapping[str, RunState]
 
 
-@dataclass(frozen=True)
-class Read:
-    """An object, and what it says as long as `mark` stays; None: it cannot be planned."""
-
-    mark: tuple[object, ...]
-    raw: Object
-    schedule: PeriodicSchedule | None
-
-
-@dataclass(frozen=True)
-class Writes:
-    """Entries to write, to take away, and to forget with their state; `entries` is what Redis then holds."""
-
-    puts: tuple[Put, ...]
-    stop: tuple[str, ...]
-    forget: tuple[str, ...]
-    entries: dict[str, Object]
-
-    @property
-    def nothing(self) -> bool:
-        return not (self.puts or self.stop or self.forget)
+Mark = tuple[object, ...]
+"""What of an object makes its entry; two that are equal make the same."""
 
 
 @dataclass
@@ -59,17 +41,18 @@ class _Kept:
     broker: Key
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
-    schedules: dict[str, Read] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)  # uid -> the state of its object that was written
     entries: dict[str, Object] | None = None  # as they are in Redis; None: to be read
     version: int = -1
     keys: dict[str, Key] = field(default_factory=dict)  # uid -> object
     raw: Mapping[str, bytes] = field(default_factory=dict)
     seen: Seen | None = None
-    next_runs: dict[str, float] = field(default_factory=dict)
+    next_runs: dict[str, float] = field(default_factory=dict)  # queue -> Unix time
 
 
 class ScheduleKeeper:
-    """`objects` gives the PeriodicSchedules of a broker as they are now, `on_change` gets the key of one with news.
+    """`objects` gives the PeriodicSchedules of a broker as they are now, `on_change` gets the key of one with news,
+    `on_sooner` the queues whose next run is planned earlier than it was.
 
     A broker without schedules costs nothing.
     """
@@ -80,11 +63,13 @@ class ScheduleKeeper:
         objects: Callable[[Key], Iterable[Object]],
         on_change: Callable[[Key], None],
         now: Callable[[], datetime],
+        on_sooner: Callable[[Key, Collection[str]], None] = lambda _broker, _queues: None,
     ) -> None:
         self._brokers = brokers
         self._objects = objects
         self._on_change = on_change
         self._now = now
+        self._on_sooner = on_sooner
         self._kept: dict[Key, _Kept] = {}
 
     def wake(self, broker: Key) -> None:
@@ -94,15 +79,28 @@ class ScheduleKeeper:
         if kept.task is None or kept.task.done():
             kept.task = asyncio.create_task(self._keep(broker, kept))
 
+    def wake_for(self, broker: Key, obj: Object) -> None:
+        """As `wake`, unless this state of the object has been written already."""
+        kept = self._kept.get(broker)
+        if kept is None or kept.marks.get(obj["metadata"]["uid"]) != _mark(obj):
+            self.wake(broker)
+
+    def keeps(self, broker: Key) -> bool:
+        """Whether the broker has, or had, schedules since this process leads."""
+        return broker in self._kept
+
     def seen(self, broker: Key) -> Seen | None:
         """None before the first look, and while the broker does not answer."""
         kept = self._kept.get(broker)
         return kept.seen if kept is not None else None
 
     def next_runs(self, broker: Key) -> Mapping[str, float]:
-        """The Unix time of the next run by queue."""
+        """Seconds until the next run by queue; below 0 for one that is late."""
         kept = self._kept.get(broker)
-        return kept.next_runs if kept is not None else {}
+        if kept is None or not kept.next_runs:
+            return {}
+        now = self._now().timestamp()
+        return {queue: at - now for queue, at in kept.next_runs.items()}
 
     def forget(self, broker: Key) -> None:
         kept = self._kept.pop(broker, None)
@@ -141,7 +139,7 @@ class ScheduleKeeper:
         store = ScheduleStore(client, layout)
         stored = await store.look()
         if kept.entries is None or stored.version != kept.version:
-            kept.entries, kept.version = await store.entries(), stored.version
+            kept.entries, kept.version, kept.marks = await store.entries(), stored.version, {}
             kept.changed.set()
         if kept.changed.is_set():
             kept.changed.clear()
@@ -152,30 +150,33 @@ class ScheduleKeeper:
     async def _bring_up(
         self, store: ScheduleStore, kept: _Kept, entries: dict[str, Object], stored: Stored
     ) -> None:
+        """Write the entries of objects that have changed. Thousands at once let others run in between."""
         objects = list(self._objects(kept.broker))
         kept.keys = {obj["metadata"]["uid"]: _key(obj) for obj in objects}
-        await self._read(kept, objects)
-        writes = plan_writes(kept.schedules, entries, stored.states, now=self._now())
-        if writes.nothing:
-            return
-        kept.entries = None  # until all of it is written
-        version, times = await store.write(writes.puts, stop=writes.stop, forget=writes.forget)
-        log.info("schedules written", **kept.broker._asdict(), entries=len(writes.puts), version=version)
-        if version == stored.version + times:  # else somebody wrote meanwhile: read again
-            kept.entries, kept.version = writes.entries, version
-
-    async def _read(self, kept: _Kept, objects: list[Object]) -> None:
-        """Parse what has changed. Thousands at once, as after a start, let others run in between."""
-        before, kept.schedules = kept.schedules, {}
-        for at, obj in enumerate(objects):
-            metadata = obj["metadata"]
-            mark = metadata.get("generation"), (metadata.get("annotations") or {}).get(TRIGGER)
-            known = before.get(metadata["uid"])
-            if known is None or known.mark != mark:
-                known = Read(mark, obj, _plannable(obj, self._now()))
-            kept.schedules[metadata["uid"]] = replace(known, raw=obj)
+        puts: list[Put] = []
+        stop: list[str] = []
+        changed = [obj for obj in objects if kept.marks.get(obj["metadata"]["uid"]) != _mark(obj)]
+        for at, obj in enumerate(changed):
+            uid = obj["metadata"]["uid"]
+            put = _put(obj, entries.get(uid), known=uid in stored.states, now=self._now())
+            if put is not None and put.entry != entries.get(uid):
+                puts.append(put)
+            elif put is None and uid in entries:
+                stop.append(uid)
             if at % 50 == 49:
                 await asyncio.sleep(0)
+        forget = (entries.keys() | stored.states.keys()) - kept.keys.keys()
+        if puts or stop or forget:
+            kept.entries = None  # until all of it is written
+            version, times = await store.write(puts, stop=stop, forget=sorted(forget))
+            log.info("schedules written", **kept.broker._asdict(), entries=len(puts), version=version)
+            if version != stored.version + times:
+                return  # somebody wrote meanwhile: read again
+            entries.update({put.uid: put.entry for put in puts})
+            for uid in (*stop, *forget):
+                entries.pop(uid, None)
+            kept.entries, kept.version = entries, version
+        kept.marks = {obj["metadata"]["uid"]: _mark(obj) for obj in objects}
 
     def _take(self, kept: _Kept, stored: Stored | None) -> None:
         """Remember what beat says, and tell whom it concerns."""
@@ -188,44 +189,34 @@ class ScheduleKeeper:
         states = {uid: known[uid] for uid in stored.states if uid in known and uid not in news}
         states |= {uid: state for uid in news if (state := parse_state(stored.states[uid])) is not None}
         kept.raw, kept.seen = stored.states, Seen(parse_heartbeat(stored.heartbeat), states)
-        kept.next_runs = _next_runs(kept.entries or {}, states)
+        self._plan(kept, _next_runs(kept.entries or {}, states))
         if before is None or before.heartbeat != kept.seen.heartbeat:
             news = set(kept.keys)
         for uid in news & kept.keys.keys():
             self._on_change(kept.keys[uid])
 
-
-def plan_writes(
-    schedules: Mapping[str, Read],
-    entries: Mapping[str, Object],
-    states: Mapping[str, bytes],
-    *,
-    now: datetime,
-) -> Writes:
-    """What brings the entries that Redis holds to the objects. Pure."""
-    wanted: dict[str, Object] = {}
-    puts = []
-    for uid, read in schedules.items():
-        if read.schedule is None:
-            continue
-        before = entries.get(uid)
-        wanted[uid] = entry = schedule_entry(read.schedule, before, known=uid in states, now=now)
-        if before is None:
-            puts.append(Put(uid, canonical(entry), seed(PeriodicSchedule.parse(read.raw))))
-        elif before != entry:
-            puts.append(Put(uid, canonical(entry)))
-    stop = [uid for uid in entries if uid in schedules and uid not in wanted]
-    forget = sorted((entries.keys() | states.keys()) - schedules.keys())
-    return Writes(tuple(puts), tuple(stop), tuple(forget), wanted)
+    def _plan(self, kept: _Kept, runs: dict[str, float]) -> None:
+        before, kept.next_runs = kept.next_runs, runs
+        sooner = [queue for queue, at in runs.items() if at < before.get(queue, inf)]
+        if sooner:
+            self._on_sooner(kept.broker, sooner)
 
 
-def _plannable(obj: Object, now: datetime) -> PeriodicSchedule | None:
-    """None for what beat could not plan; its own status tells why."""
+def _put(obj: Object, before: Object | None, *, known: bool, now: datetime) -> Put | None:
+    """The entry of an object; None for one that beat could not plan: its own status tells why."""
     try:
         schedule = PeriodicSchedule.parse(obj)
     except InvalidObject:
         return None
-    return schedule if schedule_problem(schedule.spec, now=now) is None else None
+    if schedule_problem(schedule.spec, now=now) is not None:
+        return None
+    entry = schedule_entry(schedule, before, known=known, now=now)
+    return Put(schedule.metadata.uid, entry, seed(schedule) if before is None else None)
+
+
+def _mark(obj: Object) -> Mark:
+    metadata = obj["metadata"]
+    return metadata["generation"], (metadata.get("annotations") or {}).get(TRIGGER)
 
 
 def _next_runs(entries: Mapping[str, Any], states: Mapping[str, RunState]) -> dict[str, float]:

@@ -27,8 +27,8 @@ class Put:
     """An entry to write; the seed is used where beat has no state yet."""
 
     uid: str
-    entry: str
-    seed: str | None = None
+    entry: Object
+    seed: Object | None = None
 
 
 class ScheduleStore:
@@ -67,9 +67,9 @@ class ScheduleStore:
         for batch in [puts[at : at + _AT_ONCE] for at in range(0, len(puts), _AT_ONCE)] or [()]:
             async with self._client.pipeline(transaction=True) as pipe:
                 for put in batch:
-                    pipe.hset(self._entries, put.uid, put.entry)
+                    pipe.hset(self._entries, put.uid, canonical(put.entry))
                     if put.seed is not None:
-                        pipe.hsetnx(self._states, put.uid, put.seed)
+                        pipe.hsetnx(self._states, put.uid, canonical(put.seed))
                 if gone and times == 0:
                     pipe.hdel(self._entries, *gone)
                 if forget and times == 0:
@@ -77,6 +77,11 @@ class ScheduleStore:
                 pipe.incr(self._version)
                 version, times = (await pipe.execute())[-1], times + 1
         return version, times
+
+
+def canonical(value: Object) -> str:
+    """JSON in its one form: beat compares digests."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _number(value: bytes | None) -> int:

@@ -1,6 +1,6 @@
-"""The Broker `default` that appears by itself, so that one applied WorkerPool is enough."""
+"""The Broker `default` that appears by itself, so that one applied WorkerPool or PeriodicSchedule is enough."""
 
-from taskfleet.api import GROUP, VERSION, Key, WorkerPool
+from taskfleet.api import GROUP, VERSION, Key, PeriodicSchedule, WorkerPool
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pool_status import Why
@@ -11,9 +11,9 @@ AUTO_CREATED = "taskfleet.dev/auto-created"
 DEFAULT_BROKER = "default"
 
 
-async def auto_create_broker(pool: WorkerPool, context: Context) -> Why:
-    """Make the Broker `default` for a pool that refers to it; why the pool has to wait in any case."""
-    name, namespace = pool.spec.broker_ref.name, pool.namespace
+async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Context) -> Why:
+    """Make the Broker `default` for whoever refers to it; why that has to wait in any case."""
+    name, namespace = user.spec.broker_ref.name, user.namespace
     if name != DEFAULT_BROKER:
         return _missing(
             f"spec.brokerRef.name is {name!r} and there is no such Broker in this namespace. Create it."

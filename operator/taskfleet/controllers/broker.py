@@ -8,6 +8,7 @@ from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.target import Target, target_of
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
+from taskfleet.controllers.broker_beat import ensure_beat
 from taskfleet.controllers.broker_credentials import followed, versions_of
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_redis import end_redis, ensure_redis
@@ -20,11 +21,12 @@ from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
-from taskfleet.resources.broker_config_map import broker_config_map
+from taskfleet.resources.broker_config_map import COMPONENT, broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, connection_secret_name
 from taskfleet.resources.broker_service import broker_service
 from taskfleet.resources.errors import SpecError
+from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 
 _LEFT_OVER_SECONDS = 1.0
 _LOOKED = (
@@ -39,6 +41,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.forget(key)
+        context.schedules.forget(key)
         context.targets.pop(key, None)
         return None
     try:
@@ -47,6 +50,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
         return await write_unreadable(raw, str(error), context)
     try:
         seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
+        await ensure_beat(raw, broker, context)
     except LeftOverError:
         return _LEFT_OVER_SECONDS
     return await _report(raw, seen, context)
@@ -80,9 +84,14 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         )
     seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=small)
     if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
-        return replace(seen, starting=True, pods=context.cache.children("Pod", broker.key))
+        return replace(seen, starting=True, pods=_redis_pods(broker, context))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _look(broker, target_of(url), context))
+
+
+def _redis_pods(broker: Broker, context: Context) -> list[Object]:
+    pods = context.cache.children("Pod", broker.key)
+    return [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == COMPONENT]
 
 
 async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen:

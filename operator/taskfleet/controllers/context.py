@@ -6,6 +6,7 @@ from datetime import datetime
 
 from taskfleet.api import Key
 from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.schedule_keeper import ScheduleKeeper
 from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
@@ -35,6 +36,7 @@ class Context:
     status: StatusWriter
     events: EventRecorder
     brokers: BrokerMonitor
+    schedules: ScheduleKeeper
     installation: Installation
     settings: Settings
     now: Callable[[], datetime]

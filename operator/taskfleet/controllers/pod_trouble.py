@@ -7,6 +7,7 @@ from datetime import datetime
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
+from taskfleet.resources.schedules_deployment import CONTAINER as BEAT
 from taskfleet.resources.worker_container import CONTAINER as WORKER
 
 _LONGEST = 300
@@ -131,8 +132,8 @@ def _end_of(container: Object) -> Object:
 
 def _last_words(pod: Object, container: Object, ended: Object) -> str:
     """What our entry wrote at its end. What others write there, such as the tail of a log, may hold anything."""
-    ours = container["name"] == WORKER and any(
-        one["name"] == WORKER and one.get("terminationMessagePolicy", "File") == "File"
+    ours = container["name"] in (WORKER, BEAT) and any(
+        one["name"] == container["name"] and one.get("terminationMessagePolicy", "File") == "File"
         for one in (pod.get("spec") or {}).get("containers") or []
     )
     said = clean(ended.get("message", "")) if ours else ""

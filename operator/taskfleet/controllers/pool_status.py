@@ -7,6 +7,7 @@ from enum import StrEnum
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.brokers.observation import Observation
+from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
@@ -27,7 +28,7 @@ class PoolSeen:
     decided: Decided | None = None  # by the scaling loop; None: nothing yet
     pods: list[Object] = field(default_factory=list)
     stalled: Why | None = None  # only another spec helps
-    missing: Why | None = None  # something else has to come first, or a feature is not built
+    missing: Why | None = None  # something else has to come first
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
@@ -35,6 +36,7 @@ class PoolSeen:
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     given_back: int = 0  # since the status was last written
     requeued: Requeued | None = None  # a wish that the status does not answer yet
+    beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
     @property
     def wanted(self) -> int:
@@ -103,7 +105,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
     generation = seen.pool.metadata.generation
     found = trouble(seen.silent_pods, now=now)
     stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
-    problem = stall or seen.missing or _problem(seen, found)
+    problem = stall or seen.missing or _problem(seen, found, now)
     rollout = _rollout(seen)
     return [
         ready(False, *problem, generation=generation)
@@ -114,10 +116,11 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         scaling_active(seen.pool, seen.decided),
         scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment)),
         _up_to_date(seen),
+        *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
 
 
-def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
+def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Why | None:
     """What keeps the pool from its wanted size, the most telling first."""
     if found is not None:
         return found.reason, found.message
@@ -130,6 +133,8 @@ def _problem(seen: PoolSeen, found: Trouble | None) -> Why | None:
     needed = seen.wanted if scale is None else min(seen.wanted, scale.min_replicas)  # a growing fleet works
     if up < needed:
         return PoolReason.PODS_NOT_READY, f"{up} of {needed} pods are ready; the others are starting."
+    if seen.beat is not None and (problem := seen.beat.problem(now)) is not None:
+        return PoolReason.BEAT_NOT_READY, problem
     return None
 
 

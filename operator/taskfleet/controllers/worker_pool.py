@@ -1,4 +1,4 @@
-"""WorkerPool: a Deployment of Celery workers and its disruption budget."""
+"""WorkerPool: a Deployment of Celery workers, its disruption budget, and the beat beside it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,13 +9,15 @@ from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.brokers.observation import Observation
 from taskfleet.brokers.readers import PoolReader
 from taskfleet.config import UpgradePools
+from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.pool_scaling import first_size, new_decision, start_obstacle
-from taskfleet.controllers.pool_status import PoolSeen, Why, pool_status
+from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.requeue import requeue_as_wished
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
@@ -92,6 +94,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         binding = BrokerBinding.of(Broker.parse(observed.broker))
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
+        await ensure_app_beat(observed.raw, observed.pool, binding, context)
     except NameConflictError as error:
         message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
         return replace(seen, stalled=(Reason.NAME_CONFLICT, message))
@@ -110,8 +113,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         seen,
         deployment=applied.deployment,
         kept_template=applied.kept_template,
-        missing=_not_built(observed.pool),
-        broker_problem=_broker_problem(observed.broker),
+        broker_problem=broker_problem(observed.broker),
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
         given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
         requeued=await requeue_as_wished(observed.pool, context),
@@ -132,9 +134,7 @@ def _read(pool: WorkerPool, context: Context) -> Observation | None:
 def _is_unread(observed: Observed, context: Context) -> bool:
     """Whether the broker should answer and has not been asked yet, as after a restart of the operator."""
     broker = observed.broker
-    return (
-        broker is not None and _broker_problem(broker) is None and not context.brokers.asked(key_of(broker))
-    )
+    return broker is not None and broker_problem(broker) is None and not context.brokers.asked(key_of(broker))
 
 
 def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> Decided | None:
@@ -158,6 +158,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         pods=workers,
         observation=_read(observed.pool, context),
         unread=_is_unread(observed, context),
+        beat=see_app_beat(observed.pool, context),
         kept_template=outdated(observed.raw),
         runtime_version=(observed.raw.get("status") or {}).get("runtimeVersion", ""),
     )
@@ -186,21 +187,6 @@ async def _apply_budget(observed: Observed, context: Context) -> None:
     else:
         key = Key("PodDisruptionBudget", observed.pool.namespace, worker_pdb_name(observed.pool))
         await context.children.remove(key, owner=observed.raw)
-
-
-def _not_built(pool: WorkerPool) -> Why | None:
-    if pool.spec.beat is None:
-        return None
-    return Reason.NOT_IMPLEMENTED, "spec.beat is accepted but not built yet. Remove it to get a Ready pool."
-
-
-def _broker_problem(broker: Object) -> str | None:
-    for stored in (broker.get("status") or {}).get("conditions") or []:
-        if stored["type"] == ConditionType.READY.value:
-            if stored["status"] == "True":
-                return None
-            return f"Broker {broker['metadata']['name']!r} is not ready: {stored['message']}"
-    return f"Broker {broker['metadata']['name']!r} has not been looked at yet."
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
@@ -232,6 +218,8 @@ def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
         yield _REQUEUE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
+    if seen.beat is not None and seen.beat.others:  # nothing tells when the other one goes
+        yield context.settings.recheck_interval
     reason = (seen.stalled or seen.missing or (None,))[0]
     if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):
         yield context.settings.recheck_interval

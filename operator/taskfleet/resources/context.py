@@ -12,8 +12,9 @@ class Installation:
     """This operator as it was installed."""
 
     runtime_image: str  # of the init container that brings the worker runtime
+    celery_image: str  # of the beat that sends a broker's schedules
     redis_image: str  # of managed Brokers that name none
-    image_pull_policy: str  # of both images above
+    image_pull_policy: str  # of the images above
     cluster_id: str  # uid of kube-system, in a namespaced installation of the operator's namespace
     version: str  # of the operator and of the runtime that it brings
 

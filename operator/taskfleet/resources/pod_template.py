@@ -1,11 +1,14 @@
 """The pod template of a worker: what the operator builds, the user's template over it, and what stays ours."""
 
+from dataclasses import replace
+
 from taskfleet.api import Object, WorkerPool
 from taskfleet.resources.broker_connection import SENTINEL_PASSWORD, TLS_PATH, TLS_VOLUME, connection_metadata
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels
 from taskfleet.resources.probes import PROBE_PORT
-from taskfleet.resources.security import locked_down_container, restricted_pod
+from taskfleet.resources.runtime_init_container import INIT_CONTAINER, runtime_init_container
+from taskfleet.resources.security import restricted_pod
 from taskfleet.resources.user_template import Owned, with_user_template
 from taskfleet.resources.volumes import (
     RUNTIME_PATH,
@@ -17,7 +20,6 @@ from taskfleet.resources.volumes import (
 from taskfleet.resources.worker_container import CONTAINER, OWNED_VARIABLES, worker_container
 
 COMPONENT = "worker"
-_INIT_CONTAINER = "taskfleet"
 _RUNTIME_USER = 65532  # the user of the runtime image
 
 _OWNED = Owned(
@@ -31,7 +33,7 @@ _OWNED = Owned(
     },
     pod_fields=frozenset({"terminationGracePeriodSeconds"}),
     pod_entries={
-        "initContainers": frozenset({_INIT_CONTAINER}),
+        "initContainers": frozenset({INIT_CONTAINER}),
         "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME}),
     },
 )
@@ -39,8 +41,14 @@ _OWNED = Owned(
 
 def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
     """The complete template. Raises SpecError for a user's template that cannot be merged."""
-    built = _built(pool, broker, installation)
-    template = with_user_template(built, pool.spec.template, owned=_OWNED, path="spec.template")
+    return with_pool_template(_built(pool, broker, installation), pool)
+
+
+def with_pool_template(built: Object, pool: WorkerPool, *, own_resources: bool = False) -> Object:
+    """The pool's template over what was built; with `own_resources` it does not change those of the container."""
+    fields = _OWNED.container_fields | ({"resources"} if own_resources else set())
+    owned = replace(_OWNED, container_fields=fields)
+    template = with_user_template(built, pool.spec.template, owned=owned, path="spec.template")
     annotations = template["metadata"].get("annotations") or {}
     annotations = {**annotations, SAFE_TO_EVICT: safe_to_evict(annotations.get(SAFE_TO_EVICT))}
     metadata = {**template["metadata"], "annotations": annotations}
@@ -63,7 +71,7 @@ def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) 
     return {
         "metadata": {"labels": child_labels(pool, COMPONENT), **connection_metadata(broker)},
         "spec": {
-            "initContainers": [_init_container(installation)],
+            "initContainers": [runtime_init_container(installation)],
             "containers": [worker_container(pool, broker, installation)],
             "volumes": worker_volumes(broker),
             "securityContext": restricted_pod(),
@@ -71,20 +79,4 @@ def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) 
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": int(pool.spec.effective_grace_period.total_seconds()),
         },
-    }
-
-
-def _init_container(installation: Installation) -> Object:
-    """Copies the runtime into the pod, so that it works in every image."""
-    return {
-        "name": _INIT_CONTAINER,
-        "image": installation.runtime_image,
-        "imagePullPolicy": installation.image_pull_policy,
-        "command": ["cp", "-r", "/opt/taskfleet/.", f"{RUNTIME_PATH}/"],
-        "securityContext": locked_down_container(),
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "500m", "memory": "64Mi"},
-        },
-        "volumeMounts": [{"name": RUNTIME_VOLUME, "mountPath": RUNTIME_PATH}],
     }

@@ -61,7 +61,7 @@ def worker_arguments(pool: WorkerPool) -> list[str]:
         spec.app,
         f"--pool={spec.pool}",
         _processes(spec),
-        f"--queues={_literal(','.join(spec.effective_queues))}",
+        f"--queues={literal(','.join(spec.effective_queues))}",
         f"--hostname={pool.name}@$({POD_NAME})",
         f"--loglevel={spec.log_level}",
         "--without-gossip",
@@ -83,12 +83,12 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
         {"name": POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {
             "name": SETTINGS,
-            "value": _literal(json.dumps(_settings(pool, broker, installation), sort_keys=True)),
+            "value": literal(json.dumps(_settings(pool, broker, installation), sort_keys=True)),
         },
         # An app's own broker_read_url and broker_write_url would win over CELERY_BROKER_URL alone.
-        _from_secret("CELERY_BROKER_URL", url),
-        _from_secret("CELERY_BROKER_READ_URL", url),
-        _from_secret("CELERY_BROKER_WRITE_URL", url),
+        from_secret("CELERY_BROKER_URL", url),
+        from_secret("CELERY_BROKER_READ_URL", url),
+        from_secret("CELERY_BROKER_WRITE_URL", url),
         *connection_environment(broker),
         *_result_backend(pool.spec, broker),
     ]
@@ -125,7 +125,7 @@ def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]
     if backend is None:
         return []
     if backend.url_secret_ref is not None:
-        return [_from_secret("CELERY_RESULT_BACKEND", backend.url_secret_ref)]
+        return [from_secret("CELERY_RESULT_BACKEND", backend.url_secret_ref)]
     if backend.broker is None:
         return []
     if broker.managed_host is None:
@@ -133,7 +133,7 @@ def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]
     # The kubelet puts the password in, so that no object holds it but its Secret.
     url = f"redis://:$({_PASSWORD})@{broker.managed_host}:{REDIS_PORT}/{backend.broker.database}"
     password = SecretKeyRef(name=broker.secret_name, key="password")
-    return [_from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
+    return [from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
 
 
 def _result_database(spec: WorkerPoolSpec, broker: BrokerBinding) -> Object:
@@ -144,7 +144,8 @@ def _result_database(spec: WorkerPoolSpec, broker: BrokerBinding) -> Object:
     return {"resultDatabase": backend.broker.database}
 
 
-def _from_secret(name: str, ref: SecretKeyRef) -> Object:
+def from_secret(name: str, ref: SecretKeyRef) -> Object:
+    """A variable with the value of a Secret's key."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
 
 
@@ -152,7 +153,7 @@ def _given(fields: Object) -> Object:
     return {field: value for field, value in fields.items() if value}
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Text in which the kubelet finds no $(VARIABLE) to expand."""
     return text.replace("$", "$$")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from taskfleet.scaling.load import PoolLoad
+from taskfleet.scaling.prewarm import prewarm
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ def want(load: PoolLoad) -> Want:
     sentence += f" over {limits.capacity} a pod: {_count(pods)}"
     if pods == 0 and load.held_back:
         pods, sentence = 1, f"{load.held_back} tasks wait for their time or a rate limit: 1 pod holds them"
+    elif pods == 0 and (early := prewarm(load)) is not None:
+        pods, sentence = 1, early
     wanted = min(max(pods, limits.least), limits.most)
     if wanted < pods:
         sentence += f"; limited by maxReplicas {limits.most}"

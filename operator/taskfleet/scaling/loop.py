@@ -27,6 +27,7 @@ from taskfleet.scaling.load import PodLoad, PoolLoad
 from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import Lease
 from taskfleet.scaling.pool import Decided, ScaledPool
+from taskfleet.scaling.prewarm import next_look_in
 from taskfleet.scaling.sharing import share
 from taskfleet.scaling.shrinks import Shrinks
 
@@ -44,15 +45,25 @@ def _patience(load: PoolLoad) -> float:
 
 
 class ScalingLoop:
-    """`told` gets the key of a pool about which something new was decided."""
+    """`told` gets the key of a pool about which something new was decided.
+
+    `next_runs` gives, for a broker, the seconds until the next run of its PeriodicSchedules by queue.
+    """
 
     def __init__(
-        self, cache: Cache, brokers: BrokerMonitor, actions: Actions, *, told: Callable[[Key], None]
+        self,
+        cache: Cache,
+        brokers: BrokerMonitor,
+        actions: Actions,
+        *,
+        told: Callable[[Key], None],
+        next_runs: Callable[[Key], Mapping[str, float]] = lambda _: {},
     ) -> None:
         self._cache = cache
         self._brokers = brokers
         self._actions = actions
         self._told = told
+        self._next_runs = next_runs
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
 
@@ -69,6 +80,11 @@ class ScalingLoop:
         # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
         busy = observation.busy.intersection(pool.spec.effective_queues) if observation is not None else ()
         self._decide({pool.key, *self._readers_of(busy, broker)}, observation)
+
+    def look_at(self, broker: Key, queues: Collection[str]) -> None:
+        """Look at the pools of these queues at the next reading: a run is planned earlier than before."""
+        for key in self._readers_of(queues, broker):
+            self._pools[key].look_again_at = 0.0
 
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
         if not queues:
@@ -137,9 +153,12 @@ class ScalingLoop:
                 seen[key] = scaled, deployment, self._pods(scaled, observation, now)
         shares = self._shares(seen, observation)
         for key, (scaled, deployment, pods) in seen.items():
+            runs = self._next_runs(scaled.broker)
+            queues = scaled.pool.spec.effective_queues
+            scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
             load = scaled.load(deployment, pods, observation, shares.get(key, 0))
             step = scaled.step(load, now)
-            scaled.look_again_at = now + _patience(load)
+            scaled.look_again_at = now + min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
             self._tell(scaled)
             if step is not None:
                 self._act(scaled, step, deployment, now)

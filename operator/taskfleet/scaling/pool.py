@@ -11,6 +11,7 @@ from taskfleet.brokers.observation import Known, Observation
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import Lease, pod_loads
+from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
@@ -38,6 +39,8 @@ class ScaledPool:
     cannot_start: str | None = None
     memory: Memory | None = None  # None: nothing has been seen yet
     rates: Rates = field(default_factory=Rates)
+    starts: StartTimes = field(default_factory=StartTimes)
+    next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     shrinks: Shrinks = field(default_factory=Shrinks)
     wrongly_taken: list[str] = field(default_factory=list)  # since the last look: there should never be any
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
@@ -70,10 +73,16 @@ class ScaledPool:
         follows = scale is not None and scale.mode != "Hold" and not self.pool.spec.suspend
         return follows and self.cannot_start is None
 
+    @property
+    def prewarms(self) -> bool:
+        scale = self.pool.spec.autoscale
+        return scale is not None and scale.prewarm
+
     def pods(self, pods: list[Object], reports: Mapping[str, Known], now: float) -> tuple[PodLoad, ...]:
         loads = pod_loads(pods, reports, self.leases, now=now)
         self.wrongly_taken = self._wrongly_taken(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
+        self.starts.add(loads, now)
         known = {load.name for load in loads}
         self.leases = {name: lease for name, lease in self.leases.items() if name in known}
         return loads
@@ -103,6 +112,8 @@ class ScaledPool:
             broker_reachable=observation is not None,
             rolling=rolling(deployment),
             cannot_start=self.cannot_start,
+            next_run_in=self.next_run_in if self.prewarms else None,
+            lead=self.starts.lead,
         )
 
     def step(self, load: PoolLoad, now: float) -> Moves | None:

@@ -1,5 +1,7 @@
 """Which keys a changed object concerns."""
 
+from itertools import chain
+
 from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache, owners
 from taskfleet.kube.resource_types import OWN_TYPES, key_of
@@ -17,10 +19,23 @@ class Router:
         if kind not in OWN_TYPES:
             return owners(obj)
         key = key_of(obj)
-        return [key, *self._pools_of(key, obj)] if kind == "Broker" else [key]
+        if kind == "Broker":
+            return [key, *self._users_of(key, obj)]
+        return [key, *self._brokers_of(key, obj)] if kind == "PeriodicSchedule" else [key]
 
-    def _pools_of(self, broker: Key, obj: Object) -> list[Key]:
-        """The pools on this broker, when something that they use of it has changed or it has gone."""
+    def _brokers_of(self, schedule: Key, obj: Object) -> list[Key]:
+        """The broker whose beat has one schedule more or less."""
+        before = self._told.pop(schedule, ())
+        now: tuple[object, ...] = ()
+        if self._cache.version(schedule) is not None and "deletionTimestamp" not in obj["metadata"]:
+            now = self._told[schedule] = (obj["metadata"]["uid"], broker_name(obj))
+        if before == now:
+            return []
+        names = {str(told[1]) for told in (before, now) if told}
+        return [Key("Broker", schedule.namespace, name) for name in sorted(names)]
+
+    def _users_of(self, broker: Key, obj: Object) -> list[Key]:
+        """The pools and schedules on this broker, when something that they use of it has changed or it has gone."""
         gone = self._cache.version(broker) is None
         told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj), _credentials(obj))
         if not gone and self._told.get(broker) == told:
@@ -29,8 +44,11 @@ class Router:
             self._told.pop(broker, None)
         else:
             self._told[broker] = told
-        pools = self._cache.all("WorkerPool", broker.namespace)
-        return [key_of(pool) for pool in pools if broker_name(pool) == broker.name]
+        users = chain(
+            self._cache.all("WorkerPool", broker.namespace),
+            self._cache.all("PeriodicSchedule", broker.namespace),
+        )
+        return [key_of(user) for user in users if broker_name(user) == broker.name]
 
 
 def broker_name(obj: Object) -> str:

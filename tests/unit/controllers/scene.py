@@ -8,6 +8,7 @@ from taskfleet.api import Key, Object
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe
+from taskfleet.brokers.schedule_keeper import ScheduleKeeper, Seen
 from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
@@ -46,11 +47,27 @@ class StillMonitor(BrokerMonitor):
         self.targets.pop(key, None)
 
 
+class StillKeeper(ScheduleKeeper):
+    """Tells of schedules what the test says, and writes none."""
+
+    def __init__(self) -> None:
+        super().__init__(StillMonitor(), lambda _: (), lambda _: None, now=lambda: START)
+        self.told: dict[Key, Seen] = {}
+        self.woken: list[Key] = []
+
+    def wake(self, broker: Key) -> None:
+        self.woken.append(broker)
+
+    def seen(self, broker: Key) -> Seen | None:
+        return self.told.get(broker)
+
+
 class Scene:
     def __init__(self, *, version: str = "1.0.0", **settings: Any) -> None:
         self.server = ApiServer()
         self.cache = Cache()
         self.brokers = StillMonitor()
+        self.schedules = StillKeeper()
         self.seconds = 0.0
         gateway = self.server.gateway()
         replicas = ReplicaWriter(gateway, self.cache)
@@ -64,8 +81,10 @@ class Scene:
             status=StatusWriter(gateway, self.cache, monotonic=lambda: self.seconds),
             events=EventRecorder(gateway, source="taskfleet-operator"),
             brokers=self.brokers,
+            schedules=self.schedules,
             installation=Installation(
                 runtime_image=f"registry.test/taskfleet-worker:{version}",
+                celery_image="registry.test/taskfleet-celery:1",
                 redis_image="registry.test/redis:7",
                 image_pull_policy="IfNotPresent",
                 cluster_id="cluster",

@@ -8,6 +8,7 @@ from taskfleet.resources.worker_deployment import worker_deployment
 
 INSTALLATION = Installation(
     runtime_image="registry.test/taskfleet-worker:1",
+    celery_image="registry.test/taskfleet-celery:1",
     redis_image="registry.test/redis:7",
     image_pull_policy="IfNotPresent",
     cluster_id="11111111-1111-1111-1111-111111111111",

@@ -1,0 +1,105 @@
+"""The app's own beat beside a pool: its Deployment, its volume, and whether it is the only one of its app."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.controllers.conditions import condition
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.pod_trouble import is_ready, trouble
+from taskfleet.kube.cache import POOL_LABEL
+from taskfleet.kube.resource_types import key_of
+from taskfleet.resources.app_beat_claim import app_beat_claim
+from taskfleet.resources.app_beat_deployment import app_beat_deployment
+from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
+from taskfleet.resources.context import BrokerBinding
+from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
+from taskfleet.resources.labels import RETAINED_FROM
+
+
+@dataclass(frozen=True)
+class AppBeatSeen:
+    """A pool's beat and what there is of it."""
+
+    pool: WorkerPool
+    pods: list[Object] = field(default_factory=list)
+    others: tuple[str, ...] = ()  # pools with a beat of the same app on the same broker
+
+    def problem(self, now: datetime) -> str | None:
+        """Why it does not send, if it should."""
+        if self.pool.spec.suspend or any(map(is_ready, self.pods)) or self.others:
+            return None
+        found = trouble(self.pods, now=now)
+        return f"The app's own beat is not ready. {found.message if found else 'It is starting.'}"
+
+
+async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding, context: Context) -> None:
+    """Bring Deployment and claim to the pool's spec. Raises NameConflictError and SpecError."""
+    built = app_beat_deployment(pool, binding, context.installation)
+    if built is None:
+        key = Key("Deployment", pool.namespace, app_beat_name(pool))
+        await context.children.remove(key, owner=raw)
+        return
+    live = await context.children.find(key_of(built), owner=raw)
+    if ((live or {}).get("status") or {}).get("readyReplicas", 0) < 1:
+        await _ensure_claim(raw, pool, context)
+    await context.children.bring_to(built, live)
+
+
+async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None:
+    """Make the claim where there is none. One that is there stays as it is: nobody may change it."""
+    claim = app_beat_claim(pool)
+    if claim is None:
+        return
+    live = await context.children.find(
+        key_of(claim), owner=raw, retained=lambda found: _retained_for(found, pool)
+    )
+    if live is None:
+        await context.gateway.apply(claim)
+
+
+def _retained_for(live: Object, pool: WorkerPool) -> bool:
+    """Whether a deleted pool of this name left the claim behind, or this one keeps it without owning it."""
+    metadata = live["metadata"]
+    labelled = (metadata.get("labels") or {}).get(POOL_LABEL) == pool.name
+    return labelled and RETAINED_FROM in (metadata.get("annotations") or {})
+
+
+def see_app_beat(pool: WorkerPool, context: Context) -> AppBeatSeen | None:
+    """What memory knows of it; None for a pool without beat."""
+    if pool.spec.beat is None:
+        return None
+    pods = context.cache.children("Pod", pool.key)
+    mine = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == COMPONENT]
+    others = [
+        str(other["metadata"]["name"])
+        for other in context.cache.all("WorkerPool", pool.namespace)
+        if other["metadata"]["name"] != pool.name and _same_beat(other, pool)
+    ]
+    return AppBeatSeen(pool, mine, tuple(sorted(others)))
+
+
+def _same_beat(other: Object, pool: WorkerPool) -> bool:
+    spec = other.get("spec") or {}
+    broker = (spec.get("brokerRef") or {}).get("name", "default")
+    wanted = spec.get("beat") is not None and not spec.get("suspend")
+    return wanted and (spec.get("app"), broker) == (pool.spec.app, pool.spec.broker_ref.name)
+
+
+def beat_ready(seen: AppBeatSeen, *, now: datetime) -> Object:
+    """The condition BeatReady."""
+    generation = seen.pool.metadata.generation
+    holds, reason, message = True, PoolReason.BEAT_RUNS, "The app's own beat sends its periodic tasks."
+    if seen.pool.spec.suspend:
+        holds, reason, message = False, PoolReason.SUSPENDED, "spec.suspend is true, so beat does not run."
+    elif seen.others:
+        names = ", ".join(repr(name) for name in seen.others)
+        holds, reason = False, PoolReason.SECOND_BEAT
+        message = (
+            f"WorkerPool {names} on the same broker has a beat of app {seen.pool.spec.app!r} too. One of them sends, the"
+            " others stand by. Remove spec.beat from all but one."
+        )
+    elif (problem := seen.problem(now)) is not None:
+        holds, reason, message = False, PoolReason.BEAT_NOT_READY, problem
+    return condition(ConditionType.BEAT_READY, holds, reason, message, generation=generation)

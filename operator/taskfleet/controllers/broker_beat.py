@@ -1,0 +1,73 @@
+"""The beat of a broker's schedules: made with the first PeriodicSchedule, removed with the last."""
+
+from collections.abc import Iterator
+
+import structlog
+
+from taskfleet.api import Broker, Key, Object
+from taskfleet.brokers.schedule_state import Heartbeat
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.pod_trouble import clean, trouble
+from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import ApiError, NameConflictError
+from taskfleet.kube.events import Event, Severity
+from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
+from taskfleet.resources.schedules_deployment import COMPONENT, schedules_deployment, schedules_name
+
+log = structlog.get_logger(__name__)
+
+
+def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
+    """The PeriodicSchedules of a broker that are not being deleted."""
+    for obj in cache.all("PeriodicSchedule", broker.namespace):
+        name = ((obj.get("spec") or {}).get("brokerRef") or {}).get("name", "default")
+        if name == broker.name and "deletionTimestamp" not in obj["metadata"]:
+            yield obj
+
+
+async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
+    """Bring the Deployment and the entries in Redis to the schedules that there are."""
+    key = Key("Deployment", broker.namespace, schedules_name(broker.name))
+    wanted = any(True for _ in schedules_of(broker.key, context.cache))
+    if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
+        return
+    context.schedules.wake(broker.key)
+    try:
+        if wanted:
+            await context.children.ensure(schedules_deployment(broker, context.installation), owner=raw)
+        else:
+            await context.children.remove(key, owner=raw)
+    except NameConflictError as error:
+        await _warn(
+            raw, f"{error}, so no schedule of this broker is sent. Rename it, or the Broker.", context
+        )
+    except ApiError as error:
+        if error.status not in (403, 422):
+            raise
+        message = f"The beat of this broker's schedules was refused: {clean(error.message)}"
+        await _warn(raw, message, context)
+
+
+async def _warn(raw: Object, message: str, context: Context) -> None:
+    await context.events.record(raw, Event("BeatNotMade", message, Severity.WARNING), now=context.now())
+
+
+def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> str | None:
+    """Why a broker's beat does not send, as far as is known."""
+    if heartbeat is not None and heartbeat.ready:
+        return None
+    name = schedules_name(broker.name)
+    if context.cache.get("Deployment", broker.namespace, name) is None:
+        return (
+            f"Deployment {name!r} is not there. If it stays away, see the events of Broker {broker.name!r}."
+        )
+    pods = context.cache.children("Pod", broker)
+    found = trouble(
+        (pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == COMPONENT),
+        now=context.now(),
+    )
+    if found is not None:
+        return f"The broker's beat does not run. {found.message}"
+    if heartbeat is not None:
+        return "The broker's beat runs and has not read the schedules yet."
+    return f"The broker's beat is starting, or hangs: it has not been heard of for 15 s. See Deployment {name!r}."

@@ -1,0 +1,14 @@
+"""Why a Broker is not ready, as those that refer to it say it."""
+
+from taskfleet.api import Object
+from taskfleet.api.reasons import ConditionType
+
+
+def broker_problem(broker: Object) -> str | None:
+    """A sentence from the Broker's own condition; None for one that is ready."""
+    for stored in (broker.get("status") or {}).get("conditions") or []:
+        if stored["type"] == ConditionType.READY.value:
+            if stored["status"] == "True":
+                return None
+            return f"Broker {broker['metadata']['name']!r} is not ready: {stored['message']}"
+    return f"Broker {broker['metadata']['name']!r} has not been looked at yet."

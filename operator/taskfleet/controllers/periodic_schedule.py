@@ -1,0 +1,70 @@
+"""PeriodicSchedule: checked, handed to the broker's beat, and told of. What beat does is in docs/design/schedules.md."""
+
+from taskfleet.api import InvalidObject, Key, Object, PeriodicSchedule
+from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
+from taskfleet.brokers.schedule_entry import schedule_problem
+from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.controllers.broker_beat import beat_problem
+from taskfleet.controllers.broker_ready import broker_problem
+from taskfleet.controllers.conditions import reason_of
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedule_status
+from taskfleet.controllers.unreadable import write_unreadable
+from taskfleet.kube.events import Event, Severity
+
+_TOLD = (ScheduleReason.INVALID_SCHEDULE, ScheduleReason.LATE, ScheduleReason.SENDING_FAILED)
+
+
+async def reconcile(key: Key, context: Context) -> float | None:
+    """Bring one schedule to its broker; seconds until it wants to be looked at again."""
+    raw = context.cache.get(*key)
+    if raw is None or "deletionTimestamp" in raw["metadata"]:
+        context.status.forget(key)
+        return None  # its broker is told too, and takes its entry away
+    try:
+        schedule = PeriodicSchedule.parse(raw)
+    except InvalidObject as error:
+        return await write_unreadable(raw, str(error), context)
+    broker = Key("Broker", key.namespace, schedule.spec.broker_ref.name)
+    context.schedules.wake_for(broker, raw)
+    seen = await _see(raw, schedule, broker, context)
+    if seen is None:  # the look under way will tell; until then the last verdict holds
+        return context.settings.recheck_interval
+    return await _report(raw, seen, context)
+
+
+async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Context) -> ScheduleSeen | None:
+    """None where nothing is known yet and the status already tells of this generation."""
+    found = ScheduleSeen(schedule)
+    wrong = schedule_problem(schedule.spec, now=context.now())
+    if wrong is not None:
+        return ScheduleSeen(schedule, stalled=(ScheduleReason.INVALID_SCHEDULE, wrong))
+    live = context.cache.get(*broker)
+    if live is None:
+        return ScheduleSeen(schedule, missing=await auto_create_broker(schedule, context))
+    if (problem := broker_problem(live)) is not None:
+        return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
+    kept = context.schedules.seen(broker)
+    if kept is None:
+        told = schedule.status.observed_generation == schedule.metadata.generation
+        return None if told and reason_of(raw, ConditionType.READY) is not None else found
+    return ScheduleSeen(
+        schedule,
+        beat_problem=beat_problem(broker, kept.heartbeat, context),
+        state=kept.states.get(schedule.metadata.uid),
+    )
+
+
+async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | None:
+    """Write the status, then tell of new trouble; seconds to come back after."""
+    now = context.now()
+    status = schedule_status(seen, now=now)
+    verdict = status["conditions"][0]
+    wait = await context.status.write(raw, status, now=now)
+    new = reason_of(raw, ConditionType.READY) != verdict["reason"]
+    if wait is None and new and verdict["reason"] in _TOLD:
+        event = Event(verdict["reason"], verdict["message"], Severity.WARNING)
+        await context.events.record(raw, event, now=now)
+    again = context.settings.recheck_interval if verdict["reason"] == Reason.BROKER_MISSING else None
+    looks = (wait, again, late_in(seen.state, now=now))
+    return min((each for each in looks if each is not None), default=None)

@@ -1,0 +1,89 @@
+"""The status of a PeriodicSchedule, from what was seen. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from taskfleet.api import Object, PeriodicSchedule, format_duration
+from taskfleet.api.reasons import ScheduleReason
+from taskfleet.brokers.schedule_state import RunState
+from taskfleet.controllers.conditions import ready, reconciling, stalled
+from taskfleet.controllers.pod_trouble import clean
+
+Why = tuple[StrEnum, str]
+LATE_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class ScheduleSeen:
+    """A schedule and what there is of it."""
+
+    schedule: PeriodicSchedule
+    stalled: Why | None = None  # only another spec helps
+    missing: Why | None = None  # something else has to come first
+    beat_problem: str | None = None  # why the broker's beat does not send
+    state: RunState | None = None  # None: beat has not told of this schedule yet
+
+
+def schedule_status(seen: ScheduleSeen, *, now: datetime) -> Object:
+    generation = seen.schedule.metadata.generation
+    problem = seen.stalled or seen.missing or _problem(seen, now)
+    return {
+        "observedGeneration": generation,
+        **_figures(seen.state),
+        "conditions": [
+            ready(problem is None, *(problem or _fine(seen)), generation=generation),
+            reconciling(None, generation=generation),
+            stalled(seen.stalled, generation=generation),
+        ],
+    }
+
+
+def late_in(state: RunState | None, *, now: datetime) -> float | None:
+    """Seconds until the next run would be late; None where none is planned, or it is late already."""
+    if state is None or state.next is None:
+        return None
+    left = (state.next + LATE_AFTER - now).total_seconds() + 1.0
+    return left if left > 0 else None
+
+
+def _figures(state: RunState | None) -> Object:
+    """Nothing new is known without a state, so the last figures stay."""
+    if state is None:
+        return {}
+    answered = {"token": state.trigger, "taskId": state.trigger_task_id}
+    return {
+        "lastScheduleTime": _stamp(state.last_run),
+        "nextScheduleTime": _stamp(state.next),
+        "totalRunCount": state.runs,
+        "missedRunCount": state.missed,
+        "lastTaskId": state.last_task_id,
+        **({"lastTrigger": answered} if all(answered.values()) else {}),
+    }
+
+
+def _problem(seen: ScheduleSeen, now: datetime) -> Why | None:
+    if seen.beat_problem is not None:
+        return ScheduleReason.BEAT_NOT_READY, seen.beat_problem
+    if seen.state is None:
+        return ScheduleReason.NOT_TAKEN_UP, "The broker's beat has not taken up this schedule yet."
+    if seen.state.error is not None:
+        return ScheduleReason.SENDING_FAILED, clean(seen.state.error)
+    if seen.state.next is not None and now - seen.state.next > LATE_AFTER:
+        return ScheduleReason.LATE, (
+            f"The run planned for {_stamp(seen.state.next)} has not been sent, more than"
+            f" {format_duration(LATE_AFTER)} after its time. See the log of the broker's beat."
+        )
+    return None
+
+
+def _fine(seen: ScheduleSeen) -> Why:
+    if seen.schedule.spec.suspend:
+        return ScheduleReason.SUSPENDED, "spec.suspend is true: no run is planned. Set it to false to go on."
+    if seen.state is None or seen.state.next is None:
+        return ScheduleReason.ENDED, "No run is left to send."
+    return ScheduleReason.SCHEDULED, "The broker's beat sends the runs in time."
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,96 @@
+"""A broker's beat, which sends its PeriodicSchedules. Two alive at once send every run once; one is enough."""
+
+import json
+
+from taskfleet.api import Broker, Object, SecretKeyRef
+from taskfleet.resources.broker_connection import (
+    connection_environment,
+    connection_metadata,
+    connection_settings,
+)
+from taskfleet.resources.context import BrokerBinding, Installation
+from taskfleet.resources.labels import child_labels, selector_labels
+from taskfleet.resources.metadata import child_metadata
+from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
+from taskfleet.resources.runtime_init_container import runtime_init_container
+from taskfleet.resources.security import locked_down_container, restricted_pod
+from taskfleet.resources.volumes import RUNTIME_PATH, SAFE_TO_EVICT, safe_to_evict
+from taskfleet.resources.volumes import worker_volume_mounts as mounts
+from taskfleet.resources.volumes import worker_volumes as volumes
+from taskfleet.resources.worker_container import POD_NAME, SETTINGS, from_secret, literal
+
+COMPONENT = "schedules"
+CONTAINER = "beat"
+
+
+def schedules_name(broker: str) -> str:
+    return f"{broker}-schedules"
+
+
+def schedules_deployment(broker: Broker, installation: Installation) -> Object:
+    spec = {
+        "replicas": 1,
+        "revisionHistoryLimit": 2,
+        "selector": {"matchLabels": selector_labels(broker, COMPONENT)},
+        "strategy": {"type": "Recreate"},
+        "template": _template(broker, BrokerBinding.of(broker), installation),
+    }
+    metadata = child_metadata(broker, name=schedules_name(broker.name), component=COMPONENT)
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _template(broker: Broker, binding: BrokerBinding, installation: Installation) -> Object:
+    annotations = connection_metadata(binding).get("annotations", {}) | {SAFE_TO_EVICT: safe_to_evict(None)}
+    return {
+        "metadata": {"labels": child_labels(broker, COMPONENT), "annotations": annotations},
+        "spec": {
+            "initContainers": [runtime_init_container(installation)],
+            "containers": [_container(broker, binding, installation)],
+            "volumes": volumes(binding),
+            "securityContext": restricted_pod(),
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 10,
+        },
+    }
+
+
+def _container(broker: Broker, binding: BrokerBinding, installation: Installation) -> Object:
+    url = SecretKeyRef(name=binding.secret_name, key=binding.url_key)
+    settings = json.dumps(_settings(broker, binding, installation), sort_keys=True)
+    return {
+        "name": CONTAINER,
+        "image": installation.celery_image,
+        "imagePullPolicy": installation.image_pull_policy,
+        "command": ["/opt/venv/bin/python", f"{RUNTIME_PATH}/run.py", "beat"],
+        "env": [
+            {"name": POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": SETTINGS, "value": literal(settings)},
+            from_secret("CELERY_BROKER_URL", url),
+            *connection_environment(binding),
+        ],
+        "ports": [probe_port()],
+        "readinessProbe": readiness_probe(),
+        "livenessProbe": liveness_probe(),
+        # 10,000 schedules take less than 150 MB.
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "96Mi"},
+            "limits": {"memory": "384Mi"},
+        },
+        "securityContext": locked_down_container(),
+        "volumeMounts": mounts(binding),
+    }
+
+
+def _settings(broker: Broker, binding: BrokerBinding, installation: Installation) -> Object:
+    shared = broker.spec
+    return {
+        "v": 1,
+        "namespace": broker.namespace,
+        "broker": broker.name,
+        "clusterId": installation.cluster_id,
+        "globalKeyPrefix": shared.global_key_prefix or None,
+        "prioritySteps": shared.priority_steps,
+        "separator": shared.separator,
+        **connection_settings(binding),
+    }
