@@ -1,4 +1,4 @@
-"""A worker pod's main program: settings, probes, patches, then Celery's own command line."""
+"""A pod's main program. A worker: settings, probes, patches, then Celery's own command line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,9 @@ from taskfleet_worker.settings import Settings, SettingsError, read_settings
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the worker; the exit code. An error of the start is in the log in full, in the termination log in short."""
+    """Run a worker or a beat; the exit code. An error of the start is in the log in full, in the termination log in short."""
     try:
-        settings = read_settings(os.environ)
-        health = Health(settings.pool_type, settings.capacity, native.monotonic)
-        probes.start(health, os.environ)
-        return run_worker(arguments, settings, health)
+        return _program(arguments)
     except SettingsError as error:
         termination.write(str(error), os.environ)
         print(f"taskfleet: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up
@@ -33,6 +30,21 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         termination.write(termination.describe(error), os.environ)
         raise
+
+
+def _program(arguments: Sequence[str]) -> int:
+    if arguments[:1] != ["beat"]:
+        settings = read_settings(os.environ)
+        health = Health(settings.pool_type, settings.capacity, native.monotonic)
+        probes.start(health, os.environ)
+        return run_worker(arguments, settings, health)
+    if arguments[1:]:
+        from taskfleet_worker.app_beat import main as run_app_beat
+
+        return run_app_beat(arguments[1:])
+    from taskfleet_worker.beat import run_beat
+
+    return run_beat(os.environ)
 
 
 def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> int:

@@ -97,6 +97,16 @@ class Health:
     def _hub_turns(self) -> None:
         self._hub_turned = self._clock()
 
+    def readiness(self) -> tuple[bool, str]:
+        """Verdict and reason."""
+        if self.drained:
+            return False, "drained"
+        return self.ready, "ready" if self.ready else "the worker is not ready yet"
+
+    def liveness(self) -> tuple[bool, str]:
+        """Verdict and reason."""
+        return alive(self.look(), self.broker_reachable)
+
     def look(self) -> Seen:
         """What holds now."""
         now = self._clock()

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Protocol
 
 from taskfleet_worker import native
-from taskfleet_worker.health import Health, alive
 
 PORT = 9817
+
+
+class Health(Protocol):
+    """Each gives a verdict and its reason in one line."""
+
+    def readiness(self) -> tuple[bool, str]: ...
+
+    def liveness(self) -> tuple[bool, str]: ...
 
 
 def start(health: Health, environment: Mapping[str, str]) -> None:
@@ -23,16 +31,10 @@ def respond(request: bytes, health: Health) -> bytes:
     """The whole HTTP response for a request's first bytes."""
     path = request.split(b" ", 2)[1:2]
     if path == [b"/readyz"]:
-        return _response(*_ready(health))
+        return _response(*health.readiness())
     if path == [b"/livez"]:
-        return _response(*alive(health.look(), health.broker_reachable))
+        return _response(*health.liveness())
     return _response(False, "ask for /readyz or /livez", status="404 Not Found")
-
-
-def _ready(health: Health) -> tuple[bool, str]:
-    if health.drained:
-        return False, "drained"
-    return health.ready, "ready" if health.ready else "the worker is not ready yet"
 
 
 def _response(ok: bool, text: str, status: str | None = None) -> bytes:

@@ -61,6 +61,11 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in the environment. Raises SettingsError with what is wrong and what to do."""
+    return _from_json(read_object(environment))
+
+
+def read_object(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON object of the variable, of a version that this runtime reads. Raises SettingsError."""
     text = environment.get(VARIABLE)
     if not text:
         raise SettingsError(
@@ -72,14 +77,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{VARIABLE} is not JSON ({error}).") from None
     if not isinstance(raw, dict):
         raise SettingsError(f"{VARIABLE} is not a JSON object.")
-    return _from_json(raw)
-
-
-def _from_json(raw: dict[str, Any]) -> Settings:
     if raw.get("v") != 1:
         raise SettingsError(
             f"{VARIABLE} has v={raw.get('v')!r}, this runtime reads v=1: use images of one release."
         )
+    return raw
+
+
+def _from_json(raw: dict[str, Any]) -> Settings:
     for key, allowed in _CHOICES.items():
         if raw.get(key) not in allowed:
             raise SettingsError(

@@ -1,0 +1,65 @@
+"""A run's message, built by Celery itself and handed over in place of being sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from taskfleet_worker.due import Run
+from taskfleet_worker.redis_channel import prefix_of
+from taskfleet_worker.schedule_entry import Entry
+from taskfleet_worker.schedule_store import Message
+
+
+def capturing_channel(app: Any) -> Any:
+    """A channel of kombu's Redis transport that keeps the message it should push. Raises kombu's OperationalError."""
+    from kombu.transport import redis
+
+    connection = app.connection_for_write()
+    transport = connection.transport
+    transport.Channel = type("Channel", (_Capturing, transport.Channel), {"dumps": staticmethod(redis.dumps)})
+    return connection.channel()
+
+
+class _Capturing:
+    captured: Message | None = None
+    dumps: Any
+
+    def _put(self, queue: str, message: Any, **_: Any) -> None:
+        step = self._get_message_priority(message, reverse=False)  # type: ignore[attr-defined]
+        place = prefix_of(self) + self._q_for_pri(queue, step)  # type: ignore[attr-defined]
+        self.captured = Message(place, self.dumps(message))
+
+
+class MessageBuilder:
+    """Builds messages over one channel, which needs no connection any more once it is made."""
+
+    def __init__(self, app: Any, channel: Any) -> None:
+        from kombu import Producer
+
+        self._app = app
+        self._channel = channel
+        self._producer = Producer(channel, auto_declare=False)
+
+    def build(self, entry: Entry, run: Run, now: float) -> Message:
+        """The message of a run that is sent at its planned time, or now where that has passed."""
+        expires = None
+        if entry.expires is not None:
+            sent = datetime.fromtimestamp(max(now, run.planned or now), timezone.utc)
+            expires = sent + timedelta(seconds=entry.expires)
+        self._channel.captured = None
+        self._app.send_task(
+            entry.task,
+            args=entry.args,
+            kwargs=entry.kwargs,
+            task_id=run.task_id,
+            queue=entry.queue or "celery",
+            priority=entry.priority,
+            expires=expires,
+            headers={**entry.headers, "periodic_task_name": entry.name},
+            producer=self._producer,
+            declare=[],  # the script pushes to the list itself; workers declare what they read
+            retry=False,
+        )
+        message: Message = self._channel.captured
+        return message
