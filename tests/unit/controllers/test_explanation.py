@@ -1,6 +1,7 @@
 """What is told of decisions, and to whom."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_the_limit_that_is_in_the_way_is_named(
     assert (told["want"], told["limit"]) == (want, limit)
 
 
-async def scene_of(**spec: object) -> Scene:
+async def scene_of(**spec: Any) -> Scene:
     scene = Scene()
     scene.add(ready_broker())
     scene.add(pool(meta={"annotations": {READER: reader_digest(SECRET)}}, **spec))
