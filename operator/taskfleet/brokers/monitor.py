@@ -72,7 +72,7 @@ class BrokerMonitor:
             way.locate,
             lambda: self._query(key, layout),
             lambda seen: self._take(key, seen),
-            pause=lambda cost: self._pace.pause(key, cost),
+            pace=self._pace,
             name=way.name,
         )
         self._watched[key] = watched = _Watched(target, layout, observer, client)
@@ -127,7 +127,6 @@ class BrokerMonitor:
 
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
-        self._pace.forget(key)
         for task in watched.tasks if watched is not None else []:
             task.cancel()
 

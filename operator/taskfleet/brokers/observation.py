@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskfleet.brokers.report import Report, Start, parse, same_but_for_number, start_of
 from taskfleet.brokers.wire import Question
@@ -43,21 +43,22 @@ class Query:
     layout: Layout
     queues: tuple[str, ...]
 
-    def question(self) -> Question:
+    def question(self, *, reports: bool = True) -> Question:
+        """`reports`: of all pods, at the end."""
         lengths = [("LLEN", name) for queue in self.queues for name in self._lists(queue)]
-        return Question.of([*lengths, ("HGETALL", self.layout.prefix + self.layout.reports)])
+        everything = [("HGETALL", self.layout.prefix + self.layout.reports)] if reports else []
+        return Question.of([*lengths, *everything])
 
     def _lists(self, queue: str) -> list[str]:
         return [*self.layout.lists(queue), self.layout.dead_letters(queue)]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A pod's last report with its number, and when that number last moved by our own clock."""
 
     report: Report
     moved_at: float
-    raw: bytes = field(default=b"", repr=False)
+    raw: bytes = b""
     start_id: str = ""
     seq: int = 0
 
@@ -77,6 +78,7 @@ class Observation:
     busy: frozenset[str] = frozenset()  # queues in which something waits
     oldest_since: Mapping[str, float] = field(default_factory=dict)  # by queue, read more seldom; see ages.py
     lengths: Sequence[Any] = ()  # the replies about queues, as they came
+    reports_read: bool = True  # False: they are those of a reading before
     names: Mapping[bytes, Start] = field(default_factory=dict)  # of the fields of the hash of reports
 
     @cached_property
@@ -118,18 +120,25 @@ class Observation:
 def observe(query: Query, replies: Sequence[Any], before: Observation | None, *, now: float) -> Observation:
     """The new state. A reply that is an error counts as nothing seen: an empty queue, no reports.
 
-    What thousands of idle pods say and what empty queues hold is as it was: it is compared, not made anew.
+    Where the replies are about queues only, the reports are as before. What thousands of idle pods say and what
+    empty queues hold mostly is too: it is compared, not made anew.
     """
-    fields = replies[-1] if isinstance(replies[-1], list) else []
-    seen = _queues(query, replies[:-1], before, now)
-    return _with_reports(seen, fields, before or seen)
+    width = len(query.queues) * (len(query.layout.priority_steps) + 1)
+    seen = _queues(query, replies[:width], before, now)
+    if len(replies) > width:
+        fields = replies[width] if isinstance(replies[width], list) else []
+        return _with_reports(seen, fields, before or seen)
+    if before is None:
+        return seen
+    kept = replace(seen, at=before.at, reports=before.reports, names=before.names)
+    return replace(unchanged(kept, now=now), reports_read=False)
 
 
 def unchanged(before: Observation, *, now: float) -> Observation:
     """The state when every reply is as it was."""
     since, until = before.at - STALE_AFTER_SECONDS, now - STALE_AFTER_SECONDS
     silent = (start.pool_uid for start, known in before.reports.items() if since <= known.moved_at < until)
-    return replace(before, at=now, changed=frozenset(silent))
+    return replace(before, at=now, changed=frozenset(silent), reports_read=True)
 
 
 def _queues(query: Query, lengths: Sequence[Any], before: Observation | None, now: float) -> Observation:
@@ -167,7 +176,7 @@ def _with_reports(seen: Observation, fields: Sequence[bytes], before: Observatio
         if old is None or known.report is not old.report or silence_ends != (known.moved_at < silent):
             changed.add(start.pool_uid)
     changed.update(start.pool_uid for start in before.reports.keys() - reports.keys())
-    return replace(seen, reports=reports, names=names, changed=frozenset(changed))
+    return replace(seen, reports=reports, names=names, changed=frozenset(changed), reports_read=True)
 
 
 def _moved(before: Known | None, value: bytes, now: float, start_id: str) -> Known | None:

@@ -11,6 +11,7 @@ from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
 from taskfleet.brokers.observation import Observation, Query, observe, unchanged
+from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.wire import Endpoint, Wire, WireError
 
 log = structlog.get_logger(__name__)
@@ -23,8 +24,7 @@ _AGAIN_SECONDS = 1.0
 class Observer:
     """`locate` is asked for before each connection, `query` before each reading; the same one is encoded once.
 
-    `on_reading` gets every new observation, and None when the broker does not answer. `pause` turns the seconds of
-    CPU that a reading took into those until the next.
+    `on_reading` gets every new observation, and None when the broker does not answer. `pace` is one for all brokers.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class Observer:
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
         *,
-        pause: Callable[[float], float],
+        pace: Pace,
         name: str,
     ) -> None:
         self._locate = locate
         self._name = name
         self._query_now = query
         self._query = query()
-        self._question = self._query.question()
         self._on_reading = on_reading
-        self._pause = pause
+        self._pace = pace
+        self._reports_read_at = float("-inf")
         self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
         self._ages = Ages()
         self._look_at_heads_at = 0.0
@@ -50,6 +50,12 @@ class Observer:
 
     async def run(self) -> None:
         """Read until cancelled; a broker that fails is tried again every second."""
+        try:
+            await self._run()
+        finally:
+            self._pace.forget(self)
+
+    async def _run(self) -> None:
         while True:
             try:
                 wire = await Wire.connect(await self._locate(), patience=_PATIENCE_SECONDS)
@@ -63,11 +69,13 @@ class Observer:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _read(self, wire: Wire) -> None:
+        whole, queues = self._query.question(), self._query.question(reports=False)
         while True:
             if (query := self._query_now()) is not self._query:
-                self._query, self._question = query, query.question()
+                self._query, whole, queues = query, query.question(), query.question(reports=False)
             asked_at = time.monotonic()
-            replies = await wire.ask(self._question)
+            with_reports = asked_at >= self._reports_read_at + self._pace.reports_pause
+            replies = await (wire.ask(whole) if with_reports else wire.ask_in_between(queues))
             began, now = time.thread_time(), time.monotonic()
             if replies is not None:
                 self._last = observe(query, replies, self._last, now=now)
@@ -76,11 +84,13 @@ class Observer:
             self._last = self._with_ages(self._last)
             self._tell(self._last)
             metrics.TICK_SECONDS.observe(time.monotonic() - asked_at)
-            cost = time.thread_time() - began + wire.parsed_for
+            if with_reports:
+                self._pace.spent(self, time.thread_time() - began + wire.parsed_for)
+                self._reports_read_at = asked_at
             if self._last is not None and now >= self._look_at_heads_at:
                 self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
                 await self._look_at_heads(wire, query, self._last)
-            await asyncio.sleep(self._pause(cost))
+            await asyncio.sleep(self._pace.pause)
 
     async def _look_at_heads(self, wire: Wire, query: Query, seen: Observation) -> None:
         waiting = heads.lines(query, seen)

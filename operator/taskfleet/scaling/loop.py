@@ -189,7 +189,8 @@ class ScalingLoop:
         reports = observation.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
         waiting = sum(observation.total(queue) for queue in scaled.pool.spec.effective_queues)
-        scaled.rates.add(by_start, waiting=waiting, now=observation.at)
+        if observation.reports_read:  # or what has been fetched meanwhile would be in neither, and then arrive again
+            scaled.rates.add(by_start, waiting=waiting, now=observation.at)
         return scaled.pods(pods, reports, now)
 
     def _shares(

@@ -76,3 +76,12 @@ def test_a_pool_is_told_of_what_its_pods_say_anew_and_of_their_silence() -> None
     seen = reading(seen, 13.0, report(4, active=1))
     assert seen.changed == {"uid"}, "it speaks again"
     assert observe(QUERY, [0] * 10 + [[]], seen, now=14.0).changed == {"uid"}, "it has gone"
+
+
+def test_a_reading_of_queues_alone_keeps_the_reports_and_sees_them_grow_old() -> None:
+    seen = observe(QUERY, [0] * 10, reading(None, 0.0, report(1, active=2)), now=9.0)
+    assert (seen.total("high"), seen.reports[POD].report.active, seen.reports_read) == (0, 2, False)
+    assert seen.changed == frozenset()
+    seen = observe(QUERY, [3] + [0] * 9, seen, now=10.5)
+    assert (seen.busy, seen.changed) == ({"high"}, {"uid"})
+    assert reading(seen, 11.0, report(2)).reports_read
