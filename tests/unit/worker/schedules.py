@@ -1,4 +1,4 @@
-"""A schedule as the operator writes it, and a place for schedules that can be killed at any moment."""
+"""A place for schedules that is not Redis and can break at any moment."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -7,20 +7,7 @@ from typing import Any
 from taskfleet_worker.due import Run
 from taskfleet_worker.schedule_entry import Entry, State, digest, read_state
 from taskfleet_worker.schedule_store import Answer, Change, Message, Verdict
-
-UID = "6f1c9f0e-3b1f-4d52-9a7e-0d7f5f3f2a11"
-CREATED = 1_800_000_000
-
-
-def entry_json(**changes: Any) -> bytes:
-    """A run every minute since CREATED."""
-    fields = {
-        "v": 1, "name": "report", "task": "shop.report", "args": [1], "kwargs": {"full": True}, "headers": {},
-        "queue": None, "priority": None, "expires": None, "schedule": {"every": 60, "anchor": CREATED},
-        "since": CREATED, "suspend": False, "startingDeadline": None, "catchUp": "Latest", "trigger": None,
-        **changes,
-    }  # fmt: skip
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+from tests.runtime.beat import UID
 
 
 def message(entry: Entry, run: Run, _now: float) -> Message:

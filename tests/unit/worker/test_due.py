@@ -6,7 +6,7 @@ import pytest
 
 from taskfleet_worker.due import Run, Step, decide
 from taskfleet_worker.schedule_entry import State, read_entry, read_state
-from tests.unit.worker.schedules import CREATED, UID, entry_json
+from tests.runtime.beat import CREATED, UID, entry_json
 
 
 def entry(**changes: Any) -> Any:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from taskfleet_worker.schedule_entry import read_entry
 from taskfleet_worker.schedule_loop import LOOK_EVERY, RETRY, ScheduleLoop
-from tests.unit.worker.schedules import CREATED, UID, AwayError, MemoryStore, entry_json, message
+from tests.runtime.beat import CREATED, UID, entry_json
+from tests.unit.worker.schedules import AwayError, MemoryStore, message
 
 OTHER = "0b7a5b9e-5c0f-4e4e-8f4e-2f6f9d1c7c22"
 
