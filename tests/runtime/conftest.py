@@ -1,4 +1,4 @@
-"""Real Redis, real workers. `--celery` names the environment whose Python runs the workers."""
+"""Real Redis, real workers. `--celery` names the environments whose Pythons run the workers."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,24 +7,44 @@ from typing import Any
 import pytest
 
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.reliability.outcome import TABLE
+from tests.runtime.reliability.outcome import TABLE, table
+from tests.runtime.reliability.scenarios import ROWS
 from tests.runtime.worker import ROOT, Worker
+
+NEWEST = ".venvs/celery-5.7"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--celery", default=".venvs/celery-5.7", help="virtual environment that has Celery")
+    parser.addoption(
+        "--celery", action="append", help=f"virtual environment that has Celery; repeatable ({NEWEST})"
+    )
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if TABLE in config.stash:
-        terminalreporter.section("sent / executed / started twice / lost")
-        terminalreporter.write_line(config.stash[TABLE])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test once in each environment."""
+    if "python" in metafunc.fixturenames:
+        environments = [Path(path) for path in metafunc.config.getoption("--celery") or [NEWEST]]
+        metafunc.parametrize(
+            "python", environments, indirect=True, ids=[path.name for path in environments], scope="session"
+        )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    cells: dict[str, dict[tuple[str, str], str]] = {}
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for environment, row, pool, text in (
+            value for name, value in report.user_properties if name == TABLE
+        ):
+            cells.setdefault(environment, {})[row, pool] = text
+    for environment, seen in sorted(cells.items()):
+        terminalreporter.section(f"{environment}: sent / executed / started twice / lost")
+        terminalreporter.write_line(table([row.name for row in ROWS], seen))
 
 
 @pytest.fixture(scope="session")
 def python(request: pytest.FixtureRequest) -> Path:
-    path = ROOT / str(request.config.getoption("--celery")) / "bin" / "python"
-    assert path.exists(), f"{path} does not exist: run `make test-runtime`, which makes it."
+    path: Path = ROOT / request.param / "bin" / "python"
+    assert path.exists(), f"{path} does not exist: run `make test-versions`, which makes it."
     return path
 
 

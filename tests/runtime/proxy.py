@@ -34,6 +34,9 @@ class Proxy:
             self._peers = {}
 
     def close(self) -> None:
+        """Connections are cut and none can be made. To be called again at the end does no harm."""
+        if self._stop:
+            return
         self._stop = True
         self._thread.join()
         for sock in (self._listener, *self._peers, *self._frozen):

@@ -1,6 +1,7 @@
 """A real redis-server on loopback, with its data in a folder of the test."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,17 @@ class RedisServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def copy_of_data(self) -> Path:
+        """What is in its files now, for `put_back`."""
+        copy = self._folder / "copy"
+        shutil.copytree(self._folder / "appendonlydir", copy)
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """Between `kill` and `start`: everything that was written after the copy is forgotten."""
+        shutil.rmtree(self._folder / "appendonlydir")
+        copy.rename(self._folder / "appendonlydir")
 
     def lines(self, key: str) -> list[str]:
         """A list, the oldest first."""
@@ -100,6 +112,10 @@ class RedisServer:
     def drain(self, worker: Worker, lease: int, milliseconds: int = 30_000) -> None:
         """As the operator does."""
         self.client.set(f"taskfleet:cluster-1:test:drain:uid-1/{worker.name}", lease, px=milliseconds)
+
+    def stop(self, worker: Worker) -> None:
+        """As the operator does with a pod that was deleted and goes on."""
+        self.client.set(f"taskfleet:cluster-1:test:drain:uid-1/{worker.name}", "stop", px=30_000)
 
     def lift(self, worker: Worker) -> None:
         self.client.delete(f"taskfleet:cluster-1:test:drain:uid-1/{worker.name}")

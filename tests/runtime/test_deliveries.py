@@ -1,11 +1,12 @@
 """A message that a worker holds is run once, whatever happens to the clock and to the connection."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from tests.runtime.messages import send
+from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
 from tests.runtime.waiting import wait_for
@@ -43,6 +44,22 @@ def test_a_task_that_waits_longer_than_the_visibility_timeout_stays_with_its_wor
     )
 
 
+def test_a_message_whose_exchange_the_app_does_not_know_is_left_to_who_knows_it(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    body = message("other.task", (), task_id="1", priority=0, eta=None, route=("zoo", "animal.dog"))
+    server.client.hset("unacked", "tag", json.dumps([body, "zoo", "animal.dog"]))
+    server.client.zadd("unacked_index", {"tag": 1})
+    known = [send(server.client, "proj.nap", 0, queue="elsewhere")]
+    (line,) = server.lines("elsewhere")
+    server.client.delete("elsewhere")
+    server.client.hset("unacked", "known", json.dumps([json.loads(line), "", "celery"]))
+    server.client.zadd("unacked_index", {"known": 1})
+    make_worker(visibilityTimeout=5).start().ready()
+    wait_for(lambda: server.finished() == known, "the sweep: a message of a queue that it knows comes back")
+    assert server.client.hkeys("unacked") == ["tag"]
+
+
 @every_pool
 def test_connections_lost_while_tasks_run_double_and_lose_nothing(
     make_worker: MakeWorker, server: RedisServer, pool: str
@@ -56,6 +73,16 @@ def test_connections_lost_while_tasks_run_double_and_lose_nothing(
     wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
     assert server.client.zcard("unacked_index") == 0
     wait_for(lambda: not server.client.keys("*:held:*"), "the record to go")
+
+
+@every_pool
+def test_the_end_of_a_connection_that_does_not_fetch_does_not_end_the_fetching(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    make_worker(pool).start().ready()
+    send(server.client, "proj.drop_a_spare_connection")
+    task = send(server.client, "proj.nap", 0)
+    wait_for(lambda: task in server.finished(), "the task behind it to run", timeout=20)
 
 
 @every_pool

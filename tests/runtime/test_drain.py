@@ -52,10 +52,10 @@ def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
 
 def test_a_lease_that_nobody_renews_ends_by_itself(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker("threads").start().ready()
-    server.drain(worker, lease=1, milliseconds=4000)
+    server.drain(worker, lease=1, milliseconds=9000)  # the worker looks for it every 4 s
     wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "the task to run", timeout=12)
+    wait_for(lambda: task in server.finished(), "the task to run", timeout=30)
 
 
 @every_pool
@@ -75,10 +75,11 @@ def test_prefetched_tasks_go_back_at_once_in_their_order(
     make_worker: MakeWorker, server: RedisServer
 ) -> None:
     worker = make_worker(capacity=1, prefetchMultiplier=4).start().ready()
-    tasks = [send(server.client, "proj.nap", 8) for _ in range(6)]
+    tasks = [send(server.client, "proj.nap", 30) for _ in range(6)]
     wait_for(lambda: server.report(worker).get("prefetched") == 3, "the worker to prefetch")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.waiting("celery") == tasks[1:], "the rest to be back in line", timeout=4)
+    # The worker looks for its lease every 4 s; the fetch that is under way then may take another.
+    wait_for(lambda: server.waiting("celery") == tasks[1:], "the rest to be back in line", timeout=15)
     assert server.finished() == []
 
 
@@ -89,6 +90,19 @@ def test_rate_limited_tasks_go_back_at_once(make_worker: MakeWorker, server: Red
     server.drain(worker, lease=1)
     wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
     assert server.waiting("celery") == tasks[1:]
+
+
+@pytest.mark.parametrize("pool", ["solo", "gevent", "eventlet"])
+def test_a_lease_is_acknowledged_while_a_task_keeps_the_cpu(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool, capacity=1).start().ready()
+    task = send(server.client, "proj.burn", 10)
+    wait_for(lambda: task in server.started(), "the task to start")
+    server.drain(worker, lease=3)
+    report = wait_for(lambda: server.report_in_state(worker, "draining"), "the acknowledgement", timeout=8)
+    assert report["drain"] == 3
+    assert server.finished() == []
 
 
 @pytest.mark.parametrize("pool", POOLS)

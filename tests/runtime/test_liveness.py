@@ -6,6 +6,7 @@ import pytest
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
+from tests.runtime.test_pools import POOLS
 from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
 
@@ -24,7 +25,7 @@ LIMIT = 60
 def test_a_consumer_that_consumes_no_more_is_found_out(
     make_worker: MakeWorker, server: RedisServer, task: str
 ) -> None:
-    workers = [make_worker(pool, queues=[pool]).start() for pool in ("threads", "gevent", "eventlet")]
+    workers = [make_worker(pool, queues=[pool]).start() for pool in POOLS]
     for worker in workers:
         worker.ready()
         send(server.client, task, queue=worker.settings["poolType"])
@@ -43,19 +44,18 @@ def test_a_consumer_that_consumes_no_more_is_found_out(
 def test_work_longer_than_the_limit_is_no_reason_to_fail(
     make_worker: MakeWorker, server: RedisServer
 ) -> None:
-    workers = {
-        pool: make_worker(pool, capacity=1, queues=[pool]).start() for pool in ("solo", "gevent", "prefork")
-    }
+    pools = ("solo", "gevent", "eventlet", "prefork")  # green: once with a busy CPU, once with a full pool
+    workers = {pool: make_worker(pool, capacity=1, queues=[pool]).start() for pool in pools}
     for pool, worker in workers.items():
         worker.ready()
         task = "proj.burn" if pool == "gevent" else "proj.nap"
         for _ in range(3):
             send(server.client, task, LIMIT + 15, queue=pool)
-    wait_for(lambda: len(server.started()) == 3, "every worker to be busy")
+    wait_for(lambda: len(server.started()) == len(workers), "every worker to be busy")
 
     def all_ended_first() -> bool:
         for worker in workers.values():
             assert worker.get("/livez")[0] in (200, 0), worker.get("/livez")
-        return len(server.finished()) >= 3
+        return len(server.finished()) >= len(workers)
 
     wait_for(all_ended_first, "the tasks to end", timeout=LIMIT + 60, interval=1)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.runtime.inspect import inspect
 from tests.runtime.redis_server import RedisServer
+from tests.runtime.test_pools import every_pool
 from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
 
@@ -24,6 +25,7 @@ MakeWorker = Callable[..., Worker]
         pytest.param("app_is_early", {"max_connections": 20}, id="old-setting-names"),
         pytest.param("finalized", {"max_connections": 20}, id="early-finalized"),
         pytest.param("own_loader", {"max_connections": 20}, id="own-loader"),
+        pytest.param("own_urls", {}, id="urls-of-another-broker"),
     ],
 )
 def test_transport_options_are_merged_into_the_apps(
@@ -64,6 +66,19 @@ def test_acknowledge_holds_where_neither_app_nor_task_decides(
 def test_the_pools_type_is_the_operators_although_the_app_sets_another(make_worker: MakeWorker) -> None:
     worker = make_worker(app="own_loader", pool="prefork").start().ready()
     assert inspect(worker, "stats")["pool"]["implementation"] == "celery.concurrency.prefork:TaskPool"
+
+
+def test_the_operators_flags_win_over_variables_that_celery_reads(make_worker: MakeWorker) -> None:
+    variables = {
+        "CELERY_WORKER_POOL": "solo", "CELERY_WORKER_QUEUES": "other", "CELERY_WORKER_CONCURRENCY": "7",
+        "BROKER_URL": "redis://127.0.0.1:1/0", "APP": "broken",
+    }  # fmt: skip
+    worker = make_worker("threads", environment=variables).start().ready()
+    for name in variables:
+        del worker.environment[name]  # `celery inspect` would look for its broker there
+    pool = inspect(worker, "stats")["pool"]
+    assert (pool["implementation"], pool["max-concurrency"]) == ("celery.concurrency.thread:TaskPool", 2)
+    assert [queue["name"] for queue in inspect(worker, "active_queues")] == ["celery"]
 
 
 def test_processes_beside_the_worker_see_a_plain_celery(make_worker: MakeWorker) -> None:
@@ -129,7 +144,14 @@ def test_term_while_the_app_is_imported_ends_the_worker(make_worker: MakeWorker,
     assert worker.terminate().ended(timeout=5) == 0
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "gevent", "eventlet", "solo"])
+@every_pool
+def test_term_while_the_pool_is_started_ends_the_worker(make_worker: MakeWorker, pool: str) -> None:
+    worker = make_worker(pool).start()
+    wait_for(lambda: "[queues]" in worker.log, "Celery's banner", interval=0.01)
+    assert worker.terminate().ended(timeout=15) == 0
+
+
+@every_pool
 def test_term_while_the_broker_is_away_at_the_start_ends_the_worker(
     make_worker: MakeWorker, server: RedisServer, pool: str
 ) -> None:

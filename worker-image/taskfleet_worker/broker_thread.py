@@ -6,6 +6,7 @@ because its connection was lost. One connection, one command at a time; an error
 
 from __future__ import annotations
 
+import contextlib
 from time import time
 from typing import Any, Callable
 
@@ -20,6 +21,8 @@ TICK = 0.1
 REPORT_EVERY = 2.0
 # With REPORT_EVERY this makes 0.75 commands a second on an idle worker.
 DRAIN_EVERY = 4.0
+# In place of a lease, for a pod that was deleted before Python could hear of it: bytes, or text as the app asks for.
+STOP = (b"stop", "stop")
 # As long as the operator's lease: who cannot see whether it is renewed consumes again.
 LEASE = 30.0
 # Nobody but the operator removes what a dead start held; should there be none, Redis forgets it after a week.
@@ -40,6 +43,7 @@ class BrokerThread:
         gate: Gate,
         signature: Callable[[], Any],
         content: Callable[[], dict[str, Any]],
+        asked_to_stop: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self.answered = clock()
@@ -52,6 +56,7 @@ class BrokerThread:
         self._gate = gate
         self._signature = signature
         self._content = content
+        self._asked_to_stop = asked_to_stop
         self._clock = clock
         self._redis: tuple[Any, Unacked, Callable[[Any], str]] | None = None
         self._seq = 0
@@ -72,6 +77,20 @@ class BrokerThread:
         """Settle the rest, take the report away, and end; waits at most `timeout` seconds."""
         self._stop = True
         self._ended.acquire(timeout=timeout)
+
+    def leave(self, timeout: float) -> None:
+        """As `finish`, over a new connection: the old one has perhaps gone silent."""
+        self._stop = True
+        left = native.allocate_lock()
+        left.acquire()
+
+        def say_the_rest() -> None:
+            with contextlib.suppress(Exception):
+                self._leave(*self._connect())
+            left.release()
+
+        native.start_new_thread(say_the_rest, ())
+        left.acquire(timeout=timeout)
 
     def _run(self) -> None:
         while not self._stop:
@@ -113,8 +132,11 @@ class BrokerThread:
     def _settle(self, client: Any, names: Unacked, dumps: Callable[[Any], str]) -> None:
         later = self._deliveries.settle_later
         while later:
-            settle(client, names, [later[0]])
-            self._deliveries.settled(later.popleft())
+            tag = later[0]
+            settle(client, names, [tag])
+            self._deliveries.settled(tag)
+            with contextlib.suppress(ValueError):  # `leave` has been quicker
+                later.remove(tag)
         back = self._deliveries.return_later
         while back:
             tag, delivery = back[0]
@@ -128,6 +150,8 @@ class BrokerThread:
 
     def _watch_lease(self, client: Any, now: float) -> None:
         value = client.get(self._prefix + self._keys.drain)
+        if value in STOP:
+            self._asked_to_stop()
         self._gate.lease = int(value) if value and value.isdigit() else None
         self._polled = self.lease_seen = now
 

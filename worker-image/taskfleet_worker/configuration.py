@@ -65,25 +65,27 @@ def transport_options(
         notes.append(
             f"The app sets visibility_timeout {asked}, the Broker {settings.visibility_timeout:g}: the Broker's holds."
         )
-    for name, value in _shared_with_producers(settings).items():
+    for name, (value, implied) in _shared_with_producers(settings).items():
         theirs = app_options.get(name)
-        if theirs is None:
-            ours[name] = value
-        elif theirs != value:
+        if theirs is not None and theirs != (implied if value is None else value):
             notes.append(
-                f"The app sets {name} {theirs!r}, the Broker {value!r}: the app's holds, so change the Broker."
+                f"The app sets {name} {theirs!r}, the Broker {value!r}. The app's holds: until the Broker says the"
+                " same, its messages are neither counted nor given back nor listed."
             )
+        elif value is not None:
+            ours[name] = value
     understood_ours = {name: value for name, value in ours.items() if understood(name)}
     return {**app_options, **understood_ours}, notes
 
 
-def _shared_with_producers(settings: Settings) -> dict[str, Any]:
-    options = {
-        "global_keyprefix": settings.global_key_prefix,
-        "priority_steps": list(settings.priority_steps) if settings.priority_steps else None,
-        "sep": settings.separator,
+def _shared_with_producers(settings: Settings) -> dict[str, tuple[Any, Any]]:
+    """What names keys: the Broker's value, None where it says nothing, and kombu's own for that case."""
+    steps = settings.priority_steps
+    return {
+        "global_keyprefix": (settings.global_key_prefix, ""),
+        "priority_steps": (list(steps) if steps else None, [0, 3, 6, 9]),
+        "sep": (settings.separator, "\x06\x16"),
     }
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def configure_worker(

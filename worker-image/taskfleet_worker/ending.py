@@ -7,8 +7,8 @@ acknowledged is given back by the operator.
 
 from __future__ import annotations
 
-# With Celery's usual second or two before it: less than 10 s after the last task.
-PATIENCE = 8.0
+# With 2 s at most for the last words to the broker: less than 10 s after the last task.
+PATIENCE = 7.0
 
 
 def overdue(*, stopping_since: float | None, last_active: float, now: float) -> bool:

@@ -12,16 +12,26 @@ from _thread import allocate_lock, start_new_thread
 from time import monotonic, sleep
 
 __all__ = [
-    "allocate_lock", "complain", "connect", "listen", "monotonic", "reachable", "serve", "sleep", "start_new_thread",
+    "allocate_lock", "complain", "connect", "listen", "monotonic", "reachable", "readable", "serve", "sleep",
+    "start_new_thread",
 ]  # fmt: skip
 
 from collections.abc import Iterable
+from select import POLLIN, poll
 from typing import Callable
 
 
 def complain(text: str) -> None:
     """A line on standard error; logging takes locks, which are not native ones any more."""
     posix.write(2, (text + "\n").encode())
+
+
+def readable(descriptors: Iterable[int]) -> int:
+    """How many of them have something to read, or will never have again."""
+    poller = poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, POLLIN)
+    return len(poller.poll(0))
 
 
 def listen(port: int) -> _socket.socket:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from taskfleet_worker import native
+
 
 def keep_running_jobs(pool: Any) -> None:
     """Wrap the pool's `flush`. What a child has been sent it will run, before it has said so too."""
@@ -30,6 +32,13 @@ def is_with_a_child(request: Any) -> bool:
     result = request._apply_result
     job = result() if result is not None else None
     return job is not None and _runs(job)
+
+
+def results_unread(pool: Any) -> int:
+    """How many tasks have ended without the parent's notice, because it waits for a broker that is silent."""
+    jobs = pool._pool
+    running = {job._worker_pid for job in list(jobs._cache.values()) if job._accepted}
+    return native.readable([process.outqR_fd for process in list(jobs._pool) if process.pid in running])
 
 
 def _runs(job: Any) -> bool:

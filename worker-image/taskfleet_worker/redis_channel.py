@@ -1,9 +1,10 @@
-"""kombu's Redis channel with four changes, each for something that Celery workers lose or double without it.
+"""kombu's Redis channel with five changes, each for something that Celery workers lose or double without it.
 
 - A message is recorded as held by this start in the same transaction that makes it unacknowledged.
 - A gate is asked before each fetch; what a fetch still brings when it is closed goes back to the head of the line.
 - What goes back keeps its order; kombu reverses it.
 - When the connection is lost, messages whose tasks run on are kept and acknowledged later, not given to others.
+- The end of a connection that does not fetch does not end the fetching.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Link:
         self.gate = gate
         self.held_key = held_key
         self.fetched_at = native.monotonic()
+        self.leaving = False
         self.is_consumers: Callable[[Any], bool] = lambda _channel: False
         self.tags_that_run_on: Callable[[], set[str]] = set
         self.settle_pending: Callable[[], None] = lambda: None
@@ -54,15 +56,16 @@ def install(link: Link) -> str | None:
     if version not in KNOWN:
         return f"kombu {kombu.__version__} is not known to this release: deliveries are Celery's own and pods do not drain."
     for transport in (redis.Transport, redis.SentinelTransport):
-        transport.Channel = _channel_class(transport.Channel, link, redis)
+        transport.Channel = _channel_class(transport.Channel, link, redis, any_end_stops=version < (5, 7))
     return None
 
 
-def _channel_class(base: Any, link: Link, redis: Any) -> Any:
+def _channel_class(base: Any, link: Link, redis: Any, *, any_end_stops: bool) -> Any:
     qos = type(
         "QoS", (_HeldMessages, base.QoS), {"link": link, "dumps": staticmethod(redis.dumps), "redis": redis}
     )
-    return type("Channel", (_Gated, base), {"link": link, "QoS": qos, "__module__": __name__})
+    members = {"link": link, "QoS": qos, "any_end_stops": any_end_stops, "__module__": __name__}
+    return type("Channel", (_Gated, base), members)
 
 
 class _HeldMessages:
@@ -115,6 +118,8 @@ class _HeldMessages:
 
     def _settle(self, tag: str) -> None:
         self.link.deliveries.settling.add(tag)
+        if self.link.leaving:
+            return
         try:
             self._remove_from_indices(tag).execute()
         except Exception:  # the connection is gone, the channel perhaps closed: the native thread has its own
@@ -164,6 +169,7 @@ class _Gated:
     """Over kombu's channel for Redis."""
 
     link: Link
+    any_end_stops: bool
     delivering: str | None = None
 
     @property
@@ -178,6 +184,11 @@ class _Gated:
                 return
             self.link.fetched_at = native.monotonic()
         super()._brpop_start(*args, **kwargs)  # type: ignore[misc]
+
+    def _on_connection_disconnect(self, connection: Any) -> None:
+        # Up to kombu 5.6 the end of any connection, even of one that is collected as garbage, ends the fetching.
+        if not self.any_end_stops or connection in (self._in_poll, self._in_listen):  # type: ignore[attr-defined]
+            super()._on_connection_disconnect(connection)  # type: ignore[misc]
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
         callback = kwargs.get("callback")

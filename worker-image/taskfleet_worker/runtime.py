@@ -15,11 +15,12 @@ from taskfleet_worker.gate import Gate
 from taskfleet_worker.handback import take_back
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import Keys
-from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs
+from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs, results_unread
 from taskfleet_worker.redis_commands import Unacked
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.settings import Settings
 from taskfleet_worker.tasks import Tasks
+from taskfleet_worker.waking import Waker, sleeps_on
 
 # The fetch that is under way at TERM ends within a second; a dead connection is not waited for.
 FETCH_PATIENCE = 3.0
@@ -47,6 +48,7 @@ class Runtime:
         self._state: Any = None
         self._consumer: Any = None
         self._thread: BrokerThread | None = None
+        self._waker: Waker | None = None
         health.active = lambda: self.tasks.active
 
     def attach(self, state: Any) -> None:
@@ -55,7 +57,7 @@ class Runtime:
         self.tasks.watch(state)
         asked = state.maybe_shutdown
         state.maybe_shutdown = lambda: self._turn(asked)
-        self._watch_lost_children()
+        self._watch_requests()
         self.link.is_consumers = lambda channel: channel is self._channel()
         self.link.tags_that_run_on = self._tags_that_run_on
         self.link.settle_pending = self._settle_pending
@@ -63,11 +65,11 @@ class Runtime:
         if note:
             self.notes.append(note)
 
-    def _watch_lost_children(self) -> None:
+    def _watch_requests(self) -> None:
         from celery.exceptions import WorkerLostError
         from celery.worker.request import Request
 
-        failed = Request.on_failure
+        failed, acknowledge = Request.on_failure, Request.acknowledge
 
         def on_failure(request: Any, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
             error = getattr(exc_info.exception, "exc", exc_info.exception)
@@ -75,11 +77,19 @@ class Runtime:
                 self.deliveries.lost.add(request.message.delivery_tag)
             return failed(request, exc_info, *args, **kwargs)
 
-        Request.on_failure = on_failure
+        def acknowledge_or_note(request: Any) -> None:
+            # Celery leaves it to the consumer's loop, which may not come round any more.
+            if not request.acknowledged and request.message.delivery_tag in self.deliveries.held:
+                self.deliveries.settling.add(request.message.delivery_tag)
+            acknowledge(request)
+
+        Request.on_failure, Request.acknowledge = on_failure, acknowledge_or_note
 
     def _turn(self, asked: Callable[[], None]) -> None:
         """Once in each turn of the consumer's loop, before it fetches."""
         self.health.turned()
+        if self._waker is not None:
+            self._waker.listen()
         if self.gate.turn() and self._consumer is not None:
             self._hand_back()
         # What a fetch still brings would stay in the socket until the last task has ended.
@@ -110,6 +120,8 @@ class Runtime:
         self.notes.extend(self._opted_out(consumer.app))
         if self.settings.pool_type == "prefork":
             keep_running_jobs(consumer.pool)
+        if self.settings.pool_type == "threads" and sleeps_on(consumer.hub):
+            self._waker = Waker(consumer.hub)
         if consumer.connection.transport.driver_type == "redis":
             self._start_thread(consumer.app)
 
@@ -139,6 +151,7 @@ class Runtime:
             gate=self.gate,
             signature=self._signature,
             content=lambda: content(self._look()),
+            asked_to_stop=self._terminate,
             clock=self._clock,
         )
         self.health.fetch_age = self._fetch_age
@@ -146,6 +159,10 @@ class Runtime:
         thread.start(timeout=2.0)
         self._thread = thread
         self.health.broker_reachable = lambda: self._clock() - thread.answered < ANSWER_LIMIT
+
+    def _terminate(self) -> None:
+        if self._stopping_since is None:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def shutting_down(self) -> None:
         """TERM has come; called in the signal's handler, perhaps more than once."""
@@ -162,15 +179,23 @@ class Runtime:
     def _end_when_overdue(self) -> None:
         last_active = self._clock()
         while not overdue(stopping_since=self._stopping_since, last_active=last_active, now=self._clock()):
-            if self.tasks.active:
+            if self._busy():
                 last_active = self._clock()
             native.sleep(0.25)
         native.complain("taskfleet: every task has ended but the worker has not; leaving now")
-        self.shut_down()
-        if self.settings.pool_type == "prefork":
-            for child in getattr(getattr(self._consumer.pool, "_pool", None), "_pool", ()):
+        self.link.leaving = True
+        self.deliveries.settle_later.extend(self.deliveries.settling)
+        if self._thread is not None:
+            self._thread.leave(timeout=2.0)
+        if self.settings.pool_type == "prefork" and self._consumer is not None:
+            for child in getattr(self._consumer.pool._pool, "_pool", ()):
                 os.kill(child.pid, signal.SIGKILL)
         os._exit(0)
+
+    def _busy(self) -> bool:
+        if self.settings.pool_type == "prefork" and self._consumer is not None:
+            return self.tasks.active > results_unread(self._consumer.pool)
+        return bool(self.tasks.active)
 
     def _channel(self) -> Any:
         task_consumer = getattr(self._consumer, "task_consumer", None)

@@ -43,6 +43,8 @@ async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
         sys.stderr.write(f"They cannot be listed. {error}\n")
         return 0
     sys.stdout.write(listing(answer["messages"]))
+    if not answer["messages"]:  # an app with a key prefix of its own keeps them elsewhere, and says so
+        sys.stderr.write("".join(f"Its pods note: {note}\n" for note in _status(raw).get("notes", [])))
     return 0
 
 

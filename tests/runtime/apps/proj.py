@@ -1,5 +1,6 @@
 """The tests' Celery app. Each task notes in Redis when it starts and ends, so that a run can be counted."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -8,10 +9,12 @@ import time
 import uuid
 from typing import Any
 
+import billiard.pool
 import redis
 from celery import Celery, current_task
 from celery.exceptions import Reject
 from celery.signals import task_received, worker_ready
+from kombu.transport import virtual
 
 app = Celery("proj")
 app.conf.task_ignore_result = True
@@ -74,6 +77,25 @@ def suicide() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_at_fetch(number: int) -> None:
+    """SIGKILL to all of the container when it has fetched its n-th task and before it has recorded it."""
+    deliver, fetched = virtual.Transport._deliver, itertools.count(1)
+
+    def fatal(transport: Any, message: Any, queue: str) -> Any:
+        if queue == "celery" and next(fetched) == number:
+            os.killpg(0, signal.SIGKILL)
+        return deliver(transport, message, queue)
+
+    virtual.Transport._deliver = fatal
+
+
+if os.environ.get("TEST_DIES_AT_FETCH"):
+    die_at_fetch(int(os.environ["TEST_DIES_AT_FETCH"]))
+
+if os.environ.get("TEST_CHILDREN_LINGER"):
+    # As when the parent has not counted a result: the child waits 300 times 0.1 s for it before it leaves.
+    billiard.pool.Worker._ensure_messages_consumed = lambda _child, completed: time.sleep(30)  # noqa: ARG005
+
 consumers: list[Any] = []
 
 
@@ -83,10 +105,19 @@ def remember(sender: Any, **_: object) -> None:
 
 
 @task_received.connect
-def hang_if_told(request: Any, **_: object) -> None:
-    """The consumer's own loop stands still, as in a deadlock."""
-    if request.name == "proj.hang_the_consumer":
+def do_as_told(request: Any, **_: object) -> None:
+    """In the consumer's own loop, on every pool."""
+    if request.name == "proj.hang_the_consumer":  # as in a deadlock
         time.sleep(600)
+    if request.name == "proj.stop_the_fetching":  # as after a reconnect that forgot the consumers
+        consumers[0].task_consumer.channel._active_queues.clear()
+    if (
+        request.name == "proj.drop_a_spare_connection"
+    ):  # as when one that is no longer used is collected as garbage
+        pool = consumers[0].task_consumer.channel.pool
+        spare = pool.get_connection("PING")
+        spare.disconnect()
+        pool.release(spare)
 
 
 @app.task
@@ -96,8 +127,12 @@ def hang_the_consumer() -> None:
 
 @app.task
 def stop_the_fetching() -> None:
-    """The loop turns on and the worker fetches nothing, as after a reconnect that forgot the consumers."""
-    consumers[0].task_consumer.channel._active_queues.clear()
+    pass
+
+
+@app.task
+def drop_a_spare_connection() -> None:
+    pass
 
 
 @app.task

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pytest
-
-# Where a run leaves its table for the summary at its end.
-TABLE = pytest.StashKey[str]()
+# The property of a test's report that holds its cell of the table, for the summary at the end.
+TABLE = "cell of the table"
 
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 
@@ -21,6 +19,10 @@ class Outcome:
     twice: int
     lost: int
     error: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.sent} / {self.executed} / {self.twice} / {self.lost}"
+        return f"{text} (!)" if self.error else text
 
 
 def outcome(sent: Sequence[str], started: Sequence[str], finished: Sequence[str], error: str) -> Outcome:
@@ -36,17 +38,8 @@ def outcome(sent: Sequence[str], started: Sequence[str], finished: Sequence[str]
     )
 
 
-def table(rows: Sequence[str], outcomes: Mapping[tuple[str, str], Outcome]) -> str:
-    """Markdown: sent / executed / twice / lost, a row for what happened and a column a pool."""
-    lines = [f"| what happens | {' | '.join(POOLS)} |", "|---" * (len(POOLS) + 1) + "|"]
-    for row in rows:
-        cells = [_cell(outcomes.get((row, pool))) for pool in POOLS]
-        lines.append(f"| {row} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(seen: Outcome | None) -> str:
-    if seen is None:
-        return "-"
-    text = f"{seen.sent} / {seen.executed} / {seen.twice} / {seen.lost}"
-    return f"{text} (!)" if seen.error else text
+def table(rows: Sequence[str], cells: Mapping[tuple[str, str], str]) -> str:
+    """Markdown: a row for what happened and a column a pool."""
+    head = [f"| what happens | {' | '.join(POOLS)} |", "|---" * (len(POOLS) + 1) + "|"]
+    body = [f"| {row} | {' | '.join(cells.get((row, pool), '-') for pool in POOLS)} |" for row in rows]
+    return "\n".join([*head, *body])

@@ -1,6 +1,7 @@
 """What may happen to a worker while tasks run, and how to bring it about. One function a row of the table."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,45 +29,58 @@ AWAY = 60.0
 
 
 class Scene:
-    """One cell of the table: a pool, a Redis of its own, workers, and the tasks that were sent."""
+    """One cell of the table: a pool, a Redis of its own, workers, and the tasks that were sent.
 
-    def __init__(self, pool: str, server: RedisServer, python: Path, folder: Path) -> None:
+    `notes` is another Redis, in which tasks note that they run.
+    """
+
+    def __init__(
+        self, pool: str, server: RedisServer, notes: RedisServer, python: Path, folder: Path
+    ) -> None:
         self.pool = pool
         self.server = server
+        self.notes = notes
         self.workers: list[Worker] = []
         self.sent: list[str] = []
         self._python = python
         self._folder = folder
 
-    def worker(self, url: str | None = None, **changes: Any) -> Worker:
+    def worker(
+        self, url: str | None = None, environment: dict[str, str] | None = None, **changes: Any
+    ) -> Worker:
         capacity = 1 if self.pool == "solo" else SLOTS
-        environment = {"TEST_NOTES_URL": self.server.url}
         worker = Worker(
             self._python,
             url or self.server.url,
             self._folder,
             pool=self.pool,
-            environment=environment,
+            environment={"TEST_NOTES_URL": self.notes.url, **(environment or {})},
             **{"capacity": capacity, **changes},
         )
         self.workers.append(worker)
-        return worker.start().ready()
+        return worker.start()
+
+    def ready_worker(self, **options: Any) -> Worker:
+        return self.worker(**options).ready()
 
     def send(self, number: int = TASKS, **options: Any) -> None:
         self.sent += [send(self.server.client, "proj.nap", SECONDS, **options) for _ in range(number)]
 
     def busy_worker(self, **changes: Any) -> Worker:
         """A worker that is full, so that nothing is between a fetch and its record."""
-        worker = self.worker(**changes)
+        worker = self.ready_worker(**changes)
         self.send()
         wait_for(lambda: self.server.held(worker) >= FULL[self.pool], f"{worker.name} to be full")
-        wait_for(self.server.started, "a task to start")
+        wait_for(self.notes.started, "a task to start")
         return worker
 
-    def finish(self, timeout: float = 120) -> None:
-        """Wait until every task has run and nothing is held."""
-        wait_for(lambda: set(self.server.finished()) >= set(self.sent), "all tasks to run", timeout=timeout)
-        wait_for(lambda: not self.server.client.hlen("unacked"), "all acknowledgements", timeout=60)
+    def executed(self) -> int:
+        return len({*self.notes.finished()} & {*self.sent})
+
+    def finish(self, lost: int = 0, timeout: float = 120) -> None:
+        """Wait until every task but the lost ones has run, and nothing waits or is held."""
+        wait_for(lambda: self.executed() >= len(self.sent) - lost, "all tasks to run", timeout=timeout)
+        wait_for(lambda: not self.server.client.exists("celery", "unacked"), "the end", timeout=60)
 
     def give_back(self, worker: Worker) -> None:
         """What the operator does when a container has ended."""
@@ -81,38 +95,47 @@ class Scene:
 
 
 def term_idle(scene: Scene) -> None:
-    assert scene.worker().terminate().ended(timeout=15) == 0
+    assert scene.ready_worker().terminate().ended(timeout=15) == 0
     scene.send()
-    scene.worker()
+    scene.ready_worker()
 
 
 def term_busy(scene: Scene) -> None:
     worker = scene.busy_worker()
     # Green pools may finish one more task, which they were about to hand to the pool.
     assert worker.terminate().ended(timeout=2 * SECONDS + 10) == 0
-    scene.worker()
+    scene.ready_worker()
 
 
 def term_prefetched(scene: Scene) -> None:
-    worker = scene.worker(prefetchMultiplier=4)
+    worker = scene.ready_worker(prefetchMultiplier=4)
     scene.send(3, eta="2100-01-01T00:00:00+00:00")
     wait_for(lambda: scene.server.held(worker) >= 3, "the tasks that wait for their time")
     postponed, scene.sent = scene.sent, []
     scene.send()
-    wait_for(scene.server.started, "a task to start")
+    wait_for(scene.notes.started, "a task to start")
     fetched = 4 * (1 if scene.pool == "solo" else SLOTS) if scene.pool == "threads" else 0
     assert worker.terminate().ended(timeout=(2 + fetched) * SECONDS + 10) == 0
     assert {*scene.server.waiting("celery")} >= {*postponed}
     for task in postponed:
         scene.server.remove("celery", task)
-    scene.worker()
+    scene.ready_worker()
 
 
 def killed(scene: Scene) -> None:
     worker = scene.busy_worker()
     worker.kill()
     scene.give_back(worker)
-    scene.worker()
+    scene.ready_worker()
+
+
+def killed_at_a_fetch(scene: Scene) -> None:
+    worker = scene.ready_worker(environment={"TEST_DIES_AT_FETCH": "5"})
+    scene.send()
+    wait_for(lambda: scene.server.report(worker), "its report")
+    assert worker.ended() == -signal.SIGKILL
+    scene.give_back(worker)
+    scene.ready_worker()
 
 
 def child_killed(scene: Scene) -> None:
@@ -122,6 +145,17 @@ def child_killed(scene: Scene) -> None:
 def redis_restarts(scene: Scene) -> None:
     scene.busy_worker()
     scene.server.kill()
+    scene.server.start()
+
+
+def redis_forgets(scene: Scene) -> None:
+    """As a replica that lags behind the Redis whose place it takes, or a file that is synced once a second."""
+    scene.send()
+    earlier = scene.server.copy_of_data()
+    scene.ready_worker()
+    wait_for(lambda: scene.executed() >= 3, "some tasks to end")
+    scene.server.kill()
+    scene.server.put_back(earlier)
     scene.server.start()
 
 
@@ -155,7 +189,7 @@ def drained(scene: Scene) -> None:
     worker = scene.busy_worker()
     scene.server.drain(worker, lease=1)
     wait_for(lambda: scene.server.report_in_state(worker, "drained"), "the drain", timeout=4 * SECONDS + 10)
-    scene.worker()
+    scene.ready_worker()
 
 
 def drained_then_resumed(scene: Scene) -> None:
@@ -167,11 +201,12 @@ def drained_then_resumed(scene: Scene) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """`twice`: whether tasks that ran at that moment may run again."""
+    """`twice`: how many tasks may run again; `lost`: how many are."""
 
     name: str
     play: Callable[[Scene], None]
-    twice: bool = False
+    twice: int = 0
+    lost: int = 0
     pools: tuple[str, ...] = ("prefork", "threads", "gevent", "eventlet", "solo")
 
 
@@ -179,9 +214,11 @@ ROWS = (
     Row("TERM, idle", term_idle),
     Row("TERM, busy", term_busy),
     Row("TERM, with prefetched and postponed tasks", term_prefetched),
-    Row("SIGKILL of the container", killed, twice=True),
-    Row("SIGKILL of a child", child_killed, twice=True, pools=("prefork",)),
+    Row("SIGKILL of the container", killed, twice=SLOTS),
+    Row("SIGKILL between a fetch and its record", killed_at_a_fetch, twice=SLOTS, lost=1),
+    Row("SIGKILL of a child", child_killed, twice=SLOTS, pools=("prefork",)),
     Row("Redis killed and started again", redis_restarts),
+    Row("Redis back without its last writes", redis_forgets, twice=TASKS),
     Row("Redis away for 60 s", redis_is_away),
     Row("half-open connection", half_open),
     Row("drain", drained),

@@ -10,7 +10,7 @@ from taskfleet.kube.errors import ApiError
 from taskfleet.verbs import leader
 from taskfleet.verbs.dead import listing, move_back, show
 from tests.envtest.api_calls import ApiCall
-from tests.unit.objects import NAMESPACE
+from tests.unit.objects import NAMESPACE, pool
 from tests.unit.verbs import cluster
 from tests.unit.verbs.cluster import LEASE, MAIL, Operator, willing
 
@@ -39,6 +39,15 @@ async def test_an_operator_that_has_not_seen_the_digest_yet_is_asked_again(
     answers: list[tuple[int, Object]] = [(401, {"message": "unknown"}), (200, {"messages": []})]
     assert await show(Cluster(lambda *_: answers.pop(0)).gateway(), MAIL, LEASE) == 0
     assert capsys.readouterr().out == "No dead letters.\n"
+
+
+async def test_where_none_are_found_the_pods_notes_may_say_why(capsys: pytest.CaptureFixture[str]) -> None:
+    note = "The app sets global_keyprefix 'shop:', the Broker None. (2 of 2 pods)"
+    cluster = Cluster(lambda *_: (200, {"messages": []}))
+    cluster.put(pool(status={"notes": [note]}))
+    assert await show(cluster.gateway(), MAIL, LEASE) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("No dead letters.\n", f"Its pods note: {note}\n")
 
 
 def refusing(verb: str, resource: str, message: str) -> Cluster:

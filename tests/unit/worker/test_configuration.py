@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from taskfleet_worker.configuration import configure_worker, default_settings, transport_options
+from taskfleet_worker.report import MAX_NOTE
 from taskfleet_worker.settings import Settings, read_settings
 from tests.unit.worker.factories import environment
 
@@ -49,10 +50,32 @@ def test_the_brokers_visibility_timeout_holds_and_the_app_is_told() -> None:
     assert notes == ["The app sets visibility_timeout 7200, the Broker 3600: the Broker's holds."]
 
 
-def test_names_of_keys_stay_the_apps_because_producers_use_them() -> None:
-    options, notes = transport_options({"sep": ":"}, given(separator="\x06\x16"), anything)
-    assert options["sep"] == ":"
+@pytest.mark.parametrize(
+    ("app", "changes"),
+    [
+        pytest.param({"sep": ":"}, {"separator": "\x06\x16"}, id="the-broker-says-another"),
+        pytest.param({"global_keyprefix": "app:"}, {}, id="the-broker-says-nothing"),
+    ],
+)
+def test_names_of_keys_stay_the_apps_because_producers_use_them(
+    app: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    options, notes = transport_options(app, given(**changes), anything)
+    assert options == {**OURS, **app}
     assert len(notes) == 1
+    assert "until the Broker says the same" in notes[0]
+    assert len(notes[0]) <= MAX_NOTE
+
+
+@pytest.mark.parametrize(
+    ("app", "changes"),
+    [
+        pytest.param({"global_keyprefix": "p:"}, {"globalKeyPrefix": "p:"}, id="the-same"),
+        pytest.param({"priority_steps": [0, 3, 6, 9], "sep": "\x06\x16"}, {}, id="as-kombu-itself"),
+    ],
+)
+def test_names_of_keys_that_agree_are_no_news(app: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert transport_options(app, given(**changes), anything) == ({**OURS, **app}, [])
 
 
 def test_a_transport_gets_no_option_of_ours_that_it_does_not_know() -> None:
