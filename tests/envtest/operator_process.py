@@ -44,6 +44,10 @@ class OperatorProcess:
         self._port = 0
 
     @property
+    def lease_namespace(self) -> str:
+        return self._settings["LEASE_NAMESPACE"]
+
+    @property
     def pid(self) -> int:
         assert self._process is not None, "the operator was not started"
         return self._process.pid

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from taskfleet.api import WorkerPoolSpec
+
 
 class PodState(StrEnum):
     STARTING = "Starting"  # never ready and never seen to consume: holds no work
@@ -40,6 +42,18 @@ class Limits:
     most: int
     keepalive: float
     target_wait: float | None = None
+
+    @classmethod
+    def of(cls, spec: WorkerPoolSpec) -> "Limits":
+        """Without autoscale the size is fixed."""
+        scale = spec.autoscale
+        if scale is None:
+            size = spec.fixed_size or 0
+            return cls(spec.capacity, least=size, most=size, keepalive=0.0)
+        wait = scale.target_wait.total_seconds() if scale.target_wait is not None else None
+        return cls(
+            spec.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
+        )
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,7 @@ class ScaledPool:
 
     @property
     def limits(self) -> Limits:
-        spec, scale = self.pool.spec, self.pool.spec.autoscale
-        if scale is None:
-            size = spec.fixed_size or 0
-            return Limits(spec.capacity, least=size, most=size, keepalive=0.0)
-        wait = scale.target_wait.total_seconds() if scale.target_wait is not None else None
-        return Limits(
-            spec.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
-        )
+        return Limits.of(self.pool.spec)
 
     @property
     def grows(self) -> bool:

@@ -105,6 +105,4 @@ def _limits(pool: WorkerPool) -> Limits:
             f"spec.autoscale.maxReplicas is {scale.max_replicas}: at most {MOST_PODS} pods can be simulated. "
             "Divide it and the load by the same number."
         )
-    wait = None if scale.target_wait is None else scale.target_wait.total_seconds()
-    keepalive = scale.keepalive.total_seconds()
-    return Limits(pool.spec.capacity, scale.min_replicas, scale.max_replicas, keepalive, wait)
+    return Limits.of(pool.spec)

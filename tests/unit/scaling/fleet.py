@@ -13,7 +13,7 @@ LIMITS = Limits(capacity=1, least=0, most=10, keepalive=30.0)
 class Fleet:
     """Pods that obey at once: a new one consumes at the next tick, a drained one is removable at the next.
 
-    `keep_starting` holds pods in their start, `stale` names pods whose report stands still.
+    `keep_starting` holds pods in their start; no more pods than `quota` exist.
     """
 
     limits: Limits = LIMITS
@@ -22,6 +22,7 @@ class Fleet:
     pods: dict[str, PodLoad] = field(default_factory=dict)
     replicas: int = 0
     keep_starting: bool = False
+    quota: int = 1_000_000
     rolling: bool = False
     broker_reachable: bool = True
     cannot_start: str | None = None
@@ -91,7 +92,7 @@ class Fleet:
             for name, pod in self.pods.items():
                 if pod.state is PodState.STARTING:
                     self.pods[name] = replace(pod, state=PodState.CONSUMING)
-        while len(self.pods) < self.replicas:
+        while len(self.pods) < min(self.replicas, self.quota):
             self.created += 1
             name = f"pod-{self.created:03}"
             self.pods[name] = PodLoad(name, PodState.STARTING)

@@ -6,6 +6,7 @@ import pytest
 
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import moves
+from taskfleet.scaling.pool import rolling
 from taskfleet.scaling.sizing import Cause, decide, remember
 from tests.unit.scaling.fleet import LIMITS
 
@@ -69,3 +70,17 @@ def test_a_size_above_the_maximum_is_never_asked_for() -> None:
     )  # the rollout's deadline has passed, its surplus pods work
     verdict, _ = decide(load, remember(10, 0.0), now=1.0)
     assert moves(load, verdict.pods, empty_readings=0).replicas == 10
+
+
+@pytest.mark.parametrize(
+    ("updated", "reason", "expected"),
+    [
+        pytest.param(1, "ReplicaSetUpdated", True, id="under-way"),
+        pytest.param(1, "ProgressDeadlineExceeded", False, id="its-deadline-has-passed"),
+        pytest.param(4, "NewReplicaSetAvailable", False, id="done"),
+    ],
+)
+def test_a_rollout_counts_until_its_end_or_its_deadline(updated: int, reason: str, expected: bool) -> None:
+    progress = {"type": "Progressing", "status": "True", "reason": reason}
+    status = {"replicas": 4, "updatedReplicas": updated, "conditions": [progress]}
+    assert rolling({"status": status}) is expected

@@ -101,17 +101,17 @@ def test_a_restarted_operator_grows_as_the_one_before_and_shrinks_no_earlier(
 
 @given(st.integers(0, 10_000), st.integers(0, 40), st.integers(0, 20))
 @settings(max_examples=30, deadline=None)
-def test_two_keepalives_after_a_restart_nothing_tells_the_two_apart(
+def test_once_they_have_settled_nothing_tells_a_restarted_operator_from_the_one_before(
     seed: int, lived: int, waiting: int
 ) -> None:
-    """For one keepalive the sizes may differ, and for another one they are remembered."""
+    """Until then the larger sizes of the first keepalive have their own consequences."""
     before = world(seed, 2, waiting)
     for _ in range(lived):
         before.live(1.0, ends=0.2)
         before.tick()
     after = deepcopy(before)
     after.restart_operator()
-    assert sizes(before, 90)[-1] == sizes(after, 90)[-1]
+    assert sizes(before, SETTLING_SECONDS)[-1] == sizes(after, SETTLING_SECONDS)[-1]
     assert [pool.memory and pool.memory.peaks for pool in before.pools] == [
         pool.memory and pool.memory.peaks for pool in after.pools
     ]

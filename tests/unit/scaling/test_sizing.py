@@ -140,6 +140,33 @@ def test_a_crash_looping_image_is_not_multiplied() -> None:
     assert "ImagePullBackOff" in fleet.verdict.sentence
 
 
+def test_a_quota_that_refuses_pods_raises_no_number_and_holds_up_no_shrink() -> None:
+    fleet = Fleet(waiting=8, quota=3)
+    fleet.run(60)
+    assert (fleet.replicas, len(fleet.consuming())) == (8, 3)
+    fleet.waiting = 0
+    fleet.give({fleet.consuming()[1]: 1})
+    fleet.run(60)
+    assert (fleet.replicas, len(fleet.consuming())) == (1, 1)
+    assert fleet.removed_busy == 0
+
+
+def test_a_bad_rollout_is_not_fed_and_shrinks_when_its_deadline_has_passed() -> None:
+    fleet = Fleet(waiting=4)
+    fleet.run(2)
+    fleet.rolling, fleet.keep_starting, fleet.cannot_start = True, True, "Error: exit code 1"
+    fleet.waiting = 9
+    fleet.run(60)
+    assert fleet.replicas == 4
+    fleet.waiting = 0
+    fleet.run(60)
+    assert fleet.replicas == 4
+    fleet.rolling = False
+    fleet.run(60)
+    assert fleet.replicas == 0
+    assert fleet.removed_busy == 0
+
+
 def test_eta_tasks_by_the_thousand_keep_one_pod() -> None:
     fleet = Fleet(held_back=5000)
     fleet.run(60)
@@ -154,7 +181,12 @@ def test_a_backlog_of_ten_million_asks_for_the_maximum() -> None:
 
 
 @pytest.mark.parametrize(
-    ("least", "most", "waiting", "expected"), [(3, 3, 100, 3), (3, 3, 0, 3), (0, 0, 9, 0)]
+    ("least", "most", "waiting", "expected"),
+    [
+        pytest.param(3, 3, 100, 3, id="minimum-is-maximum-under-load"),
+        pytest.param(3, 3, 0, 3, id="minimum-is-maximum-with-nothing-to-do"),
+        pytest.param(0, 0, 9, 0, id="a-maximum-of-zero"),
+    ],
 )
 def test_limits_that_leave_no_choice(least: int, most: int, waiting: int, expected: int) -> None:
     fleet = Fleet(replace(LIMITS, least=least, most=most), waiting=waiting)
