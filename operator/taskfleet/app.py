@@ -19,7 +19,7 @@ from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
 from taskfleet.brokers.schedule_keeper import ScheduleKeeper
 from taskfleet.config import Settings
-from taskfleet.controllers import broker, not_built, periodic_schedule, worker_pool
+from taskfleet.controllers import broker, periodic_schedule, task_queue, worker_pool
 from taskfleet.controllers.broker_beat import schedules_of
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 RECONCILERS: dict[str, Callable[[Key, Context], Awaitable[float | None]]] = {
     "Broker": broker.reconcile,
     "WorkerPool": worker_pool.reconcile,
-    "TaskQueue": not_built.reconcile,
+    "TaskQueue": task_queue.reconcile,
     "PeriodicSchedule": periodic_schedule.reconcile,
 }
 

@@ -174,6 +174,16 @@ class Credentials(Model):
     """Says when their content last changed. Worker pods carry it, so that they roll then."""
 
 
+class UnreadQueue(Model):
+    """A queue without a reader."""
+
+    name: str
+    """The queue's name."""
+
+    waiting: Annotated[int, Limits(minimum=0)]
+    """Messages that wait."""
+
+
 class BrokerStatus(Status):
     """What was seen of the broker."""
 
@@ -191,6 +201,16 @@ class BrokerStatus(Status):
 
     foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
     """Fetched messages that no worker of Taskfleet's holds."""
+
+    unread_queues: Annotated[list[UnreadQueue], Limits(maxItems=20)] = []
+    """Queues in which messages wait and that no WorkerPool reads and nobody else takes from, the longest first.
+    They are found bit by bit: on a database with many keys that takes a while."""
+
+    expired_given_back: Annotated[int, Limits(minimum=0)] | None = None
+    """Messages that went back to their queues because visibilityTimeout had passed and nobody renewed it."""
+
+    expired_kept: Annotated[int, Limits(minimum=0)] | None = None
+    """Expired messages that stay where they are, because no queue is bound for them."""
 
     binding: Binding | None = None
     """The Secret that producers mount to reach the same queues."""
@@ -211,6 +231,7 @@ class Broker(Resource):
         Column("Clients", ".status.clients", "integer"),
         Column("Binding", ".status.binding.name", wide=True),
         Column("Foreign-Unacked", ".status.foreignUnacked", "integer", wide=True),
+        Column("Unread", ".status.unreadQueues[*].name", wide=True),
         Column("Message", READY_MESSAGE, wide=True),
     )
 

@@ -14,7 +14,8 @@ class ConditionType(StrEnum):
     UP_TO_DATE = "UpToDate"  # the pods are built the way this operator version builds them
     CONSUMED = "Consumed"  # some WorkerPool reads the queue
     BEAT_READY = "BeatReady"  # the app's own beat sends, and no other does for the same app and broker
-    HEALTHY = "Healthy"  # the queue is below alertAbove
+    HEALTHY = "Healthy"  # the queue is below alertAbove, and nothing waits in vain
+    TIMEOUTS_AGREE = "TimeoutsAgree"  # nobody on the broker gives running tasks to others
 
 
 class Reason(StrEnum):
@@ -69,12 +70,24 @@ class BrokerReason(StrEnum):
     TLS_FAILED = "TlsFailed"  # Ready=False: no TLS connection, such as by an untrusted certificate
     READ_ONLY = "ReadOnly"  # Ready=False: the server is a replica
     STARTING = "Starting"  # Ready=False: the managed Redis is not up yet
+    NOTHING_TAKEN = "NothingTaken"  # TimeoutsAgree: no message was taken from a pod that works on it
+    TAKEN_BY_OTHERS = "TakenByOthers"  # TimeoutsAgree=False: other workers have a shorter visibility timeout
 
 
 class QueueReason(StrEnum):
     """Why a TaskQueue is as it is."""
 
     OBSERVED = "Observed"  # Ready: the last reading is fresh
+    BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready
+    POOL_READS = "PoolReads"  # Consumed: a WorkerPool takes what comes, though it may have no pod at the moment
+    OTHERS_READ = "OthersRead"  # Consumed: no WorkerPool does, but somebody took messages during the last minute
+    NO_POOL = "NoPool"  # Consumed=False: no WorkerPool names the queue
+    POOLS_STOPPED = "PoolsStopped"  # Consumed=False: those that name it are suspended, sized to zero, or fail
+    BELOW_ALERT = "BelowAlert"  # Healthy: below alertAbove, and nothing waits in vain
+    WAITING_ABOVE_ALERT = "WaitingAboveAlert"  # Healthy=False: more wait than alertAbove.waiting
+    AGE_ABOVE_ALERT = "AgeAboveAlert"  # Healthy=False: the oldest waits longer than alertAbove.age, by estimate
+    NOT_CONSUMED = "NotConsumed"  # Healthy=False: messages wait and nobody takes them
+    UNKNOWN = "Unknown"  # Consumed and Healthy unknown: the queue cannot be read
 
 
 class ScheduleReason(StrEnum):

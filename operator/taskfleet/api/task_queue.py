@@ -41,7 +41,7 @@ class TaskQueueSpec(Model):
 
     purge: Annotated[str, Limits(maxLength=100)] | None = None
     """Each new value removes all waiting messages once, unless somebody consumes the queue. Any text will
-    do; `kubectl taskfleet purge` sets it."""
+    do; one that ends with the word force removes them in any case. `kubectl taskfleet purge` sets it."""
 
 
 class Purge(Model):
@@ -60,33 +60,52 @@ class Purge(Model):
     """Why nothing was removed."""
 
 
+class PriorityCount(Model):
+    """What waits with one priority."""
+
+    priority: Annotated[int, Limits(minimum=0, maximum=255)]
+    """The step of the Broker's prioritySteps; 0 is the most urgent."""
+
+    waiting: Annotated[int, Limits(minimum=0)]
+    """Messages that wait."""
+
+
 class TaskQueueStatus(Status):
     """What was seen on the queue."""
 
     waiting: Annotated[int, Limits(minimum=0)] | None = None
     """Messages that wait, all priorities together."""
 
+    waiting_by_priority: Annotated[list[PriorityCount], Limits(maxItems=16)] = []
+    """The same by priority, where any message has another than 0."""
+
     unacked: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that workers hold."""
+    """Messages that pods of WorkerPools hold: running, prefetched, or waiting for their time."""
 
     oldest_age: Duration | None = None
     """How long the oldest message has waited; an estimate, because brokers do not keep the time."""
 
     consumers: Annotated[int, Limits(minimum=0)] | None = None
-    """Pods that consume the queue."""
+    """Pods of WorkerPools that fetch from the queue."""
 
     pools: Annotated[list[str], Limits(maxItems=100)] = []
-    """WorkerPools that consume the queue."""
+    """WorkerPools that read the queue, those without a pod at the moment too. Not those that are suspended."""
 
     arrival_rate: float | None = None
     """Messages a second that came in during the last minute."""
 
     completion_rate: float | None = None
-    """Messages a second that were finished during the last minute."""
+    """Messages a second that left during the last minute, finished by pods or in another way."""
+
+    other_rate: float | None = None
+    """Those among them that no pod finished: taken by other workers, or discarded as revoked or expired."""
 
     last_purge: Purge | None = None
     """The last value of spec.purge that was looked at."""
 
+
+FORCE = "force"
+"""The last word of a value of spec.purge that is carried out whoever consumes the queue."""
 
 # The queue's name on the broker, also where the spec leaves it out.
 _QUEUE = "(has({0}.spec.queueName) ? {0}.spec.queueName : {0}.metadata.name)"

@@ -2,19 +2,24 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from taskfleet import metrics
 from taskfleet.api import Key
+from taskfleet.brokers.audience import Audience
 from taskfleet.brokers.dead_starts import suspects
-from taskfleet.brokers.observation import Layout, Observation, Query
+from taskfleet.brokers.observation import Layout, Observation
 from taskfleet.brokers.observer import Observer
 from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.queue_board import QueueBoard
 from taskfleet.brokers.readers import Figures, PoolReader, figures
 from taskfleet.brokers.redis import access, probe
+from taskfleet.brokers.survey import Findings, Survey
 from taskfleet.brokers.target import Target
 
 _EVERY_SECONDS = 10.0
@@ -37,6 +42,7 @@ class _Watched:
     look_now: asyncio.Event = field(default_factory=asyncio.Event)
     figures: dict[Key, Figures] = field(default_factory=dict)
     figures_at: float = 0.0
+    findings: Findings | None = None  # None: no slow look has been finished yet
 
 
 class BrokerMonitor:
@@ -55,9 +61,10 @@ class BrokerMonitor:
         self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
         self._pace = Pace()
-        self._readers: dict[Key, dict[Key, PoolReader]] = {}
-        self._broker_of: dict[Key, Key] = {}
-        self._queries: dict[Key, Query] = {}
+        self._name = uuid.uuid4().hex  # among all who give back on a database
+        self.audience = Audience(on_change)
+        self.board = QueueBoard(self.audience, on_change)
+        self.expired: dict[Key, int] = {}  # broker -> messages given back, until its status has told of them
         self.given_back: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
     def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:
@@ -70,7 +77,7 @@ class BrokerMonitor:
         self.forget(key)
         observer = Observer(
             way.locate,
-            lambda: self._query(key, layout),
+            lambda: self.audience.query(key, layout),
             lambda seen: self._take(key, seen),
             pace=self._pace,
             name=way.name,
@@ -79,6 +86,7 @@ class BrokerMonitor:
         watched.tasks = [
             asyncio.create_task(self._probe(key, client)),
             asyncio.create_task(observer.run()),
+            asyncio.create_task(self._survey(key, Survey(layout, self._name))),
         ]
         return None
 
@@ -104,18 +112,15 @@ class BrokerMonitor:
 
     def read_for(self, pool: Key, broker: Key, reader: PoolReader) -> None:
         """Read the queues of a pool from now on, on this broker and no other."""
-        if self._broker_of.get(pool) == broker and self._readers[broker][pool] == reader:
-            return
-        self.read_no_more_for(pool)
-        self._broker_of[pool] = broker
-        self._readers.setdefault(broker, {})[pool] = reader
-        self._queries.pop(broker, None)
+        self.audience.read_for(pool, broker, reader)
 
     def read_no_more_for(self, pool: Key) -> None:
-        broker = self._broker_of.pop(pool, None)
-        if broker is not None:
-            del self._readers[broker][pool]
-            self._queries.pop(broker, None)
+        self.audience.forget(pool)
+
+    def findings(self, broker: Key) -> Findings | None:
+        """What the last slow look found; None before the first."""
+        watched = self._watched.get(broker)
+        return watched.findings if watched is not None else None
 
     def told(self, pool_uid: str, messages: int) -> None:
         """A status has told of so many messages given back."""
@@ -125,8 +130,15 @@ class BrokerMonitor:
         else:
             self.given_back.pop(pool_uid, None)
 
+    def told_of_expired(self, broker: Key, messages: int) -> None:
+        """A status has told of so many expired messages given back."""
+        left = self.expired.pop(broker, 0) - messages
+        if left > 0:
+            self.expired[broker] = left
+
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
+        self.board.forget(key)
         for task in watched.tasks if watched is not None else []:
             task.cancel()
 
@@ -135,14 +147,8 @@ class BrokerMonitor:
         for key in list(self._watched):
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _query(self, broker: Key, layout: Layout) -> Query:
-        """Made anew only when the readers have changed: a thousand pools that start ask for one."""
-        query = self._queries.get(broker)
-        if query is None or query.layout != layout:
-            queues = {queue for reader in self._readers.get(broker, {}).values() for queue in reader.queues}
-            query = self._queries[broker] = Query(layout, tuple(sorted(queues)))
-        return query
+        self._count_unread()  # whoever leads next tells of them
+        metrics.EXPIRED_KEPT.clear()
 
     def _take(self, key: Key, seen: Observation | None) -> None:
         watched = self._watched[key]
@@ -150,10 +156,11 @@ class BrokerMonitor:
             watched.look_now.set()
         watched.asked, watched.observation = True, seen
         self._on_reading(key, seen)
+        self.board.take(key, seen)
         if seen is None or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
         watched.figures_at = seen.at
-        before, watched.figures = watched.figures, figures(seen, self._readers.get(key, {}))
+        before, watched.figures = watched.figures, figures(seen, self.audience.of(key).pools)
         for pool, now in watched.figures.items():
             if before.get(pool) != now:
                 self._on_change(pool)
@@ -177,3 +184,24 @@ class BrokerMonitor:
                         await watched.look_now.wait()
         finally:
             await client.aclose()
+
+    async def _survey(self, key: Key, survey: Survey) -> None:
+        while True:
+            await asyncio.sleep(survey.every)
+            watched = self._watched[key]
+            if watched.observation is None:
+                continue
+            found, given_back = await survey.look(watched.client, watched.observation, self.audience.of(key))
+            if given_back:
+                self.expired[key] = self.expired.get(key, 0) + given_back
+                metrics.EXPIRED_GIVEN_BACK.labels(key.namespace, key.name).inc(given_back)
+            if found != watched.findings or given_back:
+                watched.findings = found
+                self._on_change(key)
+            metrics.EXPIRED_KEPT.labels(key.namespace, key.name).set(found.kept)
+            self._count_unread()
+
+    def _count_unread(self) -> None:
+        found = [each.findings for each in self._watched.values() if each.findings is not None]
+        metrics.UNREAD_QUEUES.set(sum(one.unread_queues for one in found))
+        metrics.UNREAD_MESSAGES.set(sum(one.unread_messages for one in found))

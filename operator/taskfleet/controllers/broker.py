@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from taskfleet import metrics
 from taskfleet.api import Broker, Credentials, InvalidObject, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
 from taskfleet.brokers.observation import Layout
@@ -10,6 +11,7 @@ from taskfleet.brokers.target import Target, target_of
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
 from taskfleet.controllers.broker_beat import ensure_beat
 from taskfleet.controllers.broker_credentials import followed, versions_of
+from taskfleet.controllers.broker_findings import finding_events
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_redis import end_redis, ensure_redis
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
@@ -41,6 +43,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
         context.brokers.forget(key)
+        metrics.forget_broker(key.namespace, key.name)
         context.schedules.forget(key)
         context.targets.pop(key, None)
         return None
@@ -152,6 +155,7 @@ def _layout(broker: Broker, context: Context) -> Layout:
         reports=f"taskfleet:{context.installation.cluster_id}:{broker.namespace}:reports",
         priority_steps=tuple(spec.priority_steps),
         separator=spec.separator,
+        visibility_timeout=spec.visibility_timeout.total_seconds(),
     )
 
 
@@ -161,7 +165,8 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
         return (
             context.settings.recheck_interval
         )  # the look under way will tell; until then the last one holds
-    now = context.now()
+    now, key = context.now(), seen.broker.key
+    seen = replace(seen, findings=context.brokers.findings(key), expired=context.brokers.expired.get(key, 0))
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
     again = (context.settings.recheck_interval, patience(seen.pods, now=now))
@@ -170,4 +175,8 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
         fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
         severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
         await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
+    if wait is None:
+        context.brokers.told_of_expired(key, seen.expired)
+        for event in finding_events(raw, status, seen.expired):
+            await context.events.record(raw, event, now=now)
     return min(each for each in (wait, *again) if each is not None)

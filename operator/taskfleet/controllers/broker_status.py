@@ -7,6 +7,8 @@ from enum import StrEnum
 from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.survey import Findings
+from taskfleet.controllers.broker_findings import finding_fields, timeouts_agree
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, trouble
 from taskfleet.resources.broker_names import broker_name
@@ -37,6 +39,8 @@ class BrokerSeen:
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
+    findings: Findings | None = None  # of the last slow look
+    expired: int = 0  # expired messages given back since the status was last written
 
     @property
     def unknown(self) -> bool:
@@ -62,10 +66,12 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "clients": probe.clients if probe else None,
         "binding": {"name": seen.binding} if seen.binding else None,
         "credentials": seen.credentials.to_object() if seen.credentials is not None else None,
+        **finding_fields(seen.broker, seen.findings, given_back=seen.expired),
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
             reconciling(None if stall else changing, generation=generation),
             stalled(stall, generation=generation),
+            *timeouts_agree(seen.broker, seen.findings),
         ],
     }
 

@@ -34,9 +34,15 @@ def reconciling(what: str | None, *, generation: int) -> Object:
     return condition(ConditionType.RECONCILING, what is not None, reason, message, generation=generation)
 
 
+def condition_of(obj: Object, kind: str) -> Object | None:
+    """A stored condition, None where there is none."""
+    for stored in (obj.get("status") or {}).get("conditions") or []:
+        if stored["type"] == kind:
+            return dict(stored)
+    return None
+
+
 def reason_of(obj: Object, kind: ConditionType) -> str | None:
     """The reason of a stored condition, None where there is none."""
-    for stored in (obj.get("status") or {}).get("conditions") or []:
-        if stored["type"] == kind.value:
-            return str(stored["reason"])
-    return None
+    stored = condition_of(obj, kind)
+    return None if stored is None else str(stored["reason"])

@@ -7,7 +7,6 @@ from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.brokers.observation import Observation
-from taskfleet.brokers.readers import PoolReader
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -16,6 +15,7 @@ from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, patience
+from taskfleet.controllers.pool_reader import pool_reader
 from taskfleet.controllers.pool_scaling import first_size, new_decision, start_obstacle
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.requeue import requeue_as_wished
@@ -124,10 +124,9 @@ def _broker_key(pool: WorkerPool) -> Key:
     return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
 
 
-def _read(pool: WorkerPool, context: Context) -> Observation | None:
+def _read(raw: Object, pool: WorkerPool, context: Context) -> Observation | None:
     """The last reading of the pool's broker; from now on it includes the pool's queues."""
-    reader = PoolReader(pool.metadata.uid, pool.spec.effective_queues)
-    context.brokers.read_for(pool.key, _broker_key(pool), reader)
+    context.brokers.read_for(pool.key, _broker_key(pool), pool_reader(raw, pool))
     return context.brokers.observation(_broker_key(pool))
 
 
@@ -156,7 +155,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         observed.pool,
         deployment=deployment,
         pods=workers,
-        observation=_read(observed.pool, context),
+        observation=_read(observed.raw, observed.pool, context),
         unread=_is_unread(observed, context),
         beat=see_app_beat(observed.pool, context),
         kept_template=outdated(observed.raw),

@@ -26,6 +26,7 @@ _COUNTERS = frozenset(
         ),
         *("deadLetters", "notes", "unacked", "foreignUnacked", "oldestAge", "consumers", "arrivalRate"),
         *("completionRate", "clients", "memory", "totalRunCount", "missedRunCount"),
+        *("waitingByPriority", "otherRate", "unreadQueues", "expiredGivenBack", "expiredKept"),
         *("lastScheduleTime", "nextScheduleTime", "lastTaskId"),
     }
 )

@@ -35,7 +35,7 @@ class Router:
         return [Key("Broker", schedule.namespace, name) for name in sorted(names)]
 
     def _users_of(self, broker: Key, obj: Object) -> list[Key]:
-        """The pools and schedules on this broker, when something that they use of it has changed or it has gone."""
+        """The pools, queues and schedules on this broker, when something that they use of it has changed or it has gone."""
         gone = self._cache.version(broker) is None
         told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj), _credentials(obj))
         if not gone and self._told.get(broker) == told:
@@ -46,6 +46,7 @@ class Router:
             self._told[broker] = told
         users = chain(
             self._cache.all("WorkerPool", broker.namespace),
+            self._cache.all("TaskQueue", broker.namespace),
             self._cache.all("PeriodicSchedule", broker.namespace),
         )
         return [key_of(user) for user in users if broker_name(user) == broker.name]

@@ -48,6 +48,7 @@ def test_broker_that_answers_is_ready_with_its_figures() -> None:
         "clients": 4,
         "binding": {"name": "default-broker-connection"},
         "credentials": None,
+        "expiredGivenBack": None,
     }
 
 

@@ -1,0 +1,96 @@
+"""What kombu has noted about queues: a set for each exchange, with the queues that are bound to it.
+
+Nobody lists all keys of somebody's Redis. The sets are found by SCAN, some thousand keys at a time, so what is known
+is a sample that becomes whole with time.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+
+_NAME = "_kombu.binding."  # kombu 5 `kombu/transport/redis.py` keyprefix_queue
+MAILBOXES = "celery.pidbox"  # the exchange of remote control: one queue for each worker
+_NO_TASKS = (MAILBOXES, f"reply.{MAILBOXES}", "celeryev")
+_KEYS_A_CALL = 1000
+_CALLS_A_LOOK = 10
+_MOST_EXCHANGES = 1000
+_MOST_BINDINGS = 200  # of one exchange
+
+
+class Binding(NamedTuple):
+    """A queue that gets the messages of an exchange with this routing key; with wildcards if `topic`."""
+
+    routing_key: str
+    topic: bool
+    queue: str
+
+
+def parse(member: bytes, separator: str) -> Binding | None:
+    """A member of the set; None for what is none."""
+    parts = member.decode(errors="replace").split(separator)
+    return Binding(parts[0], bool(parts[1]), parts[2]) if len(parts) == 3 and parts[2] else None
+
+
+def queues_for(exchange: str, routing_key: str, bindings: Iterable[Binding]) -> list[str]:
+    """Where a message belongs; nothing where that is not known. As kombu's exchanges look it up."""
+    if not exchange:
+        return [routing_key] if routing_key else []
+    return sorted({one.queue for one in bindings if _matches(one, routing_key)})
+
+
+def _matches(binding: Binding, routing_key: str) -> bool:
+    if not binding.topic:
+        return binding.routing_key == routing_key
+    words = (
+        {"*": r"[^.]+", "#": r".*"}.get(word, re.escape(word)) for word in binding.routing_key.split(".")
+    )
+    return re.fullmatch(r"\.".join(words), routing_key) is not None
+
+
+async def bindings_of(
+    client: Redis, prefix: str, separator: str, exchanges: Sequence[str]
+) -> dict[str, list[Binding]]:
+    """Some of the bindings of each exchange, all unless they are very many."""
+    async with client.pipeline(transaction=False) as pipe:
+        for exchange in exchanges:
+            pipe.srandmember(f"{prefix}{_NAME}{exchange}", _MOST_BINDINGS)
+        replies = await pipe.execute()
+    return {
+        exchange: [one for member in members or () if (one := parse(member, separator)) is not None]
+        for exchange, members in zip(exchanges, replies, strict=True)
+    }
+
+
+@dataclass
+class Exchanges:
+    """The exchanges of one database, found bit by bit; one that is gone is forgotten with the next round."""
+
+    prefix: str
+    _cursor: int = 0
+    _found: set[str] = field(default_factory=set)
+    _before: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        known = sorted(self._found | self._before)
+        return [name for name in known if name not in _NO_TASKS][:_MOST_EXCHANGES]
+
+    async def look(self, client: Redis) -> None:
+        """Go on with the round through the keys."""
+        pattern = f"{_literal(self.prefix)}{_NAME}*"
+        for _ in range(_CALLS_A_LOOK):
+            answer = await client.scan(self._cursor, match=pattern, count=_KEYS_A_CALL)
+            self._cursor, keys = cast(tuple[int, Sequence[Any]], answer)
+            start = len(f"{self.prefix}{_NAME}")
+            self._found.update(key.decode(errors="replace")[start:] for key in keys)
+            if not self._cursor:
+                self._before, self._found = self._found, set()
+                return
+
+
+def _literal(text: str) -> str:
+    """`text` in a pattern of Redis that means itself."""
+    return re.sub(r"([\\*?\[\]^])", r"\\\1", text)

@@ -1,0 +1,77 @@
+"""`spec.purge` of a TaskQueue: carried out once for each value, or refused, and answered in status."""
+
+from dataclasses import dataclass
+
+import structlog
+from redis.exceptions import RedisError
+
+from taskfleet.api import Key, TaskQueue
+from taskfleet.api.task_queue import FORCE
+from taskfleet.brokers.purge import purge
+from taskfleet.brokers.queue_figures import QueueFigures
+from taskfleet.controllers.context import Context
+
+log = structlog.get_logger(__name__)
+
+_WATCHED_SECONDS = 8.0  # others than our pods are seen by what they take, and that takes a few looks
+
+
+@dataclass(frozen=True)
+class Purged:
+    """A value of spec.purge that the status does not answer yet. `messages` None: not possible yet."""
+
+    token: str
+    messages: int | None = None
+    refused: str | None = None
+
+
+def wish(queue: TaskQueue) -> str | None:
+    """A value of spec.purge that has no answer yet."""
+    token, answered = queue.spec.purge, queue.status.last_purge
+    return None if not token or (answered is not None and answered.token == token) else token
+
+
+def forced(token: str) -> bool:
+    return token.split()[-1:] == [FORCE]
+
+
+def refusal(figures: QueueFigures) -> str | None:
+    """Why a queue is not purged unless it is forced."""
+    way_out = f"Suspend them first, or end the new value of spec.purge with the word {FORCE}."
+    if figures.consuming:
+        pools = ", ".join(f"{name} ({_pods(count)})" for name, count in sorted(figures.consuming.items()))
+        return f"The queue is consumed by WorkerPools: {pools}. {way_out}"
+    if figures.lively:
+        return f"{_pods(figures.lively)} of its WorkerPools still drain and may give messages back. {way_out}"
+    if figures.rates.other > 0:
+        return f"Others than WorkerPools have taken messages during the last minute. {way_out}"
+    return None
+
+
+async def purge_as_wished(
+    queue: TaskQueue, broker: Key, figures: QueueFigures | None, context: Context
+) -> Purged | None:
+    """Remove the messages or say why not; None where nothing new is asked for."""
+    token = wish(queue)
+    if token is None:
+        return None
+    client, layout = context.brokers.client(broker), context.brokers.layout(broker)
+    if figures is None or client is None or layout is None:
+        return Purged(token)
+    if not forced(token):
+        if (why := refusal(figures)) is not None:
+            return Purged(token, 0, why)
+        if figures.total and figures.watched_for < _WATCHED_SECONDS:
+            return Purged(token)
+    try:
+        messages = await purge(client, layout, queue.queue_name, token=token, owner_uid=queue.metadata.uid)
+    except RedisError as error:
+        log.warning("queue not purged yet", **queue.key._asdict(), error=type(error).__name__)
+        return Purged(token)
+    context.brokers.board.purged(broker, queue.queue_name, messages)
+    log.info("a queue was purged", **queue.key._asdict(), messages=messages)
+    return Purged(token, messages)
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"

@@ -1,0 +1,160 @@
+"""The status of a TaskQueue, from what was seen. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from taskfleet.api import Key, Object, TaskQueue, format_duration
+from taskfleet.api.reasons import ConditionType, QueueReason
+from taskfleet.brokers.queue_figures import QueueFigures
+from taskfleet.brokers.readers import PoolReader
+from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
+from taskfleet.controllers.purge import Purged
+
+Why = tuple[StrEnum, str]
+_NUMBERS = (
+    *("waiting", "waitingByPriority", "unacked", "oldestAge", "consumers"),
+    *("arrivalRate", "completionRate", "otherRate"),
+)
+
+
+@dataclass(frozen=True)
+class QueueSeen:
+    """A TaskQueue and what there is of it. `figures` None: the broker does not tell, and `problem` says why."""
+
+    queue: TaskQueue
+    figures: QueueFigures | None = None
+    pools: Mapping[Key, PoolReader] = field(default_factory=dict)  # those that name the queue
+    priority_steps: tuple[int, ...] = (0, 3, 6, 9)
+    problem: Why | None = None
+    purged: Purged | None = None
+
+    @property
+    def consumers(self) -> list[str]:
+        """The pools that take what comes, or would if their pods were up."""
+        consuming = self.figures.consuming if self.figures is not None else {}
+        return [
+            pool.name
+            for pool, reader in sorted(self.pools.items())
+            if reader.stopped is None and (reader.trouble is None or pool.name in consuming)
+        ]
+
+
+def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
+    generation = seen.queue.metadata.generation
+    about = f"Queue {seen.queue.queue_name!r} on Broker {seen.queue.spec.broker_ref.name!r} is read."
+    verdict = seen.problem or (QueueReason.OBSERVED, about)
+    return {
+        "observedGeneration": generation,
+        **_numbers(seen),
+        "pools": seen.consumers[:100] or None,
+        **_last_purge(seen.purged, now),
+        "conditions": [
+            ready(seen.problem is None, *verdict, generation=generation),
+            reconciling(None, generation=generation),
+            stalled(None, generation=generation),
+            _condition(seen, ConditionType.CONSUMED, consumed(seen, seen.figures) if seen.figures else None),
+            _condition(seen, ConditionType.HEALTHY, healthy(seen, seen.figures) if seen.figures else None),
+        ],
+    }
+
+
+def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Why] | None) -> Object:
+    generation = seen.queue.metadata.generation
+    if verdict is None:
+        message = "The queue cannot be read: see the condition Ready."
+        unknown = condition(kind, False, QueueReason.UNKNOWN, message, generation=generation)
+        return {**unknown, "status": "Unknown"}
+    holds, why = verdict
+    return condition(kind, holds, *why, generation=generation)
+
+
+def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
+    """Whether somebody takes what comes."""
+    able = seen.consumers
+    if able:
+        pods = sum(figures.consuming.get(name, 0) for name in able)
+        count = "1 pod fetches" if pods == 1 else f"{pods} pods fetch" if pods else "no pod fetches"
+        return True, (QueueReason.POOL_READS, f"{_pools(able)}; {count} at the moment.")
+    if figures.rates.other > 0:
+        message = "No WorkerPool takes its messages, but somebody else took some during the last minute."
+        return True, (QueueReason.OTHERS_READ, message)
+    name, waiting = seen.queue.queue_name, figures.total
+    wait = (
+        "Nothing waits" if not waiting else "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+    )
+    if not seen.pools:
+        advice = "Add it to spec.queues of a pool."
+        return False, (QueueReason.NO_POOL, f"{wait} and no WorkerPool reads queue `{name}`. {advice}")
+    stopped = "; ".join(
+        f"WorkerPool {pool.name!r} {reader.stopped or reader.trouble}"
+        for pool, reader in sorted(seen.pools.items())
+    )
+    return False, (QueueReason.POOLS_STOPPED, f"{wait} in queue `{name}`: {stopped[:500]}.")
+
+
+def healthy(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
+    """Whether the queue is below its limits, and nothing waits in vain."""
+    alert = seen.queue.spec.alert_above
+    if alert is not None and alert.waiting is not None and figures.total > alert.waiting:
+        message = f"{figures.total} messages wait; alertAbove.waiting is {alert.waiting}."
+        return False, (QueueReason.WAITING_ABOVE_ALERT, message)
+    age = timedelta(seconds=figures.age or 0)
+    if alert is not None and alert.age is not None and age > alert.age:
+        message = (
+            f"The oldest message waits for about {format_duration(age)} (an estimate); alertAbove.age is"
+            f" {format_duration(alert.age)}."
+        )
+        return False, (QueueReason.AGE_ABOVE_ALERT, message)
+    if figures.total and not consumed(seen, figures)[0]:
+        return False, (QueueReason.NOT_CONSUMED, "Messages wait and nobody takes them: see Consumed.")
+    limits = "No alertAbove is set, and nothing waits in vain." if alert is None else "Below alertAbove."
+    return True, (QueueReason.BELOW_ALERT, limits)
+
+
+def _pools(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"WorkerPool {names[0]!r} reads it"
+    shown = ", ".join(map(repr, names[:5])) + (" and others" if len(names) > 5 else "")
+    return f"WorkerPools {shown} read it"
+
+
+def _numbers(seen: QueueSeen) -> Object:
+    """None where the broker does not answer: an old figure would look like a new one."""
+    figures = seen.figures
+    if figures is None:
+        return dict.fromkeys(_NUMBERS)
+    age = None if figures.age is None else format_duration(timedelta(seconds=figures.age))
+    told: Mapping[str, Any] = {
+        "waiting": figures.total,
+        "waitingByPriority": _by_priority(seen.priority_steps, figures.waiting),
+        "unacked": figures.unacked,
+        "oldestAge": age,
+        "consumers": sum(figures.consuming.values()),
+        "arrivalRate": figures.rates.arrival,
+        "completionRate": figures.rates.completion,
+        "otherRate": figures.rates.other or None,
+    }
+    return dict(told)
+
+
+def _by_priority(steps: tuple[int, ...], waiting: tuple[int, ...]) -> list[Object] | None:
+    """Only where priorities are used at all."""
+    if not any(waiting[1:]):
+        return None
+    pairs = zip(steps, waiting, strict=False)
+    return [{"priority": step, "waiting": count} for step, count in pairs if count]
+
+
+def _last_purge(purged: Purged | None, now: datetime) -> Object:
+    """The answer to a new value of spec.purge; without one the last answer stays as it is."""
+    if purged is None or purged.messages is None:
+        return {}
+    answer = {
+        "token": purged.token,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "messages": purged.messages,
+    }
+    return {"lastPurge": answer if purged.refused is None else {**answer, "refused": purged.refused}}

@@ -1,0 +1,93 @@
+"""TaskQueue: what is seen on one queue, and its purge. Nothing is made of it."""
+
+from taskfleet.api import InvalidObject, Key, Object, TaskQueue
+from taskfleet.api.reasons import ConditionType, QueueReason, Reason
+from taskfleet.brokers.readers import Onlooker
+from taskfleet.controllers.broker_ready import broker_problem
+from taskfleet.controllers.conditions import condition_of
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.purge import Purged, purge_as_wished
+from taskfleet.controllers.queue_status import QueueSeen, Why, queue_status
+from taskfleet.controllers.unreadable import write_unreadable
+from taskfleet.kube.events import Event, Severity
+
+_PURGE_AGAIN_SECONDS = 1.0
+_TOLD = (ConditionType.CONSUMED, ConditionType.HEALTHY)
+
+
+async def reconcile(key: Key, context: Context) -> float | None:
+    """Tell what is seen; seconds until it wants to be looked at again."""
+    raw = context.cache.get(*key)
+    if raw is None or "deletionTimestamp" in raw["metadata"]:
+        context.status.forget(key)
+        context.brokers.audience.forget(key)
+        return None
+    try:
+        queue = TaskQueue.parse(raw)
+    except InvalidObject as error:
+        context.brokers.audience.forget(key)
+        return await write_unreadable(raw, str(error), context)
+    broker = Key("Broker", queue.namespace, queue.spec.broker_ref.name)
+    context.brokers.audience.look_for(key, broker, _onlooker(queue))
+    problem = _problem(broker, context)
+    figures = context.brokers.board.figures(broker, key)
+    if figures is None and problem is None:
+        return None  # its first reading is under way, and will tell
+    layout = context.brokers.layout(broker)
+    seen = QueueSeen(
+        queue,
+        figures=figures if problem is None else None,
+        pools=context.brokers.audience.consumers(broker, queue.queue_name),
+        priority_steps=layout.priority_steps if layout is not None else (),
+        problem=problem,
+        purged=await purge_as_wished(queue, broker, figures, context),
+    )
+    return await _report(raw, seen, context)
+
+
+def _onlooker(queue: TaskQueue) -> Onlooker:
+    alert = queue.spec.alert_above
+    age = alert.age.total_seconds() if alert is not None and alert.age is not None else None
+    return Onlooker(queue.queue_name, alert.waiting if alert is not None else None, age)
+
+
+def _problem(broker: Key, context: Context) -> Why | None:
+    """Why the queue cannot be read."""
+    raw = context.cache.get(*broker)
+    if raw is None:
+        advice = "Create it; a WorkerPool brings one that is named default."
+        return Reason.BROKER_MISSING, f"There is no Broker {broker.name!r} in this namespace. {advice}"
+    why = broker_problem(raw)
+    return None if why is None else (QueueReason.BROKER_NOT_READY, why)
+
+
+async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | None:
+    """Write the status, then tell what is new in it."""
+    now = context.now()
+    status = queue_status(seen, now=now)
+    wait = await context.status.write(raw, status, now=now)
+    if wait is None:
+        for event in (*_changes(raw, status), *_purge_event(seen.purged)):
+            await context.events.record(raw, event, now=now)
+    unanswered = seen.purged is not None and seen.purged.messages is None and seen.problem is None
+    return min((each for each in (wait, _PURGE_AGAIN_SECONDS if unanswered else None) if each), default=None)
+
+
+def _changes(raw: Object, status: Object) -> list[Event]:
+    """An event for each verdict that has turned; that all is well with a new queue needs none."""
+    events = []
+    for verdict in status["conditions"]:
+        before = condition_of(raw, verdict["type"])
+        was = before["status"] if before is not None and before["status"] != "Unknown" else "True"
+        if verdict["type"] in _TOLD and verdict["status"] not in (was, "Unknown"):
+            severity = Severity.NORMAL if verdict["status"] == "True" else Severity.WARNING
+            events.append(Event(verdict["reason"], verdict["message"], severity))
+    return events
+
+
+def _purge_event(purged: Purged | None) -> list[Event]:
+    if purged is None or purged.messages is None:
+        return []
+    if purged.refused is not None:
+        return [Event("PurgeRefused", purged.refused, Severity.WARNING)]
+    return [Event("Purged", f"Messages removed: {purged.messages}.")]

@@ -1,0 +1,192 @@
+"""From what was seen of a queue to the status of its TaskQueue."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from taskfleet.api import Key, Object, TaskQueue
+from taskfleet.api.reasons import QueueReason, Reason
+from taskfleet.brokers.flow import Rates
+from taskfleet.brokers.queue_figures import QueueFigures
+from taskfleet.brokers.readers import PoolReader
+from taskfleet.controllers.purge import Purged
+from taskfleet.controllers.queue_status import QueueSeen, queue_status
+from tests.unit.objects import own
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MAIL = PoolReader("uid", ("emails",))
+SUSPENDED = PoolReader("uid", ("emails",), stopped="is suspended, set spec.suspend to false")
+FAILING = PoolReader("uid", ("emails",), trouble="is not ready (ImagePullFailed)")
+
+
+def status(
+    *,
+    pools: dict[str, PoolReader] | None = None,
+    alert: Object | None = None,
+    problem: Any = None,
+    purged: Purged | None = None,
+    **figures: Any,
+) -> Object:
+    spec = {"alertAbove": alert} if alert else {}
+    seen = QueueSeen(
+        TaskQueue.parse(own("TaskQueue", "emails", spec)),
+        figures=QueueFigures(**({"waiting": (0, 0, 0, 0)} | figures)) if problem is None else None,
+        pools={Key("WorkerPool", "shop", name): reader for name, reader in (pools or {}).items()},
+        problem=problem,
+        purged=purged,
+    )
+    return queue_status(seen, now=NOW)
+
+
+def verdict(told: Object, kind: str) -> tuple[str, str]:
+    one = next(one for one in told["conditions"] if one["type"] == kind)
+    return one["status"], one["reason"]
+
+
+def message(told: Object, kind: str) -> str:
+    return str(next(one["message"] for one in told["conditions"] if one["type"] == kind))
+
+
+def test_all_that_is_known_is_shown() -> None:
+    told = status(
+        pools={"mail": MAIL},
+        waiting=(2, 0, 1, 0),
+        unacked=4,
+        consuming={"mail": 3},
+        age=95,
+        rates=Rates(arrival=2.5, done=1.0, other=0.5),
+    )
+    fields = {name: value for name, value in told.items() if name != "conditions"}
+    assert fields == {
+        "observedGeneration": 1,
+        "waiting": 3,
+        "waitingByPriority": [{"priority": 0, "waiting": 2}, {"priority": 6, "waiting": 1}],
+        "unacked": 4,
+        "oldestAge": "1m35s",
+        "consumers": 3,
+        "pools": ["mail"],
+        "arrivalRate": 2.5,
+        "completionRate": 1.5,
+        "otherRate": 0.5,
+    }
+
+
+def test_priorities_are_shown_only_where_they_are_used() -> None:
+    assert status(waiting=(7, 0, 0, 0))["waitingByPriority"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"pools": {"mail": MAIL}}, ("True", "PoolReads"), id="a-pool-that-may-be-at-zero"),
+        pytest.param({}, ("False", "NoPool"), id="nobody"),
+        pytest.param({"pools": {"mail": SUSPENDED}}, ("False", "PoolsStopped"), id="suspended"),
+        pytest.param(
+            {"pools": {"mail": SUSPENDED}, "consuming": {"mail": 2}},
+            ("False", "PoolsStopped"),
+            id="suspended-while-its-pods-have-not-heard",
+        ),
+        pytest.param({"pools": {"mail": FAILING}}, ("False", "PoolsStopped"), id="pods-do-not-come-up"),
+        pytest.param(
+            {"pools": {"mail": FAILING}, "consuming": {"mail": 1}},
+            ("True", "PoolReads"),
+            id="new-pods-fail-and-old-ones-work",
+        ),
+        pytest.param(
+            {"pools": {"mail": SUSPENDED, "other": MAIL}}, ("True", "PoolReads"), id="another-pool-reads-it"
+        ),
+        pytest.param({"rates": Rates(other=0.2)}, ("True", "OthersRead"), id="somebody-else"),
+    ],
+)
+def test_consumed(given: Any, expected: tuple[str, str]) -> None:
+    assert verdict(status(**given), "Consumed") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {"waiting": (3,)},
+            "3 messages wait and no WorkerPool reads queue `emails`. Add it to spec.queues of a pool.",
+            id="no-pool",
+        ),
+        pytest.param(
+            {"waiting": (1,), "pools": {"mail": SUSPENDED}},
+            "1 message waits in queue `emails`: WorkerPool 'mail' is suspended, set spec.suspend to false.",
+            id="suspended",
+        ),
+        pytest.param(
+            {"pools": {"mail": MAIL, "post": MAIL}, "consuming": {"mail": 2}},
+            "WorkerPools 'mail', 'post' read it; 2 pods fetch at the moment.",
+            id="consumed",
+        ),
+    ],
+)
+def test_consumed_says_who_or_what_to_do(given: Any, sentence: str) -> None:
+    assert message(status(**given), "Consumed") == sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"waiting": (3,)}, ("True", "BelowAlert"), id="no-alert"),
+        pytest.param({"waiting": (3,), "pools": {}}, ("False", "NotConsumed"), id="waits-in-vain"),
+        pytest.param({"waiting": (0,), "pools": {}}, ("True", "BelowAlert"), id="nothing-waits-in-vain"),
+        pytest.param({"waiting": (5,), "alert": {"waiting": 5}}, ("True", "BelowAlert"), id="at-the-limit"),
+        pytest.param(
+            {"waiting": (3, 3), "alert": {"waiting": 5}}, ("False", "WaitingAboveAlert"), id="above-the-limit"
+        ),
+        pytest.param(
+            {"waiting": (1,), "age": 60, "alert": {"age": "1m"}},
+            ("True", "BelowAlert"),
+            id="as-old-as-may-be",
+        ),
+        pytest.param(
+            {"waiting": (1,), "age": 70, "alert": {"age": "1m"}}, ("False", "AgeAboveAlert"), id="too-old"
+        ),
+        pytest.param(
+            {"waiting": (1,), "age": None, "alert": {"age": "1m"}}, ("True", "BelowAlert"), id="age-unknown"
+        ),
+    ],
+)
+def test_healthy(given: Any, expected: tuple[str, str]) -> None:
+    assert verdict(status(**({"pools": {"mail": MAIL}} | given)), "Healthy") == expected
+
+
+def test_an_age_says_that_it_is_an_estimate() -> None:
+    told = status(pools={"mail": MAIL}, waiting=(1,), age=150, alert={"age": "1m"})
+    expected = "The oldest message waits for about 2m30s (an estimate); alertAbove.age is 1m."
+    assert message(told, "Healthy") == expected
+
+
+def test_a_broker_that_does_not_tell_leaves_nothing_that_looks_new() -> None:
+    told = status(problem=(QueueReason.BROKER_NOT_READY, "Broker 'default' is not ready: no answer."))
+    assert (told["waiting"], told["consumers"], told["arrivalRate"], told["pools"]) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert verdict(told, "Ready") == ("False", "BrokerNotReady")
+    assert verdict(told, "Consumed") == verdict(told, "Healthy") == ("Unknown", "Unknown")
+
+
+def test_what_only_a_broker_cures_does_not_stall() -> None:
+    told = status(problem=(Reason.BROKER_MISSING, "There is no Broker 'default'."))
+    assert verdict(told, "Stalled")[0] == "False"
+
+
+@pytest.mark.parametrize(
+    ("purged", "expected"),
+    [
+        pytest.param(None, None, id="nothing-asked"),
+        pytest.param(Purged("t"), None, id="not-possible-yet"),
+        pytest.param(Purged("t", 7), {"messages": 7}, id="done"),
+        pytest.param(Purged("t", 0, "Consumed."), {"messages": 0, "refused": "Consumed."}, id="refused"),
+    ],
+)
+def test_last_purge(purged: Purged | None, expected: Object | None) -> None:
+    answered = {"token": "t", "time": "2026-01-01T12:00:00Z"}
+    told = status(purged=purged).get("lastPurge")
+    assert told == (None if expected is None else answered | expected)
