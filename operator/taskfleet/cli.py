@@ -67,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     trigger.add_argument("schedule", metavar="psched/NAME", type=_schedule_name)
     _add_namespace(trigger)
     trigger.set_defaults(run=_trigger)
+
+    purge = verbs.add_parser("purge", help="remove what waits in the queue of a TaskQueue")
+    purge.add_argument("queue", metavar="tq/NAME", type=_queue_name)
+    _add_namespace(purge)
+    purge.add_argument("--force", action="store_true", help="also while somebody consumes the queue")
+    purge.set_defaults(run=_purge)
     return parser
 
 
@@ -117,6 +123,13 @@ def _schedule_name(value: str) -> str:
     kind, _, name = value.rpartition("/")
     if kind not in ("", "psched", "periodicschedule", "periodicschedules") or not name:
         raise argparse.ArgumentTypeError(f"{value!r} is no PeriodicSchedule: write psched/NAME")
+    return name
+
+
+def _queue_name(value: str) -> str:
+    kind, _, name = value.rpartition("/")
+    if kind not in ("", "tq", "taskqueue", "taskqueues") or not name:
+        raise argparse.ArgumentTypeError(f"{value!r} is no TaskQueue: write tq/NAME")
     return name
 
 
@@ -184,3 +197,9 @@ def _trigger(arguments: argparse.Namespace) -> int:
     from taskfleet.verbs.trigger import trigger  # noqa: PLC0415 - as above
 
     return asyncio.run(trigger(arguments.schedule, namespace=arguments.namespace))
+
+
+def _purge(arguments: argparse.Namespace) -> int:
+    from taskfleet.verbs.purge import purge  # noqa: PLC0415 - as above
+
+    return asyncio.run(purge(arguments.queue, namespace=arguments.namespace, force=arguments.force))

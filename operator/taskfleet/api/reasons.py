@@ -65,7 +65,7 @@ class BrokerReason(StrEnum):
     UNREACHABLE = "Unreachable"  # Ready=False: no connection, or no answer in time
     AUTHENTICATION_FAILED = "AuthenticationFailed"  # Ready=False: the server refuses the credentials
     SECRET_MISSING = "SecretMissing"  # Ready=False: the Secret or its key is not there
-    INVALID_URL = "InvalidUrl"  # Ready=False: the Secret's value is no broker URL, or does not fit to the spec
+    INVALID_URL = "InvalidUrl"  # Ready=False: the value is no broker URL, or does not fit to the spec
     INVALID_CERTIFICATE = "InvalidCertificate"  # Ready=False: a Secret holds no usable certificate or key
     TLS_FAILED = "TlsFailed"  # Ready=False: no TLS connection, such as by an untrusted certificate
     READ_ONLY = "ReadOnly"  # Ready=False: the server is a replica
@@ -79,13 +79,13 @@ class QueueReason(StrEnum):
 
     OBSERVED = "Observed"  # Ready: the last reading is fresh
     BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready
-    POOL_READS = "PoolReads"  # Consumed: a WorkerPool takes what comes, though it may have no pod at the moment
-    OTHERS_READ = "OthersRead"  # Consumed: no WorkerPool does, but somebody took messages during the last minute
+    POOL_READS = "PoolReads"  # Consumed: a WorkerPool takes what comes, though perhaps without a pod now
+    OTHERS_READ = "OthersRead"  # Consumed: no WorkerPool does, but somebody took messages in the last minute
     NO_POOL = "NoPool"  # Consumed=False: no WorkerPool names the queue
     POOLS_STOPPED = "PoolsStopped"  # Consumed=False: those that name it are suspended, sized to zero, or fail
     BELOW_ALERT = "BelowAlert"  # Healthy: below alertAbove, and nothing waits in vain
     WAITING_ABOVE_ALERT = "WaitingAboveAlert"  # Healthy=False: more wait than alertAbove.waiting
-    AGE_ABOVE_ALERT = "AgeAboveAlert"  # Healthy=False: the oldest waits longer than alertAbove.age, by estimate
+    AGE_ABOVE_ALERT = "AgeAboveAlert"  # Healthy=False: the oldest waits longer than alertAbove.age (estimate)
     NOT_CONSUMED = "NotConsumed"  # Healthy=False: messages wait and nobody takes them
     UNKNOWN = "Unknown"  # Consumed and Healthy unknown: the queue cannot be read
 

@@ -37,7 +37,7 @@ def forced(token: str) -> bool:
 
 def refusal(figures: QueueFigures) -> str | None:
     """Why a queue is not purged unless it is forced."""
-    way_out = f"Suspend them first, or end the new value of spec.purge with the word {FORCE}."
+    way_out = f"Suspend them first, or end a new value of spec.purge with the word {FORCE}."
     if figures.consuming:
         pools = ", ".join(f"{name} ({_pods(count)})" for name, count in sorted(figures.consuming.items()))
         return f"The queue is consumed by WorkerPools: {pools}. {way_out}"

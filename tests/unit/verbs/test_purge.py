@@ -1,0 +1,68 @@
+"""`kubectl taskfleet purge`, before an API server in memory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from taskfleet.api import Key, Object
+from taskfleet.kube.errors import ApiError
+from taskfleet.verbs.purge import empty
+from tests.api_server import ApiServer
+from tests.unit.objects import NAMESPACE, own
+
+EMAILS = Key("TaskQueue", NAMESPACE, "emails")
+
+
+class Cluster(ApiServer):
+    """A TaskQueue whose status answers to each new value of spec.purge."""
+
+    def __init__(self, answer: Object | None) -> None:
+        super().__init__()
+        self._answers = answer
+        self.put(own("TaskQueue", "emails", {}))
+
+    def answer(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> tuple[int, Object]:
+        told = super().answer(method, url, headers, body)
+        if method == "PATCH" and self._answers is not None:
+            last = {"token": self.token, **self._answers}
+            self.put({**self.objects[EMAILS], "status": {"lastPurge": last}})
+        return told
+
+    @property
+    def token(self) -> str:
+        return str(self.objects[EMAILS]["spec"]["purge"])
+
+
+async def test_the_number_of_messages_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster({"messages": 7})
+    assert await empty(cluster.gateway(), EMAILS, force=False) == 0
+    assert capsys.readouterr().out == "Messages removed: 7\n"
+    assert len(cluster.token.split()) == 1
+
+
+async def test_force_travels_with_the_token() -> None:
+    cluster = Cluster({"messages": 7})
+    await empty(cluster.gateway(), EMAILS, force=True)
+    assert cluster.token.split()[-1] == "force"
+
+
+async def test_a_refusal_is_told_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster({"messages": 0, "refused": "The queue is consumed."})
+    assert await empty(cluster.gateway(), EMAILS, force=False) == 1
+    assert capsys.readouterr().err == "Nothing was removed. The queue is consumed. Here: --force.\n"
+
+
+async def test_an_operator_that_does_not_answer_is_not_waited_for_for_ever(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = Cluster(None)
+    assert await empty(cluster.gateway(), EMAILS, force=False, seconds=0) == 1
+    assert cluster.token in capsys.readouterr().err
+
+
+async def test_a_queue_that_does_not_exist_is_an_error() -> None:
+    cluster = Cluster(None)
+    cluster.drop(EMAILS)
+    with pytest.raises(ApiError):
+        await empty(cluster.gateway(), EMAILS, force=False)
