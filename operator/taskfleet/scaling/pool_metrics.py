@@ -39,8 +39,9 @@ class PoolMetrics(Collector):
                 continue
             seen, queues = self._brokers.observation(scaled.broker), scaled.pool.spec.effective_queues
             figures = {**_of_size(scaled.decided), **(_of_work(scaled.decided, seen, queues) if seen else {})}
+            labels = (scaled.pool.namespace, scaled.pool.name)
             for name, value in figures.items():
-                families[name].add_metric(scaled.pool.key[1:], value)
+                families[name].add_metric(labels, value)
         yield from families.values()
 
 
