@@ -62,5 +62,10 @@ class Operator:
         command = [sys.executable, "-m", "taskfleet", *arguments]
         return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
 
+    def metrics(self) -> str:
+        """What the leader tells Prometheus."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.leader()}/proxy/metrics"
+        return self.kubectl("get", f"--raw={path}")
+
     def _scale(self, replicas: int) -> None:
         self.kubectl("scale", f"deployment/{DEPLOYMENT}", f"--replicas={replicas}")
