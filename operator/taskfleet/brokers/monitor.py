@@ -157,7 +157,7 @@ class BrokerMonitor:
         watched.asked, watched.observation = True, seen
         self._on_reading(key, seen)
         self.board.take(key, seen)
-        if seen is None or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
+        if seen is None or not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
         watched.figures_at = seen.at
         before, watched.figures = watched.figures, figures(seen, self.audience.of(key).pools)

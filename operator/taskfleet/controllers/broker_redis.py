@@ -11,6 +11,8 @@ from taskfleet.resources.broker_names import broker_name, connection_secret_name
 from taskfleet.resources.broker_stateful_set import broker_stateful_set
 from taskfleet.resources.contains import contains
 
+_KINDS = ("StatefulSet", "Service", "ConfigMap")
+
 
 async def ensure_redis(raw: Object, broker: Broker, context: Context) -> tuple[Object, str | None]:
     """The live StatefulSet, and what keeps its volume from growing, if anything does."""
@@ -25,11 +27,14 @@ async def ensure_redis(raw: Object, broker: Broker, context: Context) -> tuple[O
 
 async def end_redis(raw: Object, broker: Broker, context: Context) -> None:
     """Remove what is left of a Redis once no worker connects to it; its password stays, its volume as it was wished."""
+    children = [Key(kind, broker.namespace, broker_name(broker.name)) for kind in _KINDS]
+    if not any(context.cache.get(*child) for child in children):
+        return
     secret = connection_secret_name(broker.name)
     if any(secret in _secrets_of(pod) for pod in context.cache.all("Pod", broker.namespace)):
         return
-    for kind in ("StatefulSet", "Service", "ConfigMap"):
-        await context.children.remove(Key(kind, broker.namespace, broker_name(broker.name)), owner=raw)
+    for child in children:
+        await context.children.remove(child, owner=raw)
 
 
 def _claims(stateful_set: Object) -> Object:

@@ -23,6 +23,7 @@ from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.actions import RENEW_SECONDS, Actions, Drains
+from taskfleet.scaling.attention import Attention
 from taskfleet.scaling.load import PodLoad, PoolLoad
 from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import Lease
@@ -33,7 +34,7 @@ from taskfleet.scaling.shrinks import Shrinks
 
 log = structlog.get_logger(__name__)
 
-_LOOK_AGAIN_SECONDS = 30.0  # at a pool of which there is no news
+_LOOK_AGAIN_SECONDS = 60.0  # at a pool of which there is no news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
 _RETRY_SECONDS = 2.0  # after the API server or Redis refused an action
 
@@ -66,6 +67,7 @@ class ScalingLoop:
         self._next_runs = next_runs
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
+        self._attention: dict[Key, Attention] = defaultdict(Attention)  # by broker
 
     def update(self, pool: WorkerPool, broker: Key, *, cannot_start: str | None) -> None:
         """A pool's spec, Deployment or pods have changed: decide now, whatever the broker says meanwhile."""
@@ -75,6 +77,7 @@ class ScalingLoop:
             scaled = self._pools[pool.key] = ScaledPool(pool, broker)
             metrics.BUSY_PODS_REMOVED.labels(*pool.key[1:])  # exported from the beginning, as 0
             self._on_broker[broker].add(pool.key)
+            self._attention[broker].add(pool.key, pool.metadata.uid)
         scaled.pool, scaled.cannot_start = pool, cannot_start
         observation = self._brokers.observation(broker)
         # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
@@ -83,8 +86,7 @@ class ScalingLoop:
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
         """Look at the pools of these queues at the next reading: a run is planned earlier than before."""
-        for key in self._readers_of(queues, broker):
-            self._pools[key].look_again_at = 0.0
+        self._attention[broker].look_soon(self._readers_of(queues, broker))
 
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
         if not queues:
@@ -116,6 +118,7 @@ class ScalingLoop:
         scaled = self._pools.pop(pool, None)
         if scaled is not None:
             self._on_broker[scaled.broker].discard(pool)
+            self._attention[scaled.broker].remove(pool, scaled.pool.metadata.uid)
             if scaled.action is not None:
                 scaled.action.cancel()
 
@@ -130,18 +133,12 @@ class ScalingLoop:
         await asyncio.gather(*actions)
 
     def on_reading(self, broker: Key, observation: Observation | None) -> None:
-        now = time.monotonic()
-        keys = {key for key in self._on_broker[broker] if self._concerned(self._pools[key], observation, now)}
+        keys = set(self._on_broker[broker])
+        if observation is not None:
+            keys = self._attention[broker].wanted(observation.changed, time.monotonic())
+            keys.update(self._readers_of(observation.busy, broker))
         if keys:
             self._decide(keys, observation)
-
-    def _concerned(self, scaled: ScaledPool, observation: Observation | None, now: float) -> bool:
-        if observation is None or scaled.unsettled or now >= scaled.look_again_at:
-            return True
-        if scaled.pool.metadata.uid in observation.changed:
-            return True
-        busy = observation.busy
-        return bool(busy) and not busy.isdisjoint(scaled.pool.spec.effective_queues)
 
     def _decide(self, keys: Iterable[Key], observation: Observation | None) -> None:
         now = observation.at if observation is not None else time.monotonic()
@@ -158,7 +155,8 @@ class ScalingLoop:
             scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
             load = scaled.load(deployment, pods, observation, shares.get(key, 0))
             step = scaled.step(load, now)
-            scaled.look_again_at = now + min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
+            patience = min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
+            self._attention[scaled.broker].looked_at(key, unsettled=scaled.unsettled, again_at=now + patience)
             self._tell(scaled)
             if step is not None:
                 self._act(scaled, step, deployment, now)
@@ -189,7 +187,7 @@ class ScalingLoop:
         reports = observation.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
         waiting = sum(observation.total(queue) for queue in scaled.pool.spec.effective_queues)
-        if observation.reports_read:  # or what has been fetched meanwhile would be in neither, and then arrive again
+        if observation.reports_read:  # else what was fetched since is in neither, and would arrive again
             scaled.rates.add(by_start, waiting=waiting, now=observation.at)
         return scaled.pods(pods, reports, now)
 

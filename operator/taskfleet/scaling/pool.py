@@ -50,7 +50,6 @@ class ScaledPool:
     decided: Decided | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
     news: bool = False  # the last decision is another one than that before
-    look_again_at: float = 0.0
     retry_at: float = 0.0
     # As they were made: what came after one and changed nothing is not in it.
     history: deque[Decided] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))

@@ -118,3 +118,18 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert "managedFields" not in known["metadata"]
     assert known["metadata"]["annotations"] == {"team": "a"}
     assert last_applied in told["metadata"]["annotations"], "what was told is not changed"
+
+
+def test_of_a_pods_spec_only_what_its_troubles_are_explained_with_is_kept() -> None:
+    secret = {"name": "URL", "valueFrom": {"secretKeyRef": {"name": "connection", "key": "url"}}}
+    container = {
+        "name": "worker",
+        "image": "app:1",
+        "terminationMessagePolicy": "File",
+        "env": [{"name": "SETTINGS", "value": "x" * 1000}, secret],
+    }
+    cache = Cache()
+    cache.put({**pod(version=1), "spec": {"nodeName": "node1", "containers": [container]}})
+    (known,) = cache.children("Pod", MAIL)
+    kept = {"name": "worker", "terminationMessagePolicy": "File", "env": [secret]}
+    assert known["spec"] == {"containers": [kept]}
