@@ -51,7 +51,6 @@ def outcomes(python: Path, request: pytest.FixtureRequest) -> dict[tuple[str, st
         return {cell: future.result() for cell, future in futures.items()}
 
 
-@pytest.mark.xdist_group("reliability")
 @pytest.mark.parametrize(
     ("row", "pool"), [pytest.param(row, pool, id=f"{row.name} - {pool}") for row, pool in CELLS]
 )
