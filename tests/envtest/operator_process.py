@@ -76,7 +76,9 @@ class OperatorProcess:
 
     def wait_until_leading(self, timeout: float = _START_SECONDS, *, poll: float = 0.05) -> "OperatorProcess":
         """Return when it holds the lease and has looked at every object once."""
-        self.wait_for(lambda: self.metric("taskfleet_first_look_seconds"), timeout, "the first look", poll=poll)
+        self.wait_for(
+            lambda: self.metric("taskfleet_first_look_seconds"), timeout, "the first look", poll=poll
+        )
         return self
 
     def wait_until_ready(self, timeout: float = _START_SECONDS) -> "OperatorProcess":

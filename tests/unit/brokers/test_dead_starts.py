@@ -14,8 +14,7 @@ OLD, NEW = Start("u", "p", "old"), Start("u", "p", "new")
 
 def observation(**quiet_for: float) -> Observation:
     reports = {
-        Start("u", "p", name): Known(Report("ready"), NOW - quiet, b"")
-        for name, quiet in quiet_for.items()
+        Start("u", "p", name): Known(Report("ready"), NOW - quiet, b"") for name, quiet in quiet_for.items()
     }
     return Observation(NOW, {}, reports)
 
