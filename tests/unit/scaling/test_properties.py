@@ -88,6 +88,10 @@ class Fleets(RuleBasedStateMachine):
     def no_pod_with_work_was_removed(self) -> None:
         assert self.world.wrongly_removed == []
 
+    @invariant()
+    def the_check_after_a_shrink_raises_no_false_alarm(self) -> None:
+        assert [each.counted for each in self.world.pools] == [[], []]
+
     def teardown(self) -> None:
         """Peace: nothing is left to do and nobody is silent. Pods without a node never get one."""
         self.world.broker_reachable, self.world.nodes = True, False

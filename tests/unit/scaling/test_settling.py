@@ -96,7 +96,9 @@ def test_a_restarted_operator_grows_as_the_one_before_and_shrinks_no_earlier(
         assert new.last is not None
         assert new.replicas >= old.replicas
         if old.last[2].replicas > old.last[0].replicas:
-            assert new.last[2] == old.last[2]
+            # A drain that a pod has not told of yet is unknown to the successor, until the pod tells.
+            told = tuple(name for name in old.last[2].resume if _tells_of_a_drain(old, name))
+            assert new.last[2] == replace(old.last[2], resume=told)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 40), st.integers(0, 20))
@@ -115,3 +117,8 @@ def test_once_they_have_settled_nothing_tells_a_restarted_operator_from_the_one_
     assert [pool.memory and pool.memory.peaks for pool in before.pools] == [
         pool.memory and pool.memory.peaks for pool in after.pools
     ]
+
+
+def _tells_of_a_drain(pool: Pool, name: str) -> bool:
+    said = pool.pods[name].said
+    return said is not None and said.report.drain is not None

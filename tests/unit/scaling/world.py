@@ -15,6 +15,7 @@ from taskfleet.scaling.load import Limits, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads
 from taskfleet.scaling.sharing import Reader, share
+from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.sizing import Memory, Verdict, decide, remember
 
 
@@ -65,6 +66,8 @@ class Pool:
     leases: dict[str, tuple[int, float]] = field(default_factory=dict)
     asked: dict[str, Lease] = field(default_factory=dict)
     memory: Memory | None = None
+    shrinks: Shrinks = field(default_factory=Shrinks)
+    counted: list[str] = field(default_factory=list)  # pods that the check after a shrink says were taken wrongly
     last: tuple[PoolLoad, Verdict, Moves] | None = None
 
 
@@ -136,6 +139,7 @@ class World:
     def roll(self, pool: Pool, surge: int) -> None:
         """Begin or end a rollout. Whom it replaces is for the Deployment controller to say, busy or not."""
         pool.surge = surge
+        pool.shrinks = Shrinks()
         for name in list(pool.pods)[: max(0, len(pool.pods) - pool.replicas - surge)]:
             del pool.pods[name]
         self.replica_set(pool)
@@ -164,6 +168,7 @@ class World:
         self.shares = share(self.queues, readers) if self.broker_reachable else {}
         for pool in self.pools:
             load = self._load(pool, self.shares.get(pool.name, 0))
+            self._check_shrink(pool, load)
             if pool.memory is None:
                 pool.memory = remember(load.replicas, self.now)
             verdict, pool.memory = decide(load, pool.memory, self.now)
@@ -174,7 +179,7 @@ class World:
 
     def restart_operator(self) -> None:
         for pool in self.pools:
-            pool.memory, pool.asked = None, {}
+            pool.memory, pool.asked, pool.shrinks = None, {}, Shrinks()
 
     def _load(self, pool: Pool, waiting: int = 0) -> PoolLoad:
         reports = {name: pod.said for name, pod in pool.pods.items() if pod.said is not None}
@@ -189,6 +194,10 @@ class World:
             cannot_start=pool.cannot_start,
         )
 
+    def _check_shrink(self, pool: Pool, load: PoolLoad) -> None:
+        before = pool.last[0].pods if pool.last is not None else ()
+        pool.counted += pool.shrinks.gone(before, load.pods, manifests={}, reports={}, now=self.now)
+
     def _carry_out(self, pool: Pool, step: Moves) -> None:
         for name in step.unmark:
             pool.pods[name].marked = False
@@ -201,6 +210,8 @@ class World:
             pool.asked[name] = Lease(number, self.now)
         for name in step.mark:
             pool.pods[name].marked = True
+        if step.replicas != pool.replicas and pool.last is not None:
+            pool.shrinks.resized(step.replicas - pool.replicas, pool.last[0].pods, self.now)
         pool.replicas = step.replicas
         self.replica_set(pool)
 
