@@ -108,11 +108,6 @@ class Observation:
     def total(self, queue: str) -> int:
         return sum(self.waiting.get(queue, ()))
 
-    def unacked(self, queue: str) -> int:
-        """Messages of a queue that pods of WorkerPools hold, by their own word."""
-        works = (known.report.queues.get(queue) for known in self.reports.values())
-        return sum(work.held for work in works if work is not None)
-
     def oldest_age(self, queue: str) -> float | None:
         """Seconds that the oldest message has waited, an estimate; 0 where none waits, None where it is not known.
 

@@ -133,9 +133,3 @@ def test_a_queue_is_as_old_as_its_oldest_message_and_unknown_until_that_was_look
     query = Query(LAYOUT, ("high", "low"))
     seen = replace(observe(query, [*[1] * 10, []], None, now=60.0), oldest_since={"high": 25.0})
     assert [seen.oldest_age(queue) for queue in ("high", "low", "none")] == [35.0, None, 0.0]
-
-
-def test_what_pods_hold_of_a_queue_is_added_up() -> None:
-    held = json.dumps({"v": 1, "seq": 1, "state": "ready", "queues": {"q": {"held": 2}}}).encode()
-    seen = observe(QUERY, [0] * 5 + [[b"uid/pod-1/s1", held, b"uid/pod-2/s1", held]], None, now=0.0)
-    assert (seen.unacked("q"), seen.unacked("other")) == (4, 0)
