@@ -14,6 +14,7 @@ from taskfleet.scaling.writer import ReplicaWriter
 
 LEASE_SECONDS = 30  # a pod that is not told again for so long consumes by itself
 RENEW_SECONDS = 8.0
+STOP = "stop"  # in place of a lease's number
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Drains:
                 pipe.set(self._key(pod), number, ex=LEASE_SECONDS)
             await pipe.execute()
 
+    async def stop(self, pods: Sequence[str]) -> None:
+        """Tell each pod what the kubelet has told it too early."""
+        for pod in pods:
+            await self.client.set(self._key(pod), STOP, ex=LEASE_SECONDS)
+
     def _key(self, pod: str) -> str:
         return self.layout.key("drain", f"{self.pool_uid}/{pod}")
 
@@ -59,6 +65,7 @@ class Actions:
         if drains is not None:
             await drains.lift(step.resume)
             await drains.renew(numbers)
+            await drains.stop(step.stop)
         for pod in step.mark:
             await self._mark(Key("Pod", namespace, pod), FIRST_TO_GO)
         if step.replicas != deployment["spec"].get("replicas"):

@@ -217,7 +217,7 @@ class ScalingLoop:
             pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS
             for pod in step.drain
         )
-        changed = bool(step.resume or step.mark or step.unmark) or any(due)
+        changed = bool(step.resume or step.mark or step.unmark or step.stop) or any(due)
         return changed or step.replicas != deployment["spec"].get("replicas")
 
     async def _carry_out(self, scaled: ScaledPool, step: Moves, deployment: Object) -> None:

@@ -16,6 +16,7 @@ class Moves:
     drain: tuple[str, ...] = ()  # includes those that drain already: their lease is renewed
     mark: tuple[str, ...] = ()  # drained pods, to be deleted first
     unmark: tuple[str, ...] = ()  # pods that work, or may: whoever marked them did not live to take it back
+    stop: tuple[str, ...] = ()  # deleted pods that have not heard the kubelet's TERM
 
 
 def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> Moves:

@@ -32,6 +32,22 @@ def pod_loads(
     return tuple(loads)
 
 
+def going_on(pods: Iterable[Object], reports: Mapping[str, Known], *, now: float) -> list[str]:
+    """Deleted pods whose workers do not say that they stop.
+
+    Python needs some milliseconds before it can have a handler, and PID 1 ignores what it has no handler for: a TERM
+    of the kubelet's that comes in that time is not heard.
+    """
+    return [
+        name
+        for pod in pods
+        if "deletionTimestamp" in pod["metadata"]
+        and (known := reports.get(name := pod["metadata"]["name"])) is not None
+        and known.report.state != "stopping"
+        and not known.stale(now)
+    ]
+
+
 def _going(pod: Object) -> bool:
     ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     return ended or pod["metadata"].get("deletionTimestamp") is not None

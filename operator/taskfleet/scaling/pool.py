@@ -4,19 +4,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.observation import Known, Observation
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
-from taskfleet.scaling.pods import Lease, pod_loads
+from taskfleet.scaling.pods import Lease, going_on, pod_loads
 from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.sizing import Cause, Memory, Verdict, decide, remember
 
+_HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
 _KEPT_DECISIONS = 20
 
 
@@ -46,6 +47,9 @@ class ScaledPool:
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
+    going_on: dict[str, float] = field(
+        default_factory=dict
+    )  # deleted pods whose workers work on, and since when
     action: asyncio.Task[None] | None = None
     decided: Decided | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
@@ -77,6 +81,7 @@ class ScaledPool:
         self.starts.add(loads, now)
         known = {load.name for load in loads}
         self.leases = {name: lease for name, lease in self.leases.items() if name in known}
+        self.going_on = {name: self.going_on.get(name, now) for name in going_on(pods, reports, now=now)}
         return loads
 
     def lease_number(self, pod: str) -> int:
@@ -120,15 +125,19 @@ class ScaledPool:
         step = moves(load, verdict.pods, empty_readings=self.memory.empty_readings, forced=forced is not None)
         self._note(Decided(now, verdict, load, step))
         wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
-        self.unsettled = wanted_more or bool(step.drain or step.unmark) or step.replicas != load.replicas
+        self.unsettled = wanted_more or step.replicas != load.replicas
+        self.unsettled |= bool(step.drain or step.unmark or self.going_on)
         if step.replicas <= load.replicas:
             self.grows_since = None
         elif self.grows_since is None:
             self.grows_since = now
         if not load.broker_reachable:
             return _without_broker(load, verdict) if forced is not None else None
+        deaf = tuple(pod for pod, since in self.going_on.items() if now - since >= _HEARD_WITHIN_SECONDS)
         mode = self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
-        return step if mode == "Auto" or self.pool.spec.suspend else None
+        if mode == "Auto" or self.pool.spec.suspend:
+            return replace(step, stop=deaf)
+        return Moves(load.replicas, stop=deaf) if deaf else None
 
     def _wrongly_taken(
         self, pods: list[Object], loads: tuple[PodLoad, ...], reports: Mapping[str, Known], now: float

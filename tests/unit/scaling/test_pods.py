@@ -7,7 +7,7 @@ import pytest
 from taskfleet.brokers.observation import Known, Observation
 from taskfleet.brokers.report import Report, Start
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, going_on, pod_loads
 
 NOW = 100.0
 
@@ -91,6 +91,23 @@ def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
         Start("other", "p", "new"): known(99.5, active=9),
     }
     assert Observation(NOW, {}, reports).reports_of("u")["p"].report.active == 1
+
+
+@pytest.mark.parametrize(
+    ("the_pod", "report", "expected"),
+    [
+        pytest.param(pod(deletionTimestamp="x"), known(), ["p"], id="works"),
+        pytest.param(pod(deletionTimestamp="x"), known(state="drained", drain=1), ["p"], id="drained"),
+        pytest.param(pod(deletionTimestamp="x"), known(state="stopping"), [], id="stops"),
+        pytest.param(pod(deletionTimestamp="x"), known(NOW - 60), [], id="silent"),
+        pytest.param(pod(deletionTimestamp="x"), None, [], id="never-spoke"),
+        pytest.param(pod(), known(), [], id="not-deleted"),
+    ],
+)
+def test_a_deleted_pod_goes_on_until_it_says_otherwise(
+    the_pod: dict[str, Any], report: Known | None, expected: list[str]
+) -> None:
+    assert going_on([the_pod], {"p": report} if report else {}, now=NOW) == expected
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Running"])
