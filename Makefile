@@ -44,6 +44,7 @@ golden: venv ## renew the golden files of the objects that the operator builds
 
 # Environments with Celery; it cannot live beside the operator's own dependencies.
 OLD_CELERIES := 5.3 5.4 5.5 5.6
+CELERY_53 := .venvs/celery-5.3
 CELERY_57 := .venvs/celery-5.7
 celery_stamp = .venvs/celery-$(1)/stamp-$(shell sha256sum < $(2) | cut -c1-12)
 define celery_venv
@@ -55,17 +56,20 @@ $(call celery_stamp,$(1),$(2)):
 endef
 $(eval $(call celery_venv,5.7,requirements/worker.txt))
 $(foreach v,$(OLD_CELERIES),$(eval $(call celery_venv,$(v),requirements/worker-$(v).txt)))
+CELERY_53_STAMP := $(call celery_stamp,5.3,requirements/worker-5.3.txt)
 CELERY_57_STAMP := $(call celery_stamp,5.7,requirements/worker.txt)
+$(eval $(call celery_venv,django,examples/django/requirements.txt))
+DJANGO_STAMP := $(call celery_stamp,django,examples/django/requirements.txt)
 OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requirements/worker-$(v).txt))
 
-# The runtime's other suites mostly wait, for minutes each: they are `make test-runtime`.
-RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_give_back.py)
+# On the oldest and the newest Celery. The other suites mostly wait, for minutes each: they are `make test-runtime`.
+RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_give_back.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
-LANES := --numprocesses 4 --dist loadgroup
+LANES := --numprocesses 4
 
-test: lint $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit --celery $(CELERY_57) $(LANES)
+test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
+	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
 CLUSTER ?= dev
 PROFILE ?= full
@@ -100,10 +104,10 @@ demo-down: venv ## remove the demo and every trace of it
 	@$(BIN)/python -m tests.demo down
 
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
-	$(BIN)/pytest tests/runtime --celery $(CELERY_57)
+	$(BIN)/pytest tests/runtime --celery $(CELERY_57) $(LANES)
 
 test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tests on Celery 5.3 to 5.7
-	@for v in $(OLD_CELERIES) 5.7; do echo "== Celery $$v"; $(BIN)/pytest tests/runtime --celery .venvs/celery-$$v; done
+	$(BIN)/pytest tests/runtime $(foreach v,$(OLD_CELERIES) 5.7,--celery .venvs/celery-$(v)) $(LANES)
 
 bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
 	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
@@ -112,8 +116,8 @@ pictures: venv ## docs/images, drawn by the simulation
 	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg
 
 lock: venv ## renew the lock files from requirements/*.in
-	@for f in operator dev worker $(OLD_CELERIES:%=worker-%) go; do \
+	@for f in $(addprefix requirements/,operator dev worker $(OLD_CELERIES:%=worker-%) go) examples/django/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
-	    --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/$$f.in -o requirements/$$f.txt; done
+	    --python-version 3.11 --custom-compile-command "make lock" --upgrade $$f.in -o $$f.txt; done
 
-.PHONY: pictures bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
+.PHONY: test-django pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
