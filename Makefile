@@ -109,6 +109,15 @@ test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as p
 test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tests on Celery 5.3 to 5.7
 	$(BIN)/pytest tests/runtime $(foreach v,$(OLD_CELERIES) 5.7,--celery .venvs/celery-$(v)) $(LANES)
 
+soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doubled, or stopped at work
+	$(BIN)/pytest tests/e2e/test_soak.py --soak-seconds 600 --capture=no
+
+test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
+	$(BIN)/pytest tests/runtime/brokers --celery $(CELERY_57) --numprocesses 3
+
+test-django: venv $(DJANGO_STAMP) ## the Django example as processes
+	$(BIN)/pytest tests/django
+
 bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
 	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 

@@ -98,8 +98,7 @@ class TestAnswers:
         pytest.param("redis://redis.example:6379/0\n", "InvalidUrl", "white space, perhaps at its end", id="newline"),
         pytest.param("redis://redis.example/0?visibility_timeout=9", "InvalidUrl", "holds '?'", id="parameter"),
         pytest.param("redis://redis.example/zero", "InvalidUrl", "names no database", id="database"),
-        pytest.param("rediss://redis.example/0", "NotImplemented", "rediss:// URL, which is not built", id="rediss"),
-        pytest.param("sentinel://s1;sentinel://s2", "NotImplemented", "not built yet", id="sentinel"),
+        pytest.param("sentinel://s1;sentinel://s2", "InvalidUrl", "Set spec.external.sentinel.masterName", id="sentinel"),
         pytest.param("amqp://guest@rabbit.example//", "NotImplemented", "not built yet", id="amqp"),
         pytest.param("amqps://guest@rabbit.example//", "NotImplemented", "not built yet", id="amqps"),
     ],
@@ -113,19 +112,6 @@ def test_url_that_cannot_be_used_is_told_by_its_key_and_never_shown(
     assert f"Key 'url' of Secret '{name}-url'" in condition(told, "Ready")["message"]
     assert value.rpartition("://")[2].strip("\n") not in str(told["status"])
     assert condition(told, "Stalled")["status"] == "False"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        pytest.param({"caSecretRef": {"name": "ca", "key": "ca.crt"}}, id="caSecretRef"),
-        pytest.param({"sentinel": {"masterName": "main"}}, id="sentinel"),
-    ],
-)
-def test_field_whose_feature_is_not_built_says_so(kube: Kube, namespace: str, fields: Object) -> None:
-    reference = {"urlSecretRef": {"name": "default-url", "key": "url"}}
-    broker = applied(kube, namespace, external={**reference, **fields})
-    wait_for_condition(kube, broker, "Ready", "False", "NotImplemented", saying=next(iter(fields)))
 
 
 def test_secret_that_comes_later_is_found_and_one_that_goes_is_missed(

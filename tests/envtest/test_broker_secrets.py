@@ -1,14 +1,16 @@
 """No password ever leaves its Secret: not in a status, an event, a log line, a metric or any other object."""
 
 import secrets
+from pathlib import Path
 
 from taskfleet.api import Object
-from tests.envtest.brokers import apply_external, broker, decoded
+from tests.envtest.brokers import apply_external, broker, decoded, external_broker, secret
 from tests.envtest.conditions import wait_for_condition
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import ended, not_ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import worker_pool
 from tests.kube import TYPES, Kube
+from tests.runtime.certificates import Certificates
 from tests.runtime.redis_server import RedisServer
 from tests.waiting import wait_for
 
@@ -21,7 +23,7 @@ def everything(kube: Kube, namespace: str) -> str:
 
 
 def test_no_password_is_told_anywhere(
-    kube: Kube, namespace: str, redis_server: RedisServer, shared_operator: OperatorProcess
+    kube: Kube, namespace: str, redis_server: RedisServer, shared_operator: OperatorProcess, tmp_path: Path
 ) -> None:
     canary = f"canary{secrets.token_hex(8)}"
     at = f"127.0.0.1:{redis_server.port}"
@@ -44,9 +46,12 @@ def test_no_password_is_told_anywhere(
         "fragment": f"redis://:{canary}#{canary}@{at}/0",
         "scheme": f"shop:{canary}@{at}",
         "tls": f"rediss://:{canary}@{at}/0",
+        "sentinel": f"sentinel://:{canary}@{at};sentinel://:{canary}@127.0.0.1:1",
+        "sentinels": f"sentinel://:{canary}@{at};sentinel://:{canary}-other@127.0.0.1:1",
         "blank": f"redis://:{canary} {canary}@{at}/0",
     }
     brokers = {name: apply_external(kube, namespace, url, name) for name, url in urls.items()}
+    key = apply_secured(kube, namespace, canary, Certificates(tmp_path))
     pools = [use(kube, namespace, name) for name in urls]
     managed = {**kube.apply(broker(namespace, "managed")), "kind": "Broker"}
     pools.append(use(kube, namespace, "managed", resultBackend={"broker": {"database": 1}}))
@@ -54,7 +59,9 @@ def test_no_password_is_told_anywhere(
     wait_for_condition(kube, brokers["good"], "Ready", "True")
     wait_for_condition(kube, brokers["wrong"], "Ready", "False", "AuthenticationFailed")
     wait_for_condition(kube, brokers["nobody"], "Ready", "False", "Unreachable")
-    for name in ("slash", "port", "query", "fragment", "scheme", "blank"):
+    wait_for_condition(kube, brokers["tls"], "Ready", "False")
+    wait_for_condition(kube, brokers["sentinel"], "Ready", "False", "Unreachable")
+    for name in ("slash", "port", "query", "fragment", "scheme", "blank", "sentinels"):
         wait_for_condition(kube, brokers[name], "Ready", "False", "InvalidUrl")
     wait_for_condition(kube, managed, "Ready", "False")
     made = wait_for(lambda: kube.get("Secret", "managed-broker-auth", namespace), 20, what="a password") or {}
@@ -69,6 +76,24 @@ def test_no_password_is_told_anywhere(
     told = told.replace(words, "")
     assert canary not in told
     assert password not in told
+    assert key not in told
+
+
+def apply_secured(kube: Kube, namespace: str, canary: str, certificates: Certificates) -> str:
+    """The Brokers with TLS and Sentinels, and a line of the private key that they use."""
+    client = {f"tls.{end}": certificates.text(f"client.{end}") for end in ("crt", "key")}
+    kube.apply(secret(namespace, "client", **client))
+    kube.apply(secret(namespace, "own", password=canary))
+    sentinel = {"masterName": "main", "passwordSecretRef": {"name": "own", "key": "password"}}
+    fields: dict[str, Object] = {
+        "tls": {"clientCertificateSecretRef": {"name": "client"}},
+        "sentinel": {"sentinel": sentinel},
+        "sentinels": {"sentinel": sentinel},
+    }
+    for name, more in fields.items():
+        reference = {"urlSecretRef": {"name": f"{name}-url", "key": "url"}}
+        kube.apply(external_broker(namespace, name, external={**reference, **more}))
+    return certificates.text("client.key").splitlines()[1]
 
 
 def use(kube: Kube, namespace: str, name: str, **spec: object) -> Object:

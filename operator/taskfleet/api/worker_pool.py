@@ -106,7 +106,7 @@ class ResultBackend(Model):
     """The key of a Secret that holds a result backend URL."""
 
     broker: BrokerDatabase | None = None
-    """A database of the pool's Broker, which has to be a managed Redis."""
+    """A database of the pool's Broker, which has to be a Redis."""
 
 
 class BeatStorage(Model):

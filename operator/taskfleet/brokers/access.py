@@ -6,10 +6,11 @@ from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import Connection
+from redis.exceptions import RedisError
 
 from taskfleet.brokers.target import Sentinels, Target
 from taskfleet.brokers.tls import tls_context
-from taskfleet.brokers.wire import Endpoint, Question, Wire, WireError
+from taskfleet.brokers.wire import Endpoint, WireError
 
 CLIENT_NAME = "taskfleet-operator"
 _MOST_CONNECTIONS = 4
@@ -34,13 +35,22 @@ class Access:
     def client(self) -> Redis:
         """A client that gives up a command after `patience` seconds."""
         target = self._target
+        return self._client(self.locate, target.database, target.username, target.password)
+
+    def _client(
+        self,
+        locate: Callable[[], Awaitable[Endpoint]],
+        database: int = 0,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> Redis:
         pool: ConnectionPool[Any] = ConnectionPool(
             connection_class=_Located,
-            locate=self.locate,
+            locate=locate,
             tls=self._tls,
-            db=target.database,
-            username=target.username,
-            password=target.password,
+            db=database,
+            username=username,
+            password=password,
             socket_timeout=self._patience,
             socket_connect_timeout=self._patience,
             max_connections=_MOST_CONNECTIONS,
@@ -50,30 +60,36 @@ class Access:
 
     async def _master(self, sentinels: Sentinels) -> tuple[str, int]:
         """What the first Sentinel that knows the master says."""
-        silent: WireError | None = None
+        trouble: WireError | None = None
         for host, port in self._target.hosts:
-            asked = Endpoint(host, port, None, None, sentinels.password, self._tls)
             try:
-                address = await self._ask(asked, sentinels.master_name)
-            except WireError as error:
-                silent = error
+                address = await self._ask(Endpoint(host, port), sentinels)
+            except (RedisError, OSError) as error:
+                trouble = WireError(f"no answer of the Sentinel {host}:{port} ({type(error).__name__})")
+                trouble.__cause__ = error
                 continue
             if address is not None:
                 return address
-            silent = silent or WireError(f"the Sentinels know no master {sentinels.master_name!r}")
-        assert silent is not None
-        raise silent
+            trouble = WireError(f"the Sentinel {host}:{port} knows no master {sentinels.master_name!r}")
+        assert trouble is not None
+        raise trouble
 
-    async def _ask(self, sentinel: Endpoint, master: str) -> tuple[str, int] | None:
-        wire = await Wire.connect(sentinel, patience=self._patience)
+    async def _ask(self, sentinel: Endpoint, sentinels: Sentinels) -> tuple[str, int] | None:
+        """Not over a wire: a Sentinel does not know the command by which a wire finds the end of the replies."""
+
+        async def there() -> Endpoint:
+            return sentinel
+
+        client = self._client(there, password=sentinels.password)
         try:
-            replies = await wire.ask(Question.of([("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master)]))
+            found = await client.sentinel_get_master_addr_by_name(sentinels.master_name)
         finally:
-            await wire.aclose()
-        match replies:
-            case [[bytes() as host, bytes() as port]]:
-                return host.decode(errors="replace"), int(port)
-        return None
+            await client.aclose()
+        return None if found is None else (_text(found[0]), int(found[1]))
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 class _Located(Connection):

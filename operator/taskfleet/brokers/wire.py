@@ -28,7 +28,7 @@ class Endpoint:
 
     host: str
     port: int
-    database: int | None = 0  # None: a server without databases, such as a Sentinel
+    database: int = 0
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
@@ -86,12 +86,10 @@ class Wire:
 
     async def _enter(self, endpoint: Endpoint, name: str) -> None:
         """Authenticate, choose the database, and see that this is no replica. Raises WireError."""
-        required: list[Sequence[str | bytes | int]] = []
+        required: list[Sequence[str | bytes | int]] = [("SELECT", endpoint.database)]
         if endpoint.password is not None:
             user = (endpoint.username,) if endpoint.username else ()
-            required.append(("AUTH", *user, endpoint.password))
-        if endpoint.database is not None:
-            required.append(("SELECT", endpoint.database))
+            required.insert(0, ("AUTH", *user, endpoint.password))
         # An ACL may forbid these two.
         replies = await self.ask(Question.of([*required, ("CLIENT", "SETNAME", name), ("ROLE",)])) or []
         if any(isinstance(reply, hiredis.ReplyError) for reply in replies[: len(required)]):

@@ -1,0 +1,103 @@
+"""A master, a replica and three Sentinels on loopback."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+import redis
+from redis.sentinel import Sentinel
+
+from tests.runtime.ports import free_port
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.waiting import wait_for
+
+MASTER = "main"
+_COUNT = 3
+_QUORUM = 2
+
+
+class SentinelGroup:
+    """Started on entry, stopped on exit. `password` is that of the Sentinels themselves."""
+
+    def __init__(self, folder: Path, *, password: str | None = None) -> None:
+        self._folder = folder
+        self._password = password
+        self.first = RedisServer(_made(folder / "first"))
+        self.second = RedisServer(_made(folder / "second"), "--replicaof", "127.0.0.1", str(self.first.port))
+        self.ports = [free_port() for _ in range(_COUNT)]
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._sentinel = Sentinel(
+            [("127.0.0.1", port) for port in self.ports],
+            sentinel_kwargs={"password": password, "socket_timeout": 2},
+            decode_responses=True,
+            socket_timeout=5,
+        )
+        self.client: redis.Redis = self._sentinel.master_for(MASTER)
+
+    def url(self, database: int = 0) -> str:
+        return ";".join(f"sentinel://127.0.0.1:{port}/{database}" for port in self.ports)
+
+    def master_port(self) -> int:
+        """As the Sentinels say."""
+        return int(self._sentinel.discover_master(MASTER)[1])
+
+    def stop_sentinel(self, number: int) -> None:
+        self._processes[number].kill()
+        self._processes[number].wait()
+
+    def fail_over(self) -> None:
+        """Kill the master; returns when the Sentinels have made the replica the next one."""
+        self.first.kill()
+        wait_for(lambda: self._leads(self.second), "the failover", timeout=60)
+
+    def _leads(self, server: RedisServer) -> bool:
+        try:
+            return self.master_port() == server.port
+        except redis.RedisError:
+            return False
+
+    def __enter__(self) -> "SentinelGroup":
+        self.first.start()
+        self.second.start()
+        wait_for(lambda: self.first.client.info("replication")["connected_slaves"] == 1, "the replica")
+        for port in self.ports:
+            self._processes.append(self._start_sentinel(port))
+        wait_for(self._agree, "the Sentinels to know each other and the replica")
+        return self
+
+    def _start_sentinel(self, port: int) -> subprocess.Popen[bytes]:
+        folder = _made(self._folder / f"sentinel-{port}")
+        lines = [
+            *(f"port {port}", "bind 127.0.0.1", f"dir {folder}"),
+            f"sentinel monitor {MASTER} 127.0.0.1 {self.first.port} {_QUORUM}",
+            *(f"sentinel down-after-milliseconds {MASTER} 1000", f"sentinel failover-timeout {MASTER} 5000"),
+            *([f"requirepass {self._password}"] if self._password else []),
+        ]
+        file = folder / "sentinel.conf"
+        file.write_text("\n".join(lines) + "\n")
+        with (folder / "log").open("ab") as log:
+            return subprocess.Popen(["redis-server", str(file), "--sentinel"], stdout=log, stderr=log)
+
+    def _agree(self) -> bool:
+        try:
+            states = [sentinel.sentinel_master(MASTER) for sentinel in self._sentinel.sentinels]
+        except redis.RedisError:
+            return False
+        return all(
+            state["num-other-sentinels"] == _COUNT - 1 and state["num-slaves"] == 1 for state in states
+        )
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self.client.close()
+        for sentinel in self._sentinel.sentinels:
+            sentinel.close()
+        for server in (self.first, self.second):
+            server.__exit__()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
