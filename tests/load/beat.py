@@ -24,7 +24,7 @@ _MINUTELY, _SPREAD, _DAILY, _SOLAR = 2000, 6000, 1900, 100
 def beat_10000(folder: Path, wanted: set[str]) -> Iterator[Figure]:
     """Starts without states, so that 10,000 are written; the lag with all kinds of schedules at once."""
     with RedisServer(folder, "--appendonly", "no") as server:
-        schedules = Schedules(server)
+        schedules = Schedules(server.client)
         begin = int(time.time()) + 60
         schedules.write_all(dict(_entries(begin)))
         if NAMES[0] in wanted:

@@ -7,8 +7,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from tests.runtime.ports import free_port
-from tests.runtime.redis_server import RedisServer
 from tests.runtime.worker import ROOT, Worker
 
 UID = "6f1c9f0e-3b1f-4d52-9a7e-0d7f5f3f2a11"
@@ -34,8 +35,8 @@ def task_id(uid: str, planned: float) -> str:
 class Schedules:
     """What the operator does in Redis; `prefix` is the global key prefix."""
 
-    def __init__(self, server: RedisServer, prefix: str = "") -> None:
-        self._client = server.client
+    def __init__(self, client: redis.Redis, prefix: str = "") -> None:
+        self._client = client
         self._base = f"{prefix}taskfleet:cluster-1:test:schedules"
 
     def write(self, uid: str = UID, **fields: Any) -> None:
@@ -72,7 +73,15 @@ class Schedules:
 class Beat(Worker):
     """One beat process; killed at the end of the test if it still runs."""
 
-    def __init__(self, python: Path, broker_url: str, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        python: Path,
+        broker_url: str,
+        folder: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         self.name = f"beat-{uuid.uuid4().hex[:8]}"
         self.folder = folder / self.name
         self.folder.mkdir()
@@ -89,7 +98,7 @@ class Beat(Worker):
             "CELERY_BROKER_URL": broker_url, "POD_NAME": self.name,
             "TASKFLEET_SETTINGS": json.dumps(self.settings, sort_keys=True),
             "TASKFLEET_PROBE_PORT": str(self.port),
-            "TASKFLEET_TERMINATION_LOG": str(self.folder / "termination-log"),
+            "TASKFLEET_TERMINATION_LOG": str(self.folder / "termination-log"), **(environment or {}),
         }  # fmt: skip
         self.command = [str(python), str(self.folder / "taskfleet" / "run.py"), "beat"]
         self.process = None

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from tests.runtime.beat import UID, Beat, Schedules, task_id
+from tests.runtime.certificates import Certificates
+from tests.runtime.ports import free_port
 from tests.runtime.proxy import Proxy
+from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 
@@ -36,7 +39,7 @@ def make_beat(python: Path, server: RedisServer, tmp_path: Path) -> Iterator[Mak
 
 @pytest.fixture
 def schedules(server: RedisServer) -> Schedules:
-    return Schedules(server)
+    return Schedules(server.client)
 
 
 def every(seconds: int, **changes: Any) -> dict[str, Any]:
@@ -182,8 +185,33 @@ def test_it_is_not_ready_without_redis_and_ends_at_once_on_term(
     server.start()
 
 
+def test_it_speaks_tls(make_beat: MakeBeat, tmp_path: Path) -> None:
+    (tmp_path / "tls").mkdir()
+    certificates, port = Certificates(tmp_path), free_port()
+    with RedisServer(tmp_path / "tls", *certificates.redis_options(port)) as encrypted:
+        schedules = Schedules(encrypted.client)
+        schedules.write(**every(1))
+        ca = {"ca": str(certificates.folder / "ca.crt"), "certificate": None, "key": None, "verify": True}
+        make_beat(f"rediss://127.0.0.1:{port}/0", tls=ca).start().ready()
+        wait_for(lambda: schedules.state().get("runs"), "a run")
+
+
+def test_it_follows_a_failover_of_sentinels(make_beat: MakeBeat, tmp_path: Path) -> None:
+    with SentinelGroup(tmp_path, password="own-s3cret") as group:
+        schedules = Schedules(group.client)
+        schedules.write(**every(1))
+        environment = {"TASKFLEET_SENTINEL_PASSWORD": "own-s3cret"}
+        make_beat(
+            group.url(), environment=environment, sentinel={"masterName": MASTER, "tls": False}
+        ).start().ready()
+        wait_for(lambda: schedules.state().get("runs"), "a run")
+        group.fail_over()
+        failed_over = time.time()
+        wait_for(lambda: schedules.state()["last"] > failed_over, "it to go on", timeout=30)
+
+
 def test_messages_are_those_of_celery_in_the_brokers_layout(make_beat: MakeBeat, server: RedisServer) -> None:
-    schedules = Schedules(server, "shop:")
+    schedules = Schedules(server.client, "shop:")
     make_beat(globalKeyPrefix="shop:", prioritySteps=[0, 5], separator=":").start().ready()
     schedules.write(
         **every(1, queue="mails", priority=7, expires=90, headers={"tenant": "a"}, args=[None, {"b": 1}])

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taskfleet_worker.settings import VARIABLE, SettingsError, read_object
+from taskfleet_worker.settings import (
+    VARIABLE,
+    Sentinel,
+    SettingsError,
+    Tls,
+    read_object,
+    read_sentinel,
+    read_tls,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,8 @@ class BeatSettings:
     global_key_prefix: str | None = None
     priority_steps: tuple[int, ...] | None = None
     separator: str | None = None
+    tls: Tls | None = None
+    sentinel: Sentinel | None = None
 
     @property
     def keys(self) -> str:
@@ -55,6 +65,8 @@ def read_beat_settings(environment: Mapping[str, str]) -> BeatSettings:
             global_key_prefix=raw.get("globalKeyPrefix"),
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
+            tls=read_tls(raw),
+            sentinel=read_sentinel(raw),
         )
     except KeyError as error:
         raise SettingsError(

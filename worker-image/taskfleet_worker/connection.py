@@ -11,7 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from taskfleet_worker.settings import Settings, Tls
+from taskfleet_worker.settings import ConnectionSettings, Settings, Tls
 
 BROKER_VARIABLE = "CELERY_BROKER_URL"
 RESULT_VARIABLE = "CELERY_RESULT_BACKEND"
@@ -34,7 +34,7 @@ def name_results(environment: MutableMapping[str, str], settings: Settings) -> N
 
 
 def configure_connection(
-    conf: MutableMapping[str, Any], settings: Settings, environment: Mapping[str, str]
+    conf: MutableMapping[str, Any], settings: ConnectionSettings, environment: Mapping[str, str]
 ) -> list[str]:
     """Merge into the app's loaded configuration; returns notes."""
     url = environment.get(BROKER_VARIABLE, "")
@@ -53,7 +53,7 @@ def configure_connection(
 
 
 def _configure_results(
-    conf: MutableMapping[str, Any], settings: Settings, environment: Mapping[str, str]
+    conf: MutableMapping[str, Any], settings: ConnectionSettings, environment: Mapping[str, str]
 ) -> None:
     url = environment.get(RESULT_VARIABLE) or conf["result_backend"] or ""
     if not isinstance(url, str) or "ssl_cert_reqs" in url:
@@ -65,7 +65,7 @@ def _configure_results(
         conf["result_backend_transport_options"] = {**sentinel_options(settings, environment, {}), **theirs}
 
 
-def is_encrypted(url: str, settings: Settings) -> bool:
+def is_encrypted(url: str, settings: ConnectionSettings) -> bool:
     """Whether what `url` leads to speaks TLS."""
     if url.startswith("sentinel:"):
         return settings.sentinel is not None and settings.sentinel.tls
@@ -83,7 +83,7 @@ def tls_options(tls: Tls | None, theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sentinel_options(
-    settings: Settings, environment: Mapping[str, str], theirs: Mapping[str, Any]
+    settings: ConnectionSettings, environment: Mapping[str, str], theirs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """kombu's transport options for Sentinels, with the app's own for what is not said here."""
     assert settings.sentinel is not None

@@ -11,6 +11,7 @@ from typing import Callable, NamedTuple
 from taskfleet_worker.agenda import Agenda
 from taskfleet_worker.due import Run, Step, decide
 from taskfleet_worker.schedule_entry import Entry, digest, read_entry, read_state
+from taskfleet_worker.schedule_message import UnsendableError
 from taskfleet_worker.schedule_store import Answer, Change, Message, Store, Verdict
 
 # The operator counts on 0.5 s.
@@ -21,14 +22,17 @@ BATCH = 100
 # Messages are built before they are due, a few at a time, so that a burst at a full hour only has to be pushed.
 PREPARE_AHEAD = 10.0
 PREPARE_AT_ONCE = 10
+# Later than this a run is thought over again: it may be too late, or not the latest.
+AS_PREPARED = 0.5
 RETRY = 5.0
 
 
-class Prepared(NamedTuple):
-    """A run's message before the run is due."""
+class Work(NamedTuple):
+    """A step and the change that carries it out."""
 
-    run: Run
-    message: Message
+    entry: Entry
+    step: Step
+    change: Change
 
 
 class ScheduleLoop:
@@ -55,7 +59,7 @@ class ScheduleLoop:
         self._states: dict[str, bytes] = {}
         self._due = Agenda()
         self._unprepared = Agenda()
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Work] = {}
         self._lags: deque[float] = deque(maxlen=1000)
         self.ready = False
 
@@ -104,9 +108,9 @@ class ScheduleLoop:
         self._unprepared.set(uid, None if moment is None else moment - PREPARE_AHEAD)
         self._prepared.pop(uid, None)
 
-    def _take_due(self) -> list[tuple[Entry, Step]]:
+    def _take_due(self) -> list[Work]:
         """What a batch of those whose moment has come need."""
-        steps: list[tuple[Entry, Step]] = []
+        works: list[Work] = []
         now = self._clock()
         for _ in range(BATCH):
             taken = self._due.take(now)
@@ -114,41 +118,52 @@ class ScheduleLoop:
                 self.ready = True
                 break
             uid = taken[1]
-            state = read_state(self._states[uid])
-            step = decide(self._entries[uid], state, now)
-            if step.run is not None or step.state != state:
-                steps.append((self._entries[uid], step))
+            work = self._as_prepared(uid, now) or self._work(uid, now)
+            if work is None:
+                self._plan(uid, read_state(self._states[uid]).next)
             else:
-                self._plan(uid, state.next)
-        return steps
+                works.append(work)
+        return works
 
-    def _settle(self, steps: Sequence[tuple[Entry, Step]]) -> None:
-        if not steps:
+    def _as_prepared(self, uid: str, now: float) -> Work | None:
+        work = self._prepared.get(uid)
+        if work is None or work.step.run is None or work.step.run.planned is None:
+            return None
+        following = work.step.state.next
+        in_time = work.step.run.planned <= now < work.step.run.planned + AS_PREPARED
+        return work if in_time and (following is None or following > now) else None
+
+    def _work(self, uid: str, now: float) -> Work | None:
+        """None: nothing has to be sent or written."""
+        entry, seen = self._entries[uid], self._states[uid]
+        state = read_state(seen)
+        step = decide(entry, state, now)
+        if step.run is None and step.state == state:
+            return None
+        try:
+            message = None if step.run is None else self._build(entry, step.run, now)
+        except UnsendableError as error:  # until it is changed; the others go on
+            self._entries[uid] = entry._replace(timing=None, error=str(error))
+            return self._work(uid, now)
+        return Work(entry, step, Change(uid, entry.digest, seen, step.state.encoded(), message))
+
+    def _settle(self, works: Sequence[Work]) -> None:
+        if not works:
             return
+        answers = self._store.settle([work.change for work in works])
         now = self._clock()
-        changes = [self._change(entry, step, now) for entry, step in steps]
-        answers = self._store.settle(changes)
-        now = self._clock()
-        for (entry, step), change, answer in zip(steps, changes, answers):
-            self._answered(entry, step, change, answer, now)
+        for work, answer in zip(works, answers):
+            self._answered(work, answer, now)
 
-    def _change(self, entry: Entry, step: Step, now: float) -> Change:
-        message = None
-        if step.run is not None:
-            prepared = self._prepared.get(entry.uid)
-            ready = prepared is not None and prepared.run == step.run
-            message = prepared.message if ready and prepared else self._build(entry, step.run, now)
-        return Change(entry.uid, entry.digest, self._states[entry.uid], step.state.encoded(), message)
-
-    def _answered(self, entry: Entry, step: Step, change: Change, answer: Answer, now: float) -> None:
-        uid = entry.uid
+    def _answered(self, work: Work, answer: Answer, now: float) -> None:
+        uid, run = work.entry.uid, work.step.run
         if answer.verdict is Verdict.DONE:
-            self._states[uid] = change.state
+            self._states[uid] = work.change.state
             # After a run by trigger there may be a planned one due.
-            again = step.run is not None and step.run.planned is None
-            self._plan(uid, now if again else step.state.next)
-            if step.run is not None and step.run.planned is not None:
-                self._lags.append(now - step.run.planned)
+            again = run is not None and run.planned is None
+            self._plan(uid, now if again else work.step.state.next)
+            if run is not None and run.planned is not None:
+                self._lags.append(now - run.planned)
         elif answer.verdict is Verdict.ENTRY_CHANGED:
             self._drop(uid)
             self._read = False
@@ -156,7 +171,7 @@ class ScheduleLoop:
             self._states[uid] = answer.text
             self._plan(uid, now)
         else:
-            self._failed(entry, answer.text, now)
+            self._failed(work.entry, answer.text, now)
 
     def _failed(self, entry: Entry, text: bytes, now: float) -> None:
         """Write down why, where that is possible, and try again."""
@@ -201,11 +216,10 @@ class ScheduleLoop:
             taken = self._unprepared.take(now)
             if taken is None:
                 return
-            uid = taken[1]
-            planned = taken[0] + PREPARE_AHEAD
-            step = decide(self._entries[uid], read_state(self._states[uid]), planned)
-            if step.run is not None:
-                self._prepared[uid] = Prepared(step.run, self._build(self._entries[uid], step.run, now))
+            moment, uid = taken
+            work = self._work(uid, moment + PREPARE_AHEAD)
+            if work is not None and work.step.run is not None:
+                self._prepared[uid] = work
 
 
 def _refusal(entry: Entry, text: str) -> str:

@@ -21,6 +21,10 @@ def capturing_channel(app: Any) -> Any:
     return connection.channel()
 
 
+class UnsendableError(ValueError):
+    """Celery can make no message of an entry. The text is for the user."""
+
+
 class _Capturing:
     captured: Message | None = None
     dumps: Any
@@ -42,12 +46,23 @@ class MessageBuilder:
         self._producer = Producer(channel, auto_declare=False)
 
     def build(self, entry: Entry, run: Run, now: float) -> Message:
-        """The message of a run that is sent at its planned time, or now where that has passed."""
+        """The message of a run that is sent at its planned time, or now where that has passed.
+
+        Raises UnsendableError.
+        """
         expires = None
         if entry.expires is not None:
             sent = datetime.fromtimestamp(max(now, run.planned or now), timezone.utc)
             expires = sent + timedelta(seconds=entry.expires)
-        self._channel.captured = None
+        try:
+            return self._built(entry, run, expires)
+        except Exception as error:
+            detail = f"{type(error).__name__}: {error}"
+            raise UnsendableError(
+                f"Celery makes no message of it ({detail}): check spec.args, kwargs and headers."
+            ) from error
+
+    def _built(self, entry: Entry, run: Run, expires: datetime | None) -> Message:
         self._app.send_task(
             entry.task,
             args=entry.args,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 VARIABLE = "TASKFLEET_SETTINGS"
 
@@ -36,6 +36,16 @@ class Sentinel:
 
     master_name: str
     tls: bool = False
+
+
+class ConnectionSettings(Protocol):
+    """What is needed beside the URLs to reach the broker."""
+
+    @property
+    def tls(self) -> Tls | None: ...
+
+    @property
+    def sentinel(self) -> Sentinel | None: ...
 
 
 @dataclass(frozen=True)
@@ -105,8 +115,8 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             global_key_prefix=raw.get("globalKeyPrefix"),
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
-            tls=_tls(raw.get("tls")),
-            sentinel=_sentinel(raw.get("sentinel")),
+            tls=read_tls(raw),
+            sentinel=read_sentinel(raw),
             result_database=raw.get("resultDatabase"),
         )
     except KeyError as error:
@@ -115,11 +125,15 @@ def _from_json(raw: dict[str, Any]) -> Settings:
         raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
 
 
-def _tls(raw: dict[str, Any] | None) -> Tls | None:
+def read_tls(settings: Mapping[str, Any]) -> Tls | None:
+    """The key `tls`. Raises KeyError."""
+    raw = settings.get("tls")
     if raw is None:
         return None
     return Tls(raw.get("ca"), raw.get("certificate"), raw.get("key"), verify=raw["verify"])
 
 
-def _sentinel(raw: dict[str, Any] | None) -> Sentinel | None:
+def read_sentinel(settings: Mapping[str, Any]) -> Sentinel | None:
+    """The key `sentinel`. Raises KeyError."""
+    raw = settings.get("sentinel")
     return None if raw is None else Sentinel(raw["masterName"], tls=raw["tls"])

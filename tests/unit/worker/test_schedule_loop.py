@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskfleet_worker.schedule_entry import read_entry
+from taskfleet_worker.due import Run
+from taskfleet_worker.schedule_entry import Entry, read_entry
 from taskfleet_worker.schedule_loop import LOOK_EVERY, RETRY, ScheduleLoop
+from taskfleet_worker.schedule_message import UnsendableError
+from taskfleet_worker.schedule_store import Message
 from tests.runtime.beat import CREATED, UID, entry_json
 from tests.unit.worker.schedules import AwayError, MemoryStore, message
 
@@ -131,6 +134,20 @@ def test_a_schedule_that_cannot_be_planned_leaves_the_others_alone() -> None:
     assert len(scene.store.sent) == 1
     assert "61 * * * *" in str(scene.store.state_of().error)
     assert scene.store.beats[-1]["errors"] == 1
+
+
+def test_a_schedule_that_makes_no_message_leaves_the_others_alone() -> None:
+    def build(entry: Entry, run: Run, now: float) -> Message:
+        if entry.uid == UID:
+            raise UnsendableError("No message.")
+        return message(entry, run, now)
+
+    scene = Scene()
+    scene.store.write(OTHER, entry_json())
+    scene.loop = ScheduleLoop(scene.store, build=build, clock=lambda: scene.now, pod="beat-0")
+    scene.at(60).at(120)
+    assert len(scene.store.sent) == 2
+    assert (scene.store.state_of().error, scene.store.state_of().next) == ("No message.", None)
 
 
 def test_a_trigger_sends_one_run_now_and_the_plan_goes_on() -> None:
