@@ -143,6 +143,16 @@ def unchanged(before: Observation, *, now: float) -> Observation:
     return replace(before, at=now, changed=frozenset(silent), reports_read=True)
 
 
+def resumed(before: Observation, *, now: float) -> Observation:
+    """The state with which reading begins again at `now`: while nobody could be heard, nobody grew silent."""
+    away = now - before.at
+    reports = {
+        start: known if known.stale(before.at) else known._replace(moved_at=known.moved_at + away)
+        for start, known in before.reports.items()
+    }
+    return replace(before, at=now, reports=reports)
+
+
 def _queues(query: Query, lengths: Sequence[Any], before: Observation | None, now: float) -> Observation:
     if before is not None and before.lengths == lengths and before.waiting.keys() == set(query.queues):
         return replace(before, at=now)

@@ -10,7 +10,7 @@ import structlog
 from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
-from taskfleet.brokers.observation import Observation, Query, observe, unchanged
+from taskfleet.brokers.observation import Observation, Query, observe, resumed, unchanged
 from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.wire import Endpoint, Wire, WireError
 
@@ -69,6 +69,8 @@ class Observer:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _read(self, wire: Wire) -> None:
+        if self._last is not None:
+            self._last = resumed(self._last, now=time.monotonic())
         whole, queues = self._query.question(), self._query.question(reports=False)
         while True:
             if (query := self._query_now()) is not self._query:

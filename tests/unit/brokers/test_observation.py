@@ -2,7 +2,7 @@
 
 import json
 
-from taskfleet.brokers.observation import Layout, Observation, Query, observe, unchanged
+from taskfleet.brokers.observation import Layout, Observation, Query, observe, resumed, unchanged
 from taskfleet.brokers.report import Start
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
@@ -85,3 +85,15 @@ def test_a_reading_of_queues_alone_keeps_the_reports_and_sees_them_grow_old() ->
     seen = observe(QUERY, [3] + [0] * 9, seen, now=10.5)
     assert (seen.busy, seen.changed) == ({"high"}, {"uid"})
     assert reading(seen, 11.0, report(2)).reports_read
+
+
+def test_while_a_broker_was_away_no_pod_fell_silent() -> None:
+    seen = resumed(reading(None, 0.0, report(1)), now=60.0)
+    seen = reading(seen, 60.1, report(1))
+    assert not seen.reports[POD].stale(70.0)
+    assert seen.reports[POD].stale(70.1)
+
+
+def test_a_pod_that_was_silent_before_the_broker_went_away_is_so_afterwards() -> None:
+    silent = unchanged(reading(None, 0.0, report(1)), now=11.0)
+    assert resumed(silent, now=60.0).reports[POD].stale(60.0)
