@@ -48,6 +48,13 @@ QUICKSTART = Image(
     "examples/quickstart",
     base="taskfleet-celery",
 )
+DJANGO = Image("taskfleet-django", "examples/django/Dockerfile", "examples/django")
+POSTGRES = Image(
+    "postgres",
+    "tests/cluster/dockerfiles/postgres/Dockerfile",
+    "tests/cluster/dockerfiles/postgres",
+    public="postgres:17",
+)
 REDIS = Image(
     "redis",
     "tests/cluster/dockerfiles/redis/Dockerfile",
@@ -57,8 +64,8 @@ REDIS = Image(
 PAUSE = _own("pause", "pause")
 COREDNS = _own("coredns", "coredns")
 
-PRODUCT = (OPERATOR, WORKER, CELERY, QUICKSTART)
-CATALOGUE = {image.name: image for image in (*PRODUCT, REDIS, PAUSE, COREDNS)}
+PRODUCT = (OPERATOR, WORKER, CELERY, QUICKSTART, DJANGO)
+CATALOGUE = {image.name: image for image in (*PRODUCT, REDIS, POSTGRES, PAUSE, COREDNS)}
 
 
 def find(name: str) -> Image:
