@@ -5,8 +5,11 @@ from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.brokers.readers import PoolReader
 from taskfleet.controllers.conditions import condition_of
 
-# Ready=False, and yet nothing is wrong with the pool itself.
-_PASSING = (Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY)
+# Ready=False, and yet nothing keeps its workers from what waits for long.
+_PASSING = (
+    *(Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY),
+    PoolReason.BEAT_NOT_READY,
+)
 
 
 def pool_reader(raw: Object, pool: WorkerPool) -> PoolReader:
