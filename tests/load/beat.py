@@ -4,7 +4,7 @@ import re
 import statistics
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.load.figure import Figure, percentile
@@ -47,7 +47,7 @@ def _entries(now: int) -> Iterator[tuple[str, bytes]]:
         yield _entry(now, sun, queue="rare")
 
 
-def _entry(now: int, schedule: dict[str, object], queue: str = "celery") -> tuple[str, bytes]:
+def _entry(now: int, schedule: Mapping[str, object], queue: str = "celery") -> tuple[str, bytes]:
     raw = entry_json(schedule=schedule, queue=queue, since=now - 60, kwargs={"customer": uuid.uuid4().hex})
     return str(uuid.uuid4()), raw
 

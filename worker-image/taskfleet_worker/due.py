@@ -44,7 +44,7 @@ class _Due(NamedTuple):
     """The planned times that have come and are not settled."""
 
     latest: float
-    count: int
+    number: int
     following: float | None
 
     @classmethod
@@ -60,11 +60,11 @@ def _settle(entry: Entry, state: State, due: _Due, now: float) -> Step:
     """Send the latest, unless it is too late; the others are missed."""
     settled = state._replace(last=due.latest, next=due.following, error=None)
     if _too_late(entry, now - due.latest):
-        return Step(settled._replace(missed=state.missed + due.count))
+        return Step(settled._replace(missed=state.missed + due.number))
     task_id = entry.task_id(f"{due.latest:.3f}")
     return Step(
         settled._replace(
-            missed=state.missed + due.count - 1,
+            missed=state.missed + due.number - 1,
             runs=state.runs + 1,
             lastRun=due.latest,
             lastSent=round(now, 3),

@@ -62,7 +62,9 @@ def test_decide(
     changes: dict[str, Any], state: dict[str, int], now: float, expected: tuple[dict[str, int], int | None]
 ) -> None:
     def moments(fields: dict[str, int]) -> State:
-        found = {name: at(value) if name in ("last", "next") else value for name, value in fields.items()}
+        found: dict[str, Any] = {
+            name: at(value) if name in ("last", "next") else value for name, value in fields.items()
+        }
         return State(**found)
 
     after, sent = moments(expected[0]), expected[1]

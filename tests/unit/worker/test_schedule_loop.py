@@ -1,6 +1,6 @@
 """Beat's loop over a store in memory: what is sent when, and what chance cannot make it lose or double."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from taskfleet_worker.due import Run
 from taskfleet_worker.schedule_entry import Entry, read_entry
 from taskfleet_worker.schedule_loop import LOOK_EVERY, RETRY, ScheduleLoop
 from taskfleet_worker.schedule_message import UnsendableError
-from taskfleet_worker.schedule_store import Message
+from taskfleet_worker.schedule_store import Answer, Change, Message
 from tests.runtime.beat import CREATED, UID, entry_json
 from tests.unit.worker.schedules import AwayError, MemoryStore, message
 
@@ -251,8 +251,12 @@ def test_ten_thousand_entries_come_to_rest() -> None:
         uid = f"00000000-0000-4000-8000-{number:012d}"
         scene.store.write(uid, entry_json(schedule={"every": 60, "anchor": CREATED + number % 60}))
     counted: list[int] = []
-    settle: Callable[..., Any] = scene.store.settle
-    scene.store.settle = lambda changes: counted.append(len(changes)) or settle(changes)  # type: ignore[method-assign]
+
+    def settle(changes: Sequence[Change]) -> list[Answer]:
+        counted.append(len(changes))
+        return MemoryStore.settle(scene.store, changes)
+
+    scene.store.settle = settle  # type: ignore[method-assign]
     scene.at(0)
     assert sum(counted) == 10_000
     assert max(counted) <= 100
