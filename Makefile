@@ -88,13 +88,14 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
 TAG ?= $(VERSION)
 override PREFIX := $(if $(PREFIX),$(PREFIX:%/=%)/)
-IMAGES := operator worker celery quickstart
+IMAGES := operator worker celery quickstart django
 
 images: ## build the images with BUILDER (docker): make images PREFIX=registry.example/me/ PUSH=1
 	$(BUILDER) build $(BUILD_ARGS) --file operator/Dockerfile --tag $(PREFIX)taskfleet-operator:$(TAG) .
 	$(BUILDER) build $(BUILD_ARGS) --file worker-image/Dockerfile --target worker --tag $(PREFIX)taskfleet-worker:$(TAG) .
 	$(BUILDER) build $(BUILD_ARGS) --file worker-image/Dockerfile --target celery --tag $(PREFIX)taskfleet-celery:$(TAG) .
 	$(BUILDER) build --build-arg BASE=$(PREFIX)taskfleet-celery:$(TAG) --tag $(PREFIX)taskfleet-quickstart:$(TAG) examples/quickstart
+	$(BUILDER) build $(BUILD_ARGS) --tag $(PREFIX)taskfleet-django:$(TAG) examples/django
 	$(if $(PUSH),@for name in $(IMAGES); do $(BUILDER) push $(PREFIX)taskfleet-$$name:$(TAG); done)
 
 demo: venv ## a cluster with the operator, a fleet and 1,000 tasks; it stays until `make demo-down`
