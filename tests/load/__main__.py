@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.load.beat import NAMES as BEAT_NAMES
+from tests.load.beat import beat_10000
 from tests.load.figure import Figure
 from tests.load.ground import Ground, ground
 from tests.load.idle import idle_1000_pools
@@ -26,8 +28,8 @@ BENCHMARKS: tuple[tuple[Benchmark, tuple[str, ...]], ...] = (
 )
 CLUSTER_NAMES = tuple(name for _, names in BENCHMARKS for name in names)
 # What several figures are called together.
-GROUPS = {"runtime": RUNTIME_NAMES}
-NAMES = (*RUNTIME_NAMES, *CLUSTER_NAMES)
+GROUPS = {"runtime": RUNTIME_NAMES, "beat_10000": BEAT_NAMES}
+NAMES = (*RUNTIME_NAMES, *BEAT_NAMES, *CLUSTER_NAMES)
 
 
 def main() -> int:
@@ -47,6 +49,8 @@ def main() -> int:
 def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
     if not wanted.isdisjoint(RUNTIME_NAMES):
         yield from runtime(folder, wanted)
+    if not wanted.isdisjoint(BEAT_NAMES):
+        yield from beat_10000(folder, wanted)
     if wanted.isdisjoint(CLUSTER_NAMES):
         return
     with ground(folder) as made:
