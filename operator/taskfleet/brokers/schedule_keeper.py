@@ -71,6 +71,7 @@ class ScheduleKeeper:
         self._now = now
         self._on_sooner = on_sooner
         self._kept: dict[Key, _Kept] = {}
+        self.obstacles: dict[Key, str] = {}  # why a broker's beat cannot be made
 
     def wake(self, broker: Key) -> None:
         """An object of this broker has changed, come or gone."""
@@ -103,6 +104,7 @@ class ScheduleKeeper:
         return {queue: at - now for queue, at in kept.next_runs.items()}
 
     def forget(self, broker: Key) -> None:
+        self.obstacles.pop(broker, None)
         kept = self._kept.pop(broker, None)
         if kept is not None and kept.task is not None:
             kept.task.cancel()
@@ -114,8 +116,11 @@ class ScheduleKeeper:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, broker: Key, kept: _Kept) -> None:
-        """Look, write what differs, and look again, until there is nothing left to keep."""
-        while True:
+        """Look, write what differs, and look again, until there is nothing left to keep.
+
+        A client's timeout that passes while the task is cancelled makes it forget that it was: hence the question.
+        """
+        while self._kept.get(broker) is kept:
             try:
                 if await self._look(broker, kept) and not kept.keys and not kept.changed.is_set():
                     return

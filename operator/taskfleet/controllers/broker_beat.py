@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import structlog
-
 from taskfleet.api import Broker, Key, Object
 from taskfleet.brokers.schedule_state import Heartbeat
 from taskfleet.controllers.context import Context
@@ -13,8 +11,6 @@ from taskfleet.kube.errors import ApiError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.schedules_deployment import COMPONENT, schedules_deployment, schedules_name
-
-log = structlog.get_logger(__name__)
 
 
 def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
@@ -32,24 +28,29 @@ async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
     if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
         return
     context.schedules.wake(broker.key)
+    obstacle = None
     try:
         if wanted:
             await context.children.ensure(schedules_deployment(broker, context.installation), owner=raw)
         else:
             await context.children.remove(key, owner=raw)
     except NameConflictError as error:
-        await _warn(
-            raw, f"{error}, so no schedule of this broker is sent. Rename it, or the Broker.", context
-        )
+        obstacle = f"{error}, so there is no beat for this broker's schedules. Rename it, or the Broker."
     except ApiError as error:
         if error.status not in (403, 422):
             raise
-        message = f"The beat of this broker's schedules was refused: {clean(error.message)}"
-        await _warn(raw, message, context)
+        obstacle = f"The beat of this broker's schedules was refused: {clean(error.message)}"
+    await _tell(raw, broker.key, obstacle, context)
 
 
-async def _warn(raw: Object, message: str, context: Context) -> None:
-    await context.events.record(raw, Event("BeatNotMade", message, Severity.WARNING), now=context.now())
+async def _tell(raw: Object, broker: Key, obstacle: str | None, context: Context) -> None:
+    """An event when something new is in the way; the schedules quote it."""
+    before = context.schedules.obstacles.pop(broker, None)
+    if obstacle is None:
+        return
+    context.schedules.obstacles[broker] = obstacle
+    if obstacle != before:
+        await context.events.record(raw, Event("BeatNotMade", obstacle, Severity.WARNING), now=context.now())
 
 
 def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> str | None:

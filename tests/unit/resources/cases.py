@@ -11,11 +11,15 @@ from tests.unit.resources.objects import (
 )
 
 from taskfleet.api import Object
+from taskfleet.resources.app_beat_claim import app_beat_claim
+from taskfleet.resources.app_beat_deployment import app_beat_deployment
 from taskfleet.resources.broker_auth_secret import broker_auth_secret
 from taskfleet.resources.broker_config_map import broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
 from taskfleet.resources.broker_service import broker_service
 from taskfleet.resources.broker_stateful_set import broker_stateful_set
+from taskfleet.resources.context import BrokerBinding
+from taskfleet.resources.schedules_deployment import schedules_deployment
 from taskfleet.resources.worker_pdb import worker_pdb
 
 FULL_TEMPLATE: Object = {
@@ -117,6 +121,9 @@ FULL_REDIS: Object = {
 }
 
 
+FULL_BEAT: Object = {"storage": {"size": "1Gi", "storageClassName": "standard", "retainOnDelete": False}}
+
+
 def pool_children(pool: dict[str, Any], broker: dict[str, Any] | None = None) -> list[Object]:
     """What a pool becomes, on a managed Broker or on an external one with these fields."""
     parsed = worker_pool(**pool)
@@ -137,6 +144,13 @@ def broker_children(redis: dict[str, Any]) -> list[Object]:
     ]
 
 
+def app_beat_children(pool: dict[str, Any]) -> list[Object]:
+    """What the beat of a pool becomes."""
+    parsed = worker_pool(**pool)
+    built = app_beat_deployment(parsed, BrokerBinding.of(managed_broker()), INSTALLATION)
+    return [each for each in (app_beat_claim(parsed), built) if each is not None]
+
+
 CASES: dict[str, list[Object]] = {
     "prefork": pool_children({}),
     "threads": pool_children({"pool": "threads"}),
@@ -149,4 +163,7 @@ CASES: dict[str, list[Object]] = {
     "external-broker": pool_children({}, {"visibilityTimeout": "2h", "globalKeyPrefix": "shop:"}),
     "broker": broker_children({}),
     "broker-every-field": broker_children(FULL_REDIS),
+    "schedules": [schedules_deployment(managed_broker(), INSTALLATION)],
+    "app-beat": app_beat_children({"beat": {}}),
+    "app-beat-every-field": app_beat_children({**EVERY_FIELD, "beat": FULL_BEAT}),
 }

@@ -110,3 +110,23 @@ def test_broker_that_goes_and_comes_back_concerns_its_pools_both_times() -> None
 )
 def test_broker_name(spec: Object, expected: str) -> None:
     assert broker_name({"spec": spec}) == expected
+
+
+def seen_schedule(version: int, broker_name: str = "default", *, generation: int = 1) -> Object:
+    spec = {"brokerRef": {"name": broker_name}}
+    return own("PeriodicSchedule", "daily", spec, version=version, generation=generation)
+
+
+def test_a_brokers_beat_hears_of_a_schedule_that_comes_moves_or_goes() -> None:
+    scene, me = Scene(), named("PeriodicSchedule", "daily")
+    assert scene.told(seen_schedule(1)) == [me, named("Broker", "default")]
+    assert scene.told(seen_schedule(2, generation=2)) == [me]
+    moved = scene.told(seen_schedule(3, "other", generation=3))
+    assert moved == [me, named("Broker", "default"), named("Broker", "other")]
+    assert scene.ended(seen_schedule(4, "other")) == [me, named("Broker", "other")]
+
+
+def test_schedules_hear_of_their_broker() -> None:
+    scene = Scene()
+    scene.told(seen_schedule(1))
+    assert named("PeriodicSchedule", "daily") in scene.told(seen_broker(2))
