@@ -162,6 +162,7 @@ class Operator:
             metrics.REGISTRY.unregister(figures)
             self._scaling.forget_all()
             metrics.forget_all_pools()  # the next leader tells of them
+            metrics.forget_servers()
             await self._schedules.close()
             await self._brokers.close()
 

@@ -66,6 +66,27 @@ UNREAD_QUEUES = Gauge(
 UNREAD_MESSAGES = Gauge(
     "taskfleet_unread_messages", "Messages that wait in queues that nobody reads.", registry=REGISTRY
 )
+BROKER_UP = Gauge(
+    "taskfleet_broker_up", "1 while the broker answers, else 0.", ["namespace", "broker"], registry=REGISTRY
+)
+BROKER_MEMORY = Gauge(
+    "taskfleet_broker_memory_bytes",
+    "Memory that the broker's server uses (used_memory of INFO).",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+BROKER_MEMORY_LIMIT = Gauge(
+    "taskfleet_broker_memory_limit_bytes",
+    "Memory above which the server refuses new tasks (maxmemory); none where it has no limit.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+BROKER_CLIENTS = Gauge(
+    "taskfleet_broker_clients",
+    "Connections to the broker's server.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
 MISSED_EVENTS = Counter(
     "taskfleet_missed_events",
     "Changes that a resync found and the watch had not told, by kind.",
@@ -101,10 +122,36 @@ REACTION_SECONDS = Histogram(
 
 _OF_POOLS = (GIVEN_BACK, SET_ASIDE, DEAD_LETTERS, DECISIONS, BUSY_PODS_REMOVED)
 
+_OF_SERVERS = (BROKER_UP, BROKER_MEMORY, BROKER_MEMORY_LIMIT, BROKER_CLIENTS)
+
+
+def tell_of_server(
+    namespace: str,
+    broker: str,
+    *,
+    up: bool,
+    memory: int | None = None,
+    limit: int | None = None,
+    clients: int | None = None,
+) -> None:
+    """The last look at a broker's server; what is not known is not exported."""
+    BROKER_UP.labels(namespace, broker).set(up)
+    for metric, value in ((BROKER_MEMORY, memory), (BROKER_MEMORY_LIMIT, limit), (BROKER_CLIENTS, clients)):
+        if value is None:
+            metric.remove(namespace, broker)
+        else:
+            metric.labels(namespace, broker).set(value)
+
+
+def forget_servers() -> None:
+    """The next leader tells of them."""
+    for metric in _OF_SERVERS:
+        metric.clear()
+
 
 def forget_broker(namespace: str, broker: str) -> None:
     """Export nothing more about a broker that is gone."""
-    for metric in (EXPIRED_GIVEN_BACK, EXPIRED_KEPT):
+    for metric in (EXPIRED_GIVEN_BACK, EXPIRED_KEPT, *_OF_SERVERS):
         metric.remove(namespace, broker)
 
 

@@ -13,6 +13,7 @@ import pytest
 from taskfleet.api import Object
 from tests.envtest.brokers import apply_external, external_broker, secret
 from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
+from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
 from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
@@ -87,6 +88,25 @@ class TestAnswers:
         broker = apply_external(kube, namespace, f"redis://modest:pw@127.0.0.1:{server.port}/0")
         status = wait_for_condition(kube, broker, "Ready", "True", "Answers")["status"]
         assert "version" not in status
+
+
+def test_memory_that_runs_out_is_told_before_it_is_full(
+    kube: Kube, namespace: str, tmp_path: Path, shared_operator: OperatorProcess
+) -> None:
+    with RedisServer(tmp_path) as small:
+        small.client.config_set("maxmemory", 2**30)
+        broker = apply_external(kube, namespace, small.url)
+        wait_for_condition(kube, broker, "MemoryAvailable", "True", "MemoryEnough")
+        small.client.config_set("maxmemory", int(1.1 * int(small.client.info("memory")["used_memory"])))
+        wait_for_condition(kube, broker, "MemoryAvailable", "False", "NearlyFull", saying="result_expires")
+        wait_for(lambda: warnings_of(kube, broker), 10, what="a warning")
+        labels = f'{{broker="default",namespace="{namespace}"}}'
+        for name in ("up", "memory_bytes", "memory_limit_bytes", "clients"):
+            assert f"taskfleet_broker_{name}{labels}" in shared_operator.get("/metrics")[1]
+        small.client.config_set("maxmemory", 2**30)
+        wait_for_condition(kube, broker, "MemoryAvailable", "True", "MemoryEnough")
+        small.client.config_set("maxmemory-policy", "allkeys-lru")
+        wait_for_condition(kube, broker, "MemoryAvailable", "False", "EvictsKeys")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from tests.runtime.certificates import Certificates
 from tests.runtime.redis_server import RedisServer
 from tests.waiting import wait_for
 
-KINDS = [kind for kind in TYPES if kind not in ("Secret", "Namespace", "CustomResourceDefinition")]
+CLUSTER_WIDE = {"Namespace", "Node", "CustomResourceDefinition"}
+KINDS = [kind for kind in TYPES if kind not in CLUSTER_WIDE | {"Secret"}]
 
 
 def everything(kube: Kube, namespace: str) -> str:

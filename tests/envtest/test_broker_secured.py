@@ -206,7 +206,7 @@ def test_broker_behind_sentinels_is_followed_to_the_next_master(
         unknown = put_broker(
             kube, namespace, group.url(), "other", sentinel={**sentinel, "masterName": "other"}
         )
-        wait_for_condition(kube, unknown, "Ready", "False", "Unreachable", saying="know no master 'other'")
+        wait_for_condition(kube, unknown, "Ready", "False", "Unreachable", saying="knows no master 'other'")
         pool = put_pool(kube, namespace)
         group.fail_over()
         group.client.lpush("celery", "a task for the next master")

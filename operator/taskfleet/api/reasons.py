@@ -14,6 +14,7 @@ class ConditionType(StrEnum):
     UP_TO_DATE = "UpToDate"  # the pods are built the way this operator version builds them
     CONSUMED = "Consumed"  # some WorkerPool reads the queue
     BEAT_READY = "BeatReady"  # the app's own beat sends, and no other does for the same app and broker
+    MEMORY_AVAILABLE = "MemoryAvailable"  # of a broker's server, so that it takes new tasks
     HEALTHY = "Healthy"  # the queue is below alertAbove, and nothing waits in vain
     TIMEOUTS_AGREE = "TimeoutsAgree"  # nobody on the broker gives running tasks to others
 
@@ -69,6 +70,9 @@ class BrokerReason(StrEnum):
     INVALID_CERTIFICATE = "InvalidCertificate"  # Ready=False: a Secret holds no usable certificate or key
     TLS_FAILED = "TlsFailed"  # Ready=False: no TLS connection, such as by an untrusted certificate
     READ_ONLY = "ReadOnly"  # Ready=False: the server is a replica
+    MEMORY_ENOUGH = "MemoryEnough"  # MemoryAvailable
+    NEARLY_FULL = "NearlyFull"  # MemoryAvailable=False: four fifths of maxmemory are in use
+    EVICTS_KEYS = "EvictsKeys"  # MemoryAvailable=False: the server drops keys when it is full
     STARTING = "Starting"  # Ready=False: the managed Redis is not up yet
     NOTHING_TAKEN = "NothingTaken"  # TimeoutsAgree: no message was taken from a pod that works on it
     TAKEN_BY_OTHERS = "TakenByOthers"  # TimeoutsAgree=False: other workers have a shorter visibility timeout

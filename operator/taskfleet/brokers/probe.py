@@ -21,4 +21,5 @@ class Probe:
     version: str | None = None
     used_memory: int | None = None  # bytes
     max_memory: int | None = None  # bytes; None: no limit
+    evicts: bool = False  # keys are dropped when the memory is full
     clients: int | None = None

@@ -71,6 +71,7 @@ def _answer(info: Mapping[str, Any]) -> Probe:
         version=_version(info.get("redis_version")),
         used_memory=_number(info.get("used_memory")),
         max_memory=_number(info.get("maxmemory")) or None,
+        evicts=info.get("maxmemory_policy", "noeviction") != "noeviction",
         clients=_number(info.get("connected_clients")),
     )
 

@@ -12,6 +12,7 @@ from taskfleet.controllers.broker_address import AddressError, secret_names, tar
 from taskfleet.controllers.broker_beat import ensure_beat
 from taskfleet.controllers.broker_credentials import followed, versions_of
 from taskfleet.controllers.broker_findings import finding_events
+from taskfleet.controllers.broker_memory import memory_events
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_redis import end_redis, ensure_redis
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
@@ -166,6 +167,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
             context.settings.recheck_interval
         )  # the look under way will tell; until then the last one holds
     now, key = context.now(), seen.broker.key
+    _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
     seen = replace(seen, findings=context.brokers.findings(key), expired=context.brokers.expired.get(key, 0))
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
@@ -177,6 +179,17 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
         await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
     if wait is None:
         context.brokers.told_of_expired(key, seen.expired)
-        for event in finding_events(raw, status, seen.expired):
+        for event in (*finding_events(raw, status, seen.expired), *memory_events(raw, status)):
             await context.events.record(raw, event, now=now)
     return min(each for each in (wait, *again) if each is not None)
+
+
+def _measure(key: Key, probe: Probe) -> None:
+    metrics.tell_of_server(
+        key.namespace,
+        key.name,
+        up=probe.verdict is Verdict.ANSWERS,
+        memory=probe.used_memory,
+        limit=probe.max_memory,
+        clients=probe.clients,
+    )

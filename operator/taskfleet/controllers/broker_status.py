@@ -9,6 +9,7 @@ from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.survey import Findings
 from taskfleet.controllers.broker_findings import finding_fields, timeouts_agree
+from taskfleet.controllers.broker_memory import memory_condition
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, trouble
 from taskfleet.resources.broker_names import broker_name
@@ -72,6 +73,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
             reconciling(None if stall else changing, generation=generation),
             stalled(stall, generation=generation),
             *timeouts_agree(seen.broker, seen.findings),
+            *memory_condition(seen.broker, probe),
         ],
     }
 

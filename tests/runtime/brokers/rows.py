@@ -80,10 +80,8 @@ def acl_user(scene: Scene) -> None:
         dying = scene.worker(url, globalKeyPrefix=PREFIX).start().ready()
         wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
         server.client.set(f"{PREFIX}taskfleet:cluster-1:test:drain:uid-1/{dying.name}", 1, px=30_000)
-        wait_for(
-            lambda: b'"drained"' in server.client.hgetall(f"{PREFIX}taskfleet:cluster-1:test:reports"),
-            "the drain",
-        )
+        reports = f"{PREFIX}taskfleet:cluster-1:test:reports"
+        wait_for(lambda: any('"drained"' in report for report in server.client.hvals(reports)), "the drain")
         scene.worker(url, globalKeyPrefix=PREFIX).start().ready()
         scene.finish()
         assert refused(server) == []

@@ -1,0 +1,51 @@
+"""The memory of a broker's server, told of before it is full: then new tasks are refused. Pure."""
+
+from taskfleet.api import Broker, Object
+from taskfleet.api.reasons import BrokerReason, ConditionType
+from taskfleet.brokers.probe import Probe
+from taskfleet.controllers.conditions import condition, condition_of, reason_of
+from taskfleet.kube.events import Event, Severity
+
+_NEARLY_FULL = 0.80  # of maxmemory
+_ENOUGH_AGAIN = 0.75  # a little lower, so that a figure at the edge does not change its mind at every look
+
+
+def memory_condition(broker: Broker, probe: Probe | None) -> list[Object]:
+    """The condition once there are figures; while there are none the last one holds."""
+    before = broker.status.condition(ConditionType.MEMORY_AVAILABLE)
+    if probe is None or probe.used_memory is None:
+        return [] if before is None else [before.to_object()]
+    was_full = before is not None and before.reason == BrokerReason.NEARLY_FULL
+    reason, message = _verdict(broker, probe, probe.used_memory, was_full=was_full)
+    holds = reason is BrokerReason.MEMORY_ENOUGH
+    generation = broker.metadata.generation
+    return [condition(ConditionType.MEMORY_AVAILABLE, holds, reason, message, generation=generation)]
+
+
+def memory_events(raw: Object, status: Object) -> list[Event]:
+    """A warning when the status that was written tells of trouble that the Broker `raw` did not have."""
+    now = condition_of({"status": status}, ConditionType.MEMORY_AVAILABLE)
+    if now is None or now["status"] == "True":
+        return []
+    if reason_of(raw, ConditionType.MEMORY_AVAILABLE) == now["reason"]:
+        return []
+    return [Event(now["reason"], now["message"], Severity.WARNING)]
+
+
+def _verdict(broker: Broker, probe: Probe, used: int, *, was_full: bool) -> tuple[BrokerReason, str]:
+    if probe.max_memory is None:
+        return BrokerReason.MEMORY_ENOUGH, "The server has no limit of its own (maxmemory)."
+    if probe.evicts:
+        return BrokerReason.EVICTS_KEYS, (
+            "When its memory is full the server drops keys, queues with their tasks among them (maxmemory-policy)."
+            " Set maxmemory-policy noeviction there, or use another server for tasks than for a cache."
+        )
+    share = used / probe.max_memory
+    if share < (_ENOUGH_AGAIN if was_full else _NEARLY_FULL):
+        return BrokerReason.MEMORY_ENOUGH, f"Less than {_NEARLY_FULL:.0%} of the memory is in use."
+    field = "spec.redis.maxMemory" if broker.spec.managed else "maxmemory of the server"
+    return BrokerReason.NEARLY_FULL, (
+        f"{share:.0%} of the memory is in use, by waiting tasks and by results; when it is full, new tasks are refused."
+        f" Raise {field}, let results expire sooner (result_expires; Celery keeps them for a day), or set ignore_result"
+        " for tasks whose result nobody reads."
+    )
