@@ -78,14 +78,15 @@ class BrokerThread:
         self._stop = True
         self._ended.acquire(timeout=timeout)
 
-    def leave(self, timeout: float) -> None:
-        """As `finish`, over a new connection: the old one has perhaps gone silent."""
+    def leave(self, timeout: float, before: Callable[[], None]) -> None:
+        """Do what comes `before`, then as `finish`, over a new connection: the old one has perhaps gone silent."""
         self._stop = True
         left = native.allocate_lock()
         left.acquire()
 
         def say_the_rest() -> None:
             with contextlib.suppress(Exception):
+                before()
                 self._leave(*self._connect())
             left.release()
 

@@ -26,12 +26,12 @@ def complain(text: str) -> None:
     posix.write(2, (text + "\n").encode())
 
 
-def readable(descriptors: Iterable[int]) -> int:
-    """How many of them have something to read, or will never have again."""
+def readable(descriptors: Iterable[int]) -> list[int]:
+    """Those that have something to read, or will never have again."""
     poller = poll()
     for descriptor in descriptors:
         poller.register(descriptor, POLLIN)
-    return len(poller.poll(0))
+    return [descriptor for descriptor, _ in poller.poll(0)]
 
 
 def listen(port: int) -> _socket.socket:

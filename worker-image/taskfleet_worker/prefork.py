@@ -34,11 +34,18 @@ def is_with_a_child(request: Any) -> bool:
     return job is not None and _runs(job)
 
 
-def results_unread(pool: Any) -> int:
-    """How many tasks have ended without the parent's notice, because it waits for a broker that is silent."""
+def results_unread(pool: Any) -> list[int]:
+    """Pipes of tasks that have ended without the parent's notice, because it waits for a broker that is silent."""
     jobs = pool._pool
     running = {job._worker_pid for job in list(jobs._cache.values()) if job._accepted}
     return native.readable([process.outqR_fd for process in list(jobs._pool) if process.pid in running])
+
+
+def read_results(pool: Any) -> None:
+    """What the parent would do if it came to it; for the thread that ends the process in its place."""
+    handler, by_pipe = pool._pool._result_handler, pool._pool._fileno_to_outq
+    for pipe in results_unread(pool):
+        handler._flush_outqueue(pipe, lambda _pipe: None, by_pipe, handler.on_state_change)
 
 
 def _runs(job: Any) -> bool:

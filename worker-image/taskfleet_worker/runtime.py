@@ -15,7 +15,7 @@ from taskfleet_worker.gate import Gate
 from taskfleet_worker.handback import take_back
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import Keys
-from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs, results_unread
+from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs, read_results, results_unread
 from taskfleet_worker.redis_commands import Unacked
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.settings import Settings
@@ -184,18 +184,24 @@ class Runtime:
             native.sleep(0.25)
         native.complain("taskfleet: every task has ended but the worker has not; leaving now")
         self.link.leaving = True
-        self.deliveries.settle_later.extend(self.deliveries.settling)
         if self._thread is not None:
-            self._thread.leave(timeout=2.0)
-        if self.settings.pool_type == "prefork" and self._consumer is not None:
+            self._thread.leave(timeout=2.0, before=self._collect_what_has_ended)
+        if self._has_children():
             for child in getattr(self._consumer.pool._pool, "_pool", ()):
                 os.kill(child.pid, signal.SIGKILL)
         os._exit(0)
 
+    def _collect_what_has_ended(self) -> None:
+        if self._has_children():
+            read_results(self._consumer.pool)
+        self.deliveries.settle_later.extend(self.deliveries.settling)
+
     def _busy(self) -> bool:
-        if self.settings.pool_type == "prefork" and self._consumer is not None:
-            return self.tasks.active > results_unread(self._consumer.pool)
-        return bool(self.tasks.active)
+        unread = len(results_unread(self._consumer.pool)) if self._has_children() else 0
+        return self.tasks.active > unread
+
+    def _has_children(self) -> bool:
+        return self.settings.pool_type == "prefork" and self._consumer is not None
 
     def _channel(self) -> Any:
         task_consumer = getattr(self._consumer, "task_consumer", None)
