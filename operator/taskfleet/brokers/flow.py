@@ -37,21 +37,21 @@ class _Minute:
 
     def __init__(self) -> None:
         self._counts: deque[tuple[float, int]] = deque()
+        self._sum = 0
 
     def add(self, at: float, count: int) -> None:
         if count > 0:
             self._counts.append((at, count))
+            self._sum += count
 
-    def none(self, now: float) -> bool:
+    def total(self, now: float) -> int:
         while self._counts and self._counts[0][0] <= now - _RATE_OVER_SECONDS:
-            self._counts.popleft()
-        return not self._counts
+            self._sum -= self._counts.popleft()[1]
+        return self._sum
 
     def rate(self, now: float, began: float) -> float:
-        if self.none(now):
-            return 0.0
         seconds = min(_RATE_OVER_SECONDS, max(_SHORTEST_SECONDS, now - began))
-        return sum(count for _, count in self._counts) / seconds
+        return self.total(now) / seconds
 
 
 @dataclass
@@ -67,7 +67,7 @@ class _Queue:
     def settled(self, now: float) -> bool:
         """Whether nothing changes until another message is seen."""
         same = len(self.totals) == _LOOKS and all(total == self.level for total in self.totals)
-        return same and all(each.none(now) for each in (self.arrived, self.done, self.other))
+        return same and not any(each.total(now) for each in (self.arrived, self.done, self.other))
 
     def take(self, now: float, total: int, done: int) -> None:
         self.done.add(now, done)
