@@ -17,6 +17,7 @@ TYPES = {
     **RESOURCE_TYPES,
     "CustomResourceDefinition": ResourceType("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
     "Lease": ResourceType("coordination.k8s.io", "v1", "leases"),
+    "Node": ResourceType("", "v1", "nodes"),
     "ReplicaSet": ResourceType("apps", "v1", "replicasets"),
 }
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ ROOT_IMAGE = Image(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", default="e2e", help="name of the cluster to run on, such as one that is up")
+    parser.addoption(
+        "--soak-seconds", type=float, default=60.0, help="how long the soak test sends bursts of tasks"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +75,34 @@ def operator(installed: Operator) -> Iterator[Operator]:
 
 @pytest.fixture
 def namespace(kube: Kube, kubeconfig: Path) -> Iterator[str]:
+    with _new_namespace(kube, kubeconfig) as name:
+        yield name
+
+
+@pytest.fixture
+def fleet(installed: Operator, namespace: str) -> Fleet:
+    return _fleet(installed, namespace)
+
+
+@pytest.fixture(scope="module")
+def shared_fleet(installed: Operator, kube: Kube, kubeconfig: Path) -> Iterator[Fleet]:
+    """For tests that use pools and keys of their own in one namespace, with one Redis and one client."""
+    with _new_namespace(kube, kubeconfig) as name:
+        yield _fleet(installed, name)
+
+
+def _fleet(installed: Operator, namespace: str) -> Fleet:
+    return Fleet(installed.kubeconfig, installed.kube, namespace, installed.images["taskfleet-quickstart"])
+
+
+@contextmanager
+def _new_namespace(kube: Kube, kubeconfig: Path) -> Iterator[str]:
     name = f"e2e-{secrets.token_hex(4)}"
     kube.create(_namespace(name))
     yield name
     # A namespace alone would keep its Deployments for half their pods' grace period: it removes pods first.
     Kubectl(kubeconfig, namespace=name)("delete", "workerpools,brokers", "--all", "--wait=false")
     kube.delete("Namespace", name)
-
-
-@pytest.fixture
-def fleet(installed: Operator, namespace: str) -> Fleet:
-    image = installed.images["taskfleet-quickstart"]
-    return Fleet(installed.kubeconfig, installed.kube, namespace, image)
 
 
 def _namespace(name: str) -> Object:

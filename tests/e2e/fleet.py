@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskfleet.api import Object
 from tests.envtest.pools import worker_pool
@@ -18,6 +18,14 @@ _VOLUME = {"name": "e2e", "configMap": {"name": "e2e"}}
 _URL = {"secretKeyRef": {"name": "default-broker-connection", "key": "url"}}
 
 
+class Run(NamedTuple):
+    """A task's time on a pod, in Unix time."""
+
+    pod: str
+    began: float
+    ended: float
+
+
 @dataclass(frozen=True)
 class Marks:
     """How often each task of a key was started and finished, by task id, and in which pod; ids as sent and started."""
@@ -27,6 +35,7 @@ class Marks:
     pod: Mapping[str, str]
     sent: list[str]
     order: list[str]
+    runs: list[Run]
 
 
 @dataclass
@@ -76,10 +85,23 @@ class Fleet:
         pairs = [f"{key}={queue}" for key, queue in queues.items()]
         self._in_client("/e2e/send.py", str(count), str(seconds), *pairs)
 
+    def first_task(self, key: str) -> dict[str, float]:
+        """Send one task; the Unix times when it was sent, its worker's process began, and it started."""
+        times: dict[str, float] = json.loads(self._in_client("/e2e/first_task.py", key))
+        return times
+
     def marks(self, key: str) -> Marks:
         seen = json.loads(self._in_client("/e2e/marks.py", key))
         counts = {name: {task: int(n) for task, n in seen[name].items()} for name in ("started", "done")}
-        return Marks(counts["started"], counts["done"], seen["pod"], seen["sent"], seen["order"])
+        runs = [Run(*json.loads(run)) for run in seen["runs"]]
+        return Marks(counts["started"], counts["done"], seen["pod"], seen["sent"], seen["order"], runs)
+
+    def hold(self, key: str, *, count: int, queue: str = "celery") -> None:
+        """Send tasks that work until `release`; the count of those that have started is in `marks`."""
+        self._in_client("/e2e/held_tasks.py", "send", str(count), f"{key}={queue}")
+
+    def release(self, *keys: str) -> None:
+        self._in_client("/e2e/held_tasks.py", "release", *keys)
 
     def send_poison(self, queues: Mapping[str, str]) -> None:
         """Send one task to each queue, by key, that ends its process whenever it starts, until `cure`."""

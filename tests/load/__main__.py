@@ -5,31 +5,67 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
+from tests.e2e.fleet import Fleet
 from tests.load.beat import NAMES as BEAT_NAMES
 from tests.load.beat import beat_10000
+from tests.load.burst import reaction, reaction_1000_pools
 from tests.load.figure import Figure
+from tests.load.first_task import NAMES as FIRST_TASK_NAMES
+from tests.load.first_task import first_task
+from tests.load.fleets import Fleets, fleets
+from tests.load.full_cluster import full_cluster
 from tests.load.ground import Ground, ground
-from tests.load.idle import idle_1000_pools
+from tests.load.idle import CURVE_NAMES, idle_1000_pools, idle_curve
 from tests.load.reaction import apply_to_deployment
 from tests.load.runtime import NAMES as RUNTIME_NAMES
 from tests.load.runtime import runtime
 from tests.load.start import start_5000_pools, start_5000_pools_writes
+from tests.load.task_queues import NAMES as TASK_QUEUES_NAMES
+from tests.load.task_queues import task_queues
 
-Benchmark = Callable[[Ground], Iterator[Figure]]
+T = TypeVar("T")
+Benchmarks = dict[Callable[[T], Iterator[Figure]], tuple[str, ...]]
 
-# In the order in which they run: the number of pools only grows.
-BENCHMARKS: tuple[tuple[Benchmark, tuple[str, ...]], ...] = (
-    (idle_1000_pools, ("idle_1000_pools_rss_mb", "idle_1000_pools_cpu_percent")),
-    (apply_to_deployment, ("apply_to_deployment_p50", "apply_to_deployment_p99")),
-    (start_5000_pools, ("start_5000_pools",)),
-    (start_5000_pools_writes, ("start_5000_pools_writes",)),
-)
-CLUSTER_NAMES = tuple(name for _, names in BENCHMARKS for name in names)
+# In the order in which they run: the number of pools only grows. Those of one table share a cluster.
+AT_REST: Benchmarks[Ground] = {
+    apply_to_deployment: ("apply_to_deployment_p50", "apply_to_deployment_p99"),
+    start_5000_pools: ("start_5000_pools",),
+    start_5000_pools_writes: ("start_5000_pools_writes",),
+}
+SCALING: Benchmarks[Fleets] = {
+    reaction: ("reaction_p50", "reaction_p99"),
+    reaction_1000_pools: ("reaction_1000_pools_p50", "reaction_1000_pools_p99"),
+    idle_1000_pools: (
+        "idle_1000_pools_rss_mb",
+        "idle_1000_pools_cpu_percent",
+        "idle_1000_pools_round_trips_a_tick",
+        "idle_1000_pools_ticks_a_second",
+    ),
+}
+PODS: Benchmarks[Fleet] = {first_task: FIRST_TASK_NAMES}
+CURVE: Benchmarks[Fleets] = {idle_curve: CURVE_NAMES}
 # What several figures are called together.
-GROUPS = {"runtime": RUNTIME_NAMES, "beat_10000": BEAT_NAMES}
-NAMES = (*RUNTIME_NAMES, *BEAT_NAMES, *CLUSTER_NAMES)
+GROUPS = {
+    "runtime": RUNTIME_NAMES,
+    "beat_10000": BEAT_NAMES,
+    "task_queues": TASK_QUEUES_NAMES,
+    **{
+        benchmark.__name__: names
+        for table in (AT_REST, SCALING, PODS, CURVE)
+        for benchmark, names in table.items()
+        if benchmark.__name__ not in names
+    },
+}
+NAMES = (
+    *RUNTIME_NAMES,
+    *BEAT_NAMES,
+    *TASK_QUEUES_NAMES,
+    *(name for table in (SCALING, AT_REST, PODS, CURVE) for each in table.values() for name in each),
+)
 
 
 def main() -> int:
@@ -51,12 +87,26 @@ def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
         yield from runtime(folder, wanted)
     if not wanted.isdisjoint(BEAT_NAMES):
         yield from beat_10000(folder, wanted)
-    if wanted.isdisjoint(CLUSTER_NAMES):
+    if not wanted.isdisjoint(TASK_QUEUES_NAMES):
+        yield from task_queues(folder)
+    yield from _of(SCALING, fleets, wanted, folder)
+    yield from _of(AT_REST, ground, wanted, folder)
+    yield from _of(PODS, full_cluster, wanted, folder)
+    yield from _of(CURVE, fleets, wanted, folder)
+
+
+def _of(
+    table: Benchmarks[T],
+    place: Callable[[Path], AbstractContextManager[T]],
+    wanted: set[str],
+    folder: Path,
+) -> Iterator[Figure]:
+    benchmarks = [benchmark for benchmark, names in table.items() if not wanted.isdisjoint(names)]
+    if not benchmarks:
         return
-    with ground(folder) as made:
-        for benchmark, names in BENCHMARKS:
-            if not wanted.isdisjoint(names):
-                yield from benchmark(made)
+    with tempfile.TemporaryDirectory(dir=folder) as own, place(Path(own)) as made:
+        for benchmark in benchmarks:
+            yield from benchmark(made)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ give the scheduler and the controllers work. They share one managed Broker, as i
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +41,7 @@ class Ground:
         self.folder = folder
         self.kube = Kube(kubeconfig)
         self.operator = self.make_operator("ground").start()
-        self._pools = 0
+        self.pools = 0
 
     def make_operator(self, name: str, *, kubeconfig: Path | None = None) -> OperatorProcess:
         return OperatorProcess(
@@ -53,13 +53,16 @@ class Ground:
 
     def grow_to(self, pools: int) -> None:
         """Return when there are `pools` pools, the operator has looked at each and nothing changes any more."""
-        self.operator.wait_until_leading(START_SECONDS)
-        names = [f"pool-{number}" for number in range(self._pools, pools)]
-        self._pools = max(self._pools, pools)
-        with step(f"making {len(names)} pools"), ThreadPoolExecutor(_CREATORS) as creators:
-            for _ in creators.map(lambda name: self.kube.create(pool(name)), names):
-                pass
+        self.add([pool(f"pool-{number}") for number in range(self.pools, pools)])
         self.settle()
+
+    def add(self, pools: Sequence[Object]) -> None:
+        """Return when the pools are made."""
+        self.operator.wait_until_leading(START_SECONDS)
+        self.pools += len(pools)
+        with step(f"making {len(pools)} pools"), ThreadPoolExecutor(_CREATORS) as creators:
+            for _ in creators.map(self.kube.create, pools):
+                pass
 
     def settle(self) -> None:
         with step("waiting until nothing changes any more"):
@@ -75,7 +78,7 @@ class Ground:
             one["status"].get("observedGeneration") == one["metadata"]["generation"]
             for one in self.kube.list("WorkerPool", NAMESPACE)
         ]
-        return len(observed) >= self._pools and all(observed)
+        return len(observed) >= self.pools and all(observed)
 
     def _wait_until_quiet(self) -> None:
         """Neither the operator nor the cluster's controllers have changed anything for a while."""

@@ -1,4 +1,4 @@
-"""What an operator costs that has nothing to do."""
+"""What an operator costs that has nothing to do: the pods of a thousand pools report that they are idle."""
 
 import os
 import time
@@ -6,16 +6,46 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.load.figure import Figure
-from tests.load.ground import Ground, step
+from tests.load.fleets import Fleets
+from tests.load.ground import step
 
 _POOLS = 1000
+_PODS = 5000
 _SECONDS = 60
+_CURVE = (1000, 2000, 3000, 4000, 5000)
 
 
-def idle_1000_pools(ground: Ground) -> Iterator[Figure]:
+def idle_1000_pools(fleets: Fleets) -> Iterator[Figure]:
     """Measured at the operator that made the children, so that what it has forgotten to free counts."""
-    ground.grow_to(_POOLS)
-    pid = ground.operator.pid
+    fleets.grow_to(_POOLS, pods=_PODS)
+    asked, read = _commands(fleets, "echo"), _commands(fleets, "hgetall")
+    cpu, memory = _watch(fleets)
+    asked, read = _commands(fleets, "echo") - asked, _commands(fleets, "hgetall") - read
+    yield Figure("idle_1000_pools_rss_mb", memory, "MB", _SECONDS)
+    yield Figure("idle_1000_pools_cpu_percent", cpu, "% of a core", _SECONDS)
+    # Every request ends with an ECHO and every reading has one HGETALL, whatever the number of pools and pods.
+    readings = read / len(fleets.servers)
+    yield Figure("idle_1000_pools_round_trips_a_tick", round(asked / readings, 2), "round trips", round(read))
+    yield Figure("idle_1000_pools_ticks_a_second", round(readings / _SECONDS, 2), "1/s", round(read))
+
+
+def idle_curve(fleets: Fleets) -> Iterator[Figure]:
+    """The cost of more and more pools, each with one pod that reports."""
+    for pools in _CURVE:
+        fleets.grow_to(pools, pods=pools)
+        cpu, memory = _watch(fleets)
+        yield Figure(f"idle_curve_{pools}_pools_cpu_percent", cpu, "% of a core", _SECONDS)
+        yield Figure(f"idle_curve_{pools}_pools_rss_mb", memory, "MB", _SECONDS)
+
+
+CURVE_NAMES = tuple(
+    f"idle_curve_{pools}_pools_{what}" for pools in _CURVE for what in ("cpu_percent", "rss_mb")
+)
+
+
+def _watch(fleets: Fleets) -> tuple[float, float]:
+    """The operator's share of a core in percent, and its largest resident memory in megabytes."""
+    pid = fleets.ground.operator.pid
     with step(f"watching the operator for {_SECONDS} s"):
         before, began = cpu_seconds(pid), time.monotonic()
         memory = []
@@ -23,8 +53,13 @@ def idle_1000_pools(ground: Ground) -> Iterator[Figure]:
             time.sleep(max(0.0, began + second - time.monotonic()))
             memory.append(resident_megabytes(pid))
         share = (cpu_seconds(pid) - before) / (time.monotonic() - began)
-    yield Figure("idle_1000_pools_rss_mb", round(max(memory), 1), "MB", len(memory))
-    yield Figure("idle_1000_pools_cpu_percent", round(share * 100, 2), "% of a core", _SECONDS)
+    return round(share * 100, 2), round(max(memory), 1)
+
+
+def _commands(fleets: Fleets, name: str) -> int:
+    """How often the brokers have executed a command."""
+    stats = [server.client.info("commandstats") for server in fleets.servers]
+    return sum(each.get(f"cmdstat_{name}", {}).get("calls", 0) for each in stats)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 COUNTS = ("started", "done", "pod")
-LISTS = ("sent", "order")
+LISTS = ("sent", "order", "runs")
 
 
 def marks() -> redis.Redis:
