@@ -17,6 +17,7 @@ from taskfleet.brokers.observation import Layout
 _BATCH = 100
 _BATCH_BYTES = 4 * 1024 * 1024  # Redis answers nobody else while it looks at a batch
 _MOST_BATCHES = 10  # in one look; the rest waits for the next
+_RECORDS_AT_ONCE = 100
 _LOCK_SECONDS = 60  # longer than from one look to the next
 
 # KEYS: index, messages, lock. ARGV: seconds of visibility, our name, seconds to lock, how many to pass over, how many
@@ -85,19 +86,25 @@ class Restorer:
     name: str
     _queues: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
-    async def sweep(self, client: Redis) -> Swept:
-        """Give back what has expired. A later call goes on after a failure, for who moves also removes."""
+    async def sweep(self, client: Redis, records: Sequence[str] = ()) -> Swept:
+        """Give back what has expired. A later call goes on after a failure, for who moves also removes.
+
+        `records`: keys of what live pods hold. They renew it, if by a longer timeout than that of now.
+        """
         self._queues.clear()
-        total = Swept()
+        total, passed = Swept(), 0
         for _ in range(_MOST_BATCHES):
-            found = await self._find(client, pass_over=total.kept)
-            lists = {tag: await self._lists(client, rest) for tag, *rest in filter(None, found)}
+            if not (found := await self._find(client, pass_over=passed)):
+                break
+            held = await _held(client, [entry[0] for entry in found if entry], records)
+            lists = {
+                tag: await self._lists(client, rest) for tag, *rest in filter(None, found) if tag not in held
+            }
             known = {tag: names for tag, names in lists.items() if names}
             moved = await self._move(client, known) if known else 0
-            kept = total.kept + len(lists) - moved
-            total = Swept(total.given_back + moved, kept, total.tags | known.keys())
-            if len(found) < _BATCH:
-                break
+            kept = len(lists) - moved
+            passed += kept + len(held)
+            total = Swept(total.given_back + moved, total.kept + kept, total.tags | known.keys())
         return total
 
     async def _find(self, client: Redis, *, pass_over: int) -> list[list[str]]:
@@ -133,3 +140,17 @@ class Restorer:
     @property
     def _seconds(self) -> float:
         return self.layout.visibility_timeout
+
+
+async def _held(client: Redis, tags: Sequence[str], records: Sequence[str]) -> set[str]:
+    """Those of `tags` that stand in one of the records."""
+    held: set[str] = set()
+    for at in range(0, len(records) if tags else 0, _RECORDS_AT_ONCE):
+        async with client.pipeline(transaction=False) as pipe:
+            for record in records[at : at + _RECORDS_AT_ONCE]:
+                pipe.hmget(record, list(tags))
+            replies = await pipe.execute()
+        held.update(
+            tag for reply in replies for tag, value in zip(tags, reply, strict=True) if value is not None
+        )
+    return held

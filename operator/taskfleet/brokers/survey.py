@@ -65,7 +65,7 @@ class Survey:
 
     async def look(self, client: Redis, seen: Observation, readers: Readers) -> tuple[Findings, int]:
         """What there is, and how many expired messages went back. What the server does not allow is left out."""
-        swept = await self._try(lambda: self._restorer.sweep(client), Swept())
+        swept = await self._try(lambda: self._restorer.sweep(client, self._records(seen)), Swept())
         self._remember(swept)
         foreign = await self._try(lambda: self._foreign_unacked(client, seen), 0)
         nobody: list[str] = []
@@ -84,6 +84,13 @@ class Survey:
             others=tuple(others[:_MOST_NAMES]) if taken else (),
         )
         return found, swept.given_back
+
+    def _records(self, seen: Observation) -> list[str]:
+        """The keys under which live pods note what they hold."""
+        live = (
+            start for start, known in seen.reports.items() if known.report.held and not known.stale(seen.at)
+        )
+        return [self.layout.key("held", "/".join(start)) for start in live]
 
     async def _try(self, part: Callable[[], Awaitable[T]], otherwise: T) -> T:
         try:
