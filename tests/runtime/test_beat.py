@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.beat import UID, Beat, Schedules, task_id
+from tests.runtime.brokers.acl import acl_commands
 from tests.runtime.certificates import Certificates
 from tests.runtime.ports import free_port
 from tests.runtime.proxy import Proxy
@@ -194,6 +195,17 @@ def test_it_speaks_tls(make_beat: MakeBeat, tmp_path: Path) -> None:
         ca = {"ca": str(certificates.folder / "ca.crt"), "certificate": None, "key": None, "verify": True}
         make_beat(f"rediss://127.0.0.1:{port}/0", tls=ca).start().ready()
         wait_for(lambda: schedules.state().get("runs"), "a run")
+
+
+def test_the_rights_of_the_broker_page_are_enough(make_beat: MakeBeat, server: RedisServer) -> None:
+    for command in acl_commands(user="shop", password="s3cret", database=0, prefix="shop:"):
+        server.client.execute_command(*command)  # type: ignore[no-untyped-call]
+    schedules = Schedules(server.client, "shop:")
+    schedules.write(**every(1))
+    url = server.url.replace("redis://", "redis://shop:s3cret@")
+    make_beat(url, globalKeyPrefix="shop:").start().ready()
+    wait_for(lambda: schedules.state().get("runs"), "a run")
+    assert server.client.acl_log() == []
 
 
 def test_it_follows_a_failover_of_sentinels(make_beat: MakeBeat, tmp_path: Path) -> None:

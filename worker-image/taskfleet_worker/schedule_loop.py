@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import deque
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from taskfleet_worker.due import Run, Step, decide
 from taskfleet_worker.schedule_entry import Entry, digest, read_entry, read_state
 from taskfleet_worker.schedule_message import UnsendableError
 from taskfleet_worker.schedule_store import Answer, Change, Message, Store, Verdict
+
+logger = logging.getLogger(__name__)
 
 # The operator counts on 0.5 s.
 LOOK_EVERY = 0.4
@@ -140,6 +143,8 @@ class ScheduleLoop:
         step = decide(entry, state, now)
         if step.run is None and step.state == state:
             return None
+        if step.state.missed > state.missed:
+            logger.warning("%s: %d planned runs were missed", entry.name, step.state.missed - state.missed)
         try:
             message = None if step.run is None else self._build(entry, step.run, now)
         except UnsendableError as error:  # until it is changed; the others go on
@@ -162,6 +167,8 @@ class ScheduleLoop:
             # After a run by trigger there may be a planned one due.
             again = run is not None and run.planned is None
             self._plan(uid, now if again else work.step.state.next)
+            if run is not None:
+                logger.debug("%s: sent %s as %s", work.entry.name, work.entry.task, run.task_id)
             if run is not None and run.planned is not None:
                 self._lags.append(now - run.planned)
         elif answer.verdict is Verdict.ENTRY_CHANGED:
@@ -177,6 +184,7 @@ class ScheduleLoop:
         """Write down why, where that is possible, and try again."""
         seen = self._states[entry.uid]
         state = read_state(seen)._replace(error=_refusal(entry, text.decode(errors="replace")))
+        logger.warning("%s: %s", entry.name, state.error)
         change = Change(entry.uid, entry.digest, seen, state.encoded())
         if change.state != seen and self._store.settle([change])[0].verdict is Verdict.DONE:
             self._states[entry.uid] = change.state
