@@ -20,7 +20,7 @@ from tests.envtest.api_calls import ApiCall, parse
 
 Path = tuple[str, ...]
 _KINDS = {resource.plural: kind for kind, resource in RESOURCE_TYPES.items()}
-_WITH_GENERATION = {*OWN_TYPES, "Deployment", "StatefulSet", "PodDisruptionBudget"}
+_WITH_GENERATION = {*OWN_TYPES, "Deployment", "StatefulSet", "PodDisruptionBudget", "NetworkPolicy"}
 _IDENTITY: set[Path] = {
     ("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid"),
     ("metadata", "resourceVersion"),

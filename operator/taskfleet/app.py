@@ -218,6 +218,7 @@ def _installation(settings: Settings, cluster_id: str) -> Installation:
         image_pull_policy=settings.image_pull_policy,
         cluster_id=cluster_id,
         version=__version__,
+        namespace=settings.pod_namespace,
     )
 
 

@@ -225,3 +225,21 @@ def storage_class(kube: Kube, name: str) -> Iterator[None]:
 def pod_template(kube: Kube, namespace: str) -> Object:
     template: Object = (kube.get("StatefulSet", "shop-broker", namespace) or {})["spec"]["template"]
     return template
+
+
+def test_network_policy_admits_taskfleet_and_whom_the_user_names_and_goes_when_it_is_no_more_wanted(
+    kube: Kube, namespace: str
+) -> None:
+    web = {"podSelector": {"matchLabels": {"app": "web"}}}
+    applied(kube, namespace, networkPolicy={"admit": [web]})
+    policy = wait_for(lambda: kube.get("NetworkPolicy", "shop-broker", namespace), 20, what="a policy") or {}
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["from"][0] == {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "taskfleet"}}}
+    assert rule["from"][-1] == web
+    assert rule["ports"] == [{"port": 6379, "protocol": "TCP"}]
+    redis = (kube.get("StatefulSet", "shop-broker", namespace) or {})["spec"]["template"]["metadata"][
+        "labels"
+    ]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= redis.items()
+    kube.patch("Broker", "shop", namespace, {"spec": {"redis": {"networkPolicy": None}}})
+    gone(kube, "NetworkPolicy", "shop-broker", namespace)

@@ -20,8 +20,8 @@ from tests.waiting import stays, wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 
-CA = {"caSecretRef": {"name": "ca", "key": "ca.crt"}}
-CLIENT = {"clientCertificateSecretRef": {"name": "client"}}
+CA: dict[str, Any] = {"caSecretRef": {"name": "ca", "key": "ca.crt"}}
+CLIENT: dict[str, Any] = {"clientCertificateSecretRef": {"name": "client"}}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,8 @@ class Secured(RedisServer):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Secured]:
-    with Secured(tmp_path_factory.mktemp("secured"), certificates) as running:
+    running = Secured(tmp_path_factory.mktemp("secured"), certificates)
+    with running:
         yield running
 
 

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 from types import TracebackType
+from typing import Any, cast
 
 import redis
 from redis.sentinel import Sentinel
@@ -26,7 +27,7 @@ class SentinelGroup:
         self.second = RedisServer(_made(folder / "second"), "--replicaof", "127.0.0.1", str(self.first.port))
         self.ports = [free_port() for _ in range(_COUNT)]
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._sentinel = Sentinel(
+        self._sentinel = cast(Any, Sentinel)(  # redis-py gives it no types
             [("127.0.0.1", port) for port in self.ports],
             sentinel_kwargs={"password": password, "socket_timeout": 2},
             decode_responses=True,

@@ -27,6 +27,13 @@ class Storage(Model):
     its messages again."""
 
 
+class NetworkPolicy(Model):
+    """Who may connect to a managed Redis: the namespace's workers and beats, the operator, and whom you admit."""
+
+    admit: Annotated[list[AnyObject], Limits(maxItems=50)] = []
+    """Your producers, as the entries of `from` in a NetworkPolicy: podSelector, namespaceSelector, ipBlock."""
+
+
 class Redis(Model):
     """A Redis that the operator runs."""
 
@@ -41,6 +48,10 @@ class Redis(Model):
 
     resources: Resources = Resources()
     """CPU and memory of the Redis container. By default the memory follows maxMemory."""
+
+    network_policy: NetworkPolicy | None = None
+    """Lets nobody else connect, where the cluster's network enforces NetworkPolicies. By default there is
+    none and every pod may, with the password."""
 
     template: AnyObject = {}
     """A pod template that is merged over the one the operator builds, as `kubectl patch` would. Redis's

@@ -44,7 +44,7 @@ class Access:
         username: str | None = None,
         password: str | None = None,
     ) -> Redis:
-        pool: ConnectionPool[Any] = ConnectionPool(
+        pool = ConnectionPool(
             connection_class=_Located,
             locate=locate,
             tls=self._tls,
@@ -82,10 +82,10 @@ class Access:
 
         client = self._client(there, password=sentinels.password)
         try:
-            found = await client.sentinel_get_master_addr_by_name(sentinels.master_name)
+            found: Any = await client.sentinel_get_master_addr_by_name(sentinels.master_name)
         finally:
             await client.aclose()
-        return None if found is None else (_text(found[0]), int(found[1]))
+        return (_text(found[0]), int(found[1])) if found else None
 
 
 def _text(value: str | bytes) -> str:
@@ -105,7 +105,7 @@ class _Located(Connection):
     async def _connect(self) -> None:
         endpoint = await self._locate()
         self.host, self.port = endpoint.host, endpoint.port
-        await super()._connect()
+        await super()._connect()  # type: ignore[no-untyped-call] # of redis-py
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {**super()._connection_arguments(), "ssl": self._tls}

@@ -26,7 +26,8 @@ from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.broker_config_map import COMPONENT, broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
-from taskfleet.resources.broker_names import REDIS_PORT, broker_host, connection_secret_name
+from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name
+from taskfleet.resources.broker_network_policy import broker_network_policy
 from taskfleet.resources.broker_service import broker_service
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
@@ -73,6 +74,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
             broker_connection_secret(broker, password=password),
         ):
             await context.children.ensure(built, owner=raw)
+        await _ensure_network_policy(raw, broker, context)
         redis, small = await ensure_redis(raw, broker, context)
     except NameConflictError as error:
         message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
@@ -91,6 +93,15 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         return replace(seen, starting=True, pods=_redis_pods(broker, context))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _look(broker, target_of(url), context))
+
+
+async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
+    built = broker_network_policy(broker, context.installation)
+    if built is not None:
+        await context.children.ensure(built, owner=raw)
+    else:
+        key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
+        await context.children.remove(key, owner=raw)
 
 
 def _redis_pods(broker: Broker, context: Context) -> list[Object]:

@@ -11,7 +11,7 @@ from taskfleet.resources.broker_names import broker_name, connection_secret_name
 from taskfleet.resources.broker_stateful_set import broker_stateful_set
 from taskfleet.resources.contains import contains
 
-_KINDS = ("StatefulSet", "Service", "ConfigMap")
+_KINDS = ("StatefulSet", "Service", "ConfigMap", "NetworkPolicy")
 
 
 async def ensure_redis(raw: Object, broker: Broker, context: Context) -> tuple[Object, str | None]:

@@ -32,6 +32,7 @@ CHILD_TYPES: dict[str, ResourceType] = {
     "Deployment": ResourceType("apps", "v1", "deployments"),
     "StatefulSet": ResourceType("apps", "v1", "statefulsets"),
     "PodDisruptionBudget": ResourceType("policy", "v1", "poddisruptionbudgets"),
+    "NetworkPolicy": ResourceType("networking.k8s.io", "v1", "networkpolicies"),
     "Service": ResourceType("", "v1", "services"),
     "ConfigMap": ResourceType("", "v1", "configmaps"),
     "Pod": ResourceType("", "v1", "pods"),

@@ -17,6 +17,7 @@ class Installation:
     image_pull_policy: str  # of the images above
     cluster_id: str  # uid of kube-system, in a namespaced installation of the operator's namespace
     version: str  # of the operator and of the runtime that it brings
+    namespace: str = ""  # where the operator's own pod runs; empty outside of a cluster
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,13 @@ def acl_user(scene: Scene) -> None:
 def admit(server: RedisServer, secret: str) -> None:
     """The user `shop`, by the page's commands."""
     for command in acl_commands(user="shop", password=secret, database=0, prefix=PREFIX):
-        server.client.execute_command(*command)
+        say(server, *command)
+
+
+def say(server: RedisServer, *words: str) -> None:
+    """A command as an administrator types it."""
+    client: Any = server.client
+    client.execute_command(*words)
 
 
 def refused(server: RedisServer) -> list[str]:
@@ -167,9 +173,13 @@ def prefix(scene: Scene) -> None:
     with RedisServer(scene.folder) as server, redis.Redis(port=server.port, db=database) as client:
         target = target_of(f"redis://127.0.0.1:{server.port}/{database}")
         scene.send(client, prefix=PREFIX, separator=separator)
-        layout = {"prefix": PREFIX, "priority_steps": steps, "separator": separator}
+        layout: dict[str, Any] = {"prefix": PREFIX, "priority_steps": steps, "separator": separator}
         scene.operator_sees(target, TASKS, **layout)
-        shared = {"globalKeyPrefix": PREFIX, "prioritySteps": list(steps), "separator": separator}
+        shared: dict[str, Any] = {
+            "globalKeyPrefix": PREFIX,
+            "prioritySteps": list(steps),
+            "separator": separator,
+        }
         worker = scene.worker(f"redis://127.0.0.1:{server.port}/{database}", **shared).start().ready()
         scene.finish()
         scene.operator_sees(target, 0, worker=worker, **layout)
@@ -185,11 +195,11 @@ def rotation(scene: Scene) -> None:
             worker.ready()
         producer = steady_producer(scene, server.client, prefix=PREFIX)
         wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
-        server.client.execute_command("ACL", "SETUSER", "shop", ">new-s3cret")
+        say(server, "ACL", "SETUSER", "shop", ">new-s3cret")
         for worker in old:
             scene.worker(shop_url(server, "new-s3cret"), globalKeyPrefix=PREFIX).start().ready()
             assert worker.terminate().ended() == 0
-        server.client.execute_command("ACL", "SETUSER", "shop", "<old-s3cret")
+        say(server, "ACL", "SETUSER", "shop", "<old-s3cret")
         producer.join()
         scene.finish()
         refusal = scene.operator_finds(target_of(shop_url(server, "old-s3cret")))

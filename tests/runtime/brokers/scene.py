@@ -151,7 +151,7 @@ async def _look(target: Target) -> Probe:
 
 
 async def _give_back(target: Target, layout: Layout, pod: str) -> None:
-    client = access(target).client()
+    client: Any = access(target).client()
     try:
         for field in await client.hkeys(f"{layout.prefix}{layout.reports}"):
             start = start_of(field)
