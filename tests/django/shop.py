@@ -1,16 +1,12 @@
 """The Django example as processes: web, workers and beat, with SQLite and a real Redis."""
 
-import http.client
-import http.cookiejar
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.django.page import Page
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
@@ -19,40 +15,6 @@ from tests.runtime.worker import ROOT, Worker
 PROJECT = ROOT / "examples" / "django"
 PRODUCERS = Path(__file__).parent / "producers"
 PYTHON = ROOT / ".venvs" / "celery-django" / "bin" / "python"
-
-
-class Page:
-    """A browser without a screen: it keeps cookies and sends the CSRF token, as the page's script does."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._cookies = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
-
-    def get(self, path: str = "/") -> tuple[int, str]:
-        return self._open(self._url + path)
-
-    def submit(self, work: str, count: int = 1) -> tuple[int, dict[str, Any]]:
-        """Status and JSON answer of the page's button."""
-        self.get("/")
-        token = next(one.value for one in self._cookies if one.name == "csrftoken")
-        body = urllib.parse.urlencode({"work": work, "count": count}).encode()
-        request = urllib.request.Request(self._url + "/runs/", body, {"X-CSRFToken": token or ""})
-        status, text = self._open(request)
-        return status, json.loads(text)
-
-    def states(self) -> dict[str, str]:
-        """State by task id of the newest runs."""
-        return {run["id"]: run["state"] for run in json.loads(self.get("/runs/")[1])["runs"]}
-
-    def _open(self, request: str | urllib.request.Request) -> tuple[int, str]:
-        try:
-            with self._opener.open(request, timeout=120) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, ""
 
 
 class Shop:

@@ -3,10 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.django.shop import Page, Shop
+from tests.django.browser import chromium
+from tests.django.page import Page, watch_work
+from tests.django.shop import Shop
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 
@@ -85,6 +88,13 @@ def test_a_long_task_is_seen_started_on_the_page(page: Page) -> None:
     assert status == 202
     (task,) = answer["accepted"]
     wait_for(lambda: page.states()[task] == "STARTED", "STARTED on the page", timeout=15)
+
+
+async def test_in_a_browser_work_is_submitted_and_watched_until_its_result(
+    page: Page, tmp_path: Path
+) -> None:
+    async with chromium(tmp_path) as tab:
+        await watch_work(tab, page.url)
 
 
 def test_a_request_may_wait_for_a_quick_result(page: Page) -> None:
