@@ -18,7 +18,7 @@ from tests.waiting import wait_for
 NAMES = (
     "task_queues_cpu_percent",
     "task_queues_redis_cpu_percent",
-    "task_queues_round_trips_a_reading",
+    "task_queues_round_trips_ratio",
     "task_queues_commands_a_reading",
 )
 _QUEUES = 1000
