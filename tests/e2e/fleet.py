@@ -115,6 +115,10 @@ class Fleet:
         found: dict[str, int] = json.loads(self._in_client("/e2e/held.py"))
         return {start: count for start, count in found.items() if f"/{pool}-worker-" in start}
 
+    def schedules(self) -> set[str]:
+        """The names of the entries that the broker's beat finds in Redis."""
+        return set(json.loads(self._in_client("/e2e/schedules.py")))
+
     def status(self, pool: str) -> Object:
         live = self.kube.get("WorkerPool", pool, self.namespace) or {}
         status: Object = live.get("status") or {}

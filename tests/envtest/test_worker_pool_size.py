@@ -89,11 +89,3 @@ def test_disruption_budget_comes_and_goes_with_the_maximum(kube: Kube, namespace
     wait_for_deployment(kube, pool, replicas=1)
     change(kube, pool, replicas=None, autoscale={"maxReplicas": 4})
     wait_for(budget, 20, what="a budget for up to four pods")
-
-
-def test_what_is_not_built_yet_is_named(kube: Kube, pool: Object) -> None:
-    change(kube, pool, beat={})
-    told = wait_for_condition(kube, pool, "Ready", "False", "NotImplemented", saying="spec.beat is accepted")
-    assert condition(told, "Stalled")["status"] == "False"
-    # The workers are there all the same.
-    wait_for_deployment(kube, pool, replicas=2)

@@ -136,11 +136,12 @@ class ScheduleKeeper:
                     await kept.changed.wait()
 
     async def _look(self, broker: Key, kept: _Kept) -> bool:
-        """Whether Redis holds what it should."""
+        """Whether nothing is left to write."""
         client, layout = self._brokers.client(broker), self._brokers.layout(broker)
-        if client is None or layout is None:
+        if client is None or layout is None:  # no such Broker, or it has no address yet
             kept.changed.clear()
-            return False
+            kept.keys = {obj["metadata"]["uid"]: _key(obj) for obj in self._objects(broker)}
+            return True
         store = ScheduleStore(client, layout)
         stored = await store.look()
         if kept.entries is None or stored.version != kept.version:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
@@ -52,7 +52,7 @@ class ScheduleStore:
 
     async def entries(self) -> dict[str, Object]:
         """Every entry by uid; one that cannot be read is an empty one, so that it differs from what it should be."""
-        found = await self._client.hgetall(self._entries)  # type: ignore[misc] # redis-py: sync or async
+        found = cast(dict[bytes, bytes], await self._client.hgetall(self._entries))
         return {uid.decode(errors="replace"): _object(value) for uid, value in found.items()}
 
     async def write(

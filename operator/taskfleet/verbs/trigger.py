@@ -5,7 +5,7 @@ import secrets
 import sys
 import time
 
-from taskfleet.api import Key
+from taskfleet.api import Key, Object
 from taskfleet.api.annotations import TRIGGER
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
@@ -39,7 +39,7 @@ async def send_one(gateway: Gateway, schedule: Key, *, seconds: float = _ANSWERE
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         live = await gateway.get(schedule) or {}
     conditions = (live.get("status") or {}).get("conditions") or []
-    ready = next((one for one in conditions if one["type"] == "Ready"), {})
+    ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
     why = f" {ready['message']}" if ready.get("status") == "False" else ""
     sys.stderr.write(
         f"No run was sent within {seconds:g} s.{why} It still will be, unless another one is asked for:"

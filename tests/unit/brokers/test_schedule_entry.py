@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 def schedule(
     *, annotations: dict[str, str] | None = None, status: Object | None = None, **spec: Any
 ) -> PeriodicSchedule:
-    meta = {"creationTimestamp": "2026-01-01T00:00:00Z", "annotations": annotations or {}}
+    meta: Object = {"creationTimestamp": "2026-01-01T00:00:00Z", "annotations": annotations or {}}
     kind = {} if {"schedule", "solar", "clocked"} & spec.keys() else {"interval": "30s"}
     return PeriodicSchedule.parse(
         own("PeriodicSchedule", "report", {"task": "shop.report", **kind, **spec}, status=status, **meta)

@@ -78,7 +78,7 @@ class Scene:
     def apply(self, name: str, *, status: Object | None = None, **spec: Any) -> None:
         generation = self.objects[name]["metadata"]["generation"] + 1 if name in self.objects else 1
         base = {} if "schedule" in spec else {"interval": "30s"}
-        meta = {"creationTimestamp": "2026-01-01T00:00:00Z", "generation": generation}
+        meta: Object = {"creationTimestamp": "2026-01-01T00:00:00Z", "generation": generation}
         obj = own("PeriodicSchedule", name, {"task": "t", **base, **spec}, status=status, **meta)
         self.objects[name] = obj
         self.keeper.wake_for(BROKER, obj)
@@ -91,6 +91,10 @@ class Scene:
     def entries(self) -> dict[str, Any]:
         found: dict[Any, Any] = self.server.client.hgetall(ENTRIES)
         return {_text(uid).removeprefix("uid-of-"): json.loads(value) for uid, value in found.items()}
+
+    @property
+    def version(self) -> int:
+        return int(_text(self.server.client.get(VERSION)))
 
     def state(self, name: str, **state: Any) -> None:
         """As beat writes it."""
@@ -122,10 +126,10 @@ async def test_entries_follow_their_objects(server: RedisServer) -> None:
         one.apply("b", queue="low")
         await one.until(lambda: one.entries.keys() == {"a", "b"})
         assert one.entries["b"]["queue"] == "low"
-        version = int(server.client.get(VERSION))
+        version = one.version
         one.apply("b", queue="high")
         await one.until(lambda: one.entries["b"]["queue"] == "high")
-        assert int(server.client.get(VERSION)) == version + 1
+        assert one.version == version + 1
         one.state("a", runs=3)
         one.delete("a")
         await one.until(lambda: one.entries.keys() == {"b"})
@@ -156,7 +160,7 @@ async def test_a_redis_that_lost_its_data_gets_it_again_with_what_the_status_rem
         await one.until(lambda: one.entries)
         server.client.flushall()
         await one.until(lambda: one.entries)
-        assert json.loads(server.client.hget(STATES, "uid-of-a"))["runs"] == 4
+        assert json.loads(_text(server.client.hget(STATES, "uid-of-a")))["runs"] == 4
 
 
 async def test_what_went_while_no_operator_ran_is_taken_away_by_the_next_one(server: RedisServer) -> None:
