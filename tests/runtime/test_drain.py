@@ -18,12 +18,12 @@ def test_a_busy_worker_drains_when_its_task_ends_and_starts_no_other(
     make_worker: MakeWorker, server: RedisServer, pool: str
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
-    tasks = [send(server.client, "proj.nap", 4) for _ in range(4)]
+    tasks = [send(server.client, "proj.nap", 8) for _ in range(4)]  # the worker looks for its lease every 4 s
     wait_for(lambda: tasks[0] in server.started(), "the first task to start")
     server.drain(worker, lease=7)
     assert worker.get("/readyz")[0] == 200
     report = wait_for(
-        lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=20
+        lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=30
     )
     assert report["drain"] == 7
     ran = server.finished()
