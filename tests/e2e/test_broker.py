@@ -1,7 +1,7 @@
 """A managed Redis and the messages that it was given."""
 
 from tests.e2e.fleet import Fleet
-from tests.envtest.brokers import decoded
+from tests.envtest.brokers import broker, decoded, external_broker, secret
 from tests.waiting import wait_for
 
 
@@ -37,6 +37,42 @@ def test_a_broker_that_is_made_again_finds_its_messages_and_its_password(fleet: 
     fleet.wait_until_ready("shop")
     fleet.wait_until_done("kept", 5)
     assert _password(fleet) == password
+
+
+def test_a_new_password_in_the_secret_rolls_busy_workers_and_every_task_runs_once(fleet: Fleet) -> None:
+    """The managed Redis plays somebody else's: pods enter it as an ACL user."""
+    fleet.kubectl.apply(broker(fleet.namespace))
+    fleet.kubectl("wait", "--for=condition=Ready", "broker/default", "--timeout=120s")
+    _change_user(fleet, "reset", "on", ">one", "~*", "&*", "+@all")
+    _put_password(fleet, "one")
+    fleet.kubectl.apply(external_broker(fleet.namespace, "outside"))
+    fleet.pool("shop", brokerRef={"name": "outside"}, replicas=2, concurrency=2)
+    fleet.wait_until_ready("shop")
+    fleet.send("rolled", count=80, seconds=1)
+    fleet.wait_until_started("rolled", 4)
+    before = fleet.running("shop")
+
+    _change_user(fleet, ">two")
+    _put_password(fleet, "two")
+    fleet.kubectl("annotate", "broker/outside", "example.com/look=now")  # or a minute later
+    wait_for(lambda: len(fleet.running("shop") - before) == 2, 90, what="two new pods", poll=0.3)
+    wait_for(lambda: not fleet.running("shop") & before, 60, what="the end of the old pods", poll=0.3)
+    _change_user(fleet, "<one")
+
+    marks = fleet.wait_until_done("rolled", 80, seconds=120)
+    assert set(marks.started.values()) == set(marks.done.values()) == {1}
+    fleet.wait_until_ready("shop")
+
+
+def _change_user(fleet: Fleet, *rules: str) -> None:
+    command = ("redis-cli", "ACL", "SETUSER", "shop", *rules)
+    assert fleet.kubectl("exec", "default-broker-0", "--", *command).strip() == "OK"
+
+
+def _put_password(fleet: Fleet, password: str) -> None:
+    host = f"default-broker.{fleet.namespace}.svc"
+    url = f"redis://shop:{password}@{host}:6379/0"
+    fleet.kubectl.apply(secret(fleet.namespace, "outside-url", url=url))
 
 
 def _password(fleet: Fleet) -> str:

@@ -147,7 +147,8 @@ def client_certificate(scene: Scene) -> None:
 
 def sentinel_failover(scene: Scene) -> None:
     """The master is killed while tasks run and are sent; one Sentinel is away from the beginning."""
-    with SentinelGroup(scene.folder, password="own-s3cret") as group:
+    secrets = {"password": "own-s3cret", "master_password": "m@ster/s3cret"}
+    with SentinelGroup(scene.folder, **secrets) as group:
         group.stop_sentinel(0)
         target = target_of(group.url(), sentinels=Sentinels(MASTER, "own-s3cret"))
         environment = {"TASKFLEET_SENTINEL_PASSWORD": "own-s3cret"}
@@ -164,7 +165,23 @@ def sentinel_failover(scene: Scene) -> None:
         scene.finish()
         scene.operator_sees(target, 0, worker=scene.workers[0])
         wait_for(lambda: not group.client.hlen("unacked"), "all acknowledgements", timeout=60)
-    assert scene.secrets_told(["own-s3cret"]) == []
+    assert scene.secrets_told(["own-s3cret", "m@ster/s3cret", "m%40ster%2Fs3cret"]) == []
+
+
+def sentinels_over_tls(scene: Scene) -> None:
+    """The Sentinels' connections, those to the master, and those among them."""
+    own = scene.certificates
+    with SentinelGroup(scene.folder, certificates=own) as group:
+        target = target_of(group.url(), tls=Tls(ca=own.ca), sentinels=Sentinels(MASTER))
+        scene.send(group.client)
+        scene.operator_sees(target, TASKS)
+        tls = {"ca": str(own.folder / "ca.crt"), "certificate": None, "key": None, "verify": True}
+        worker = scene.worker(group.url(), tls=tls, sentinel={"masterName": MASTER, "tls": True})
+        worker.start().ready()
+        wait_for(scene.notes.finished, "a task to run")
+        group.fail_over()
+        scene.finish()
+        scene.operator_sees(target, 0, worker=worker)
 
 
 def prefix(scene: Scene) -> None:
@@ -246,6 +263,7 @@ ROWS = (
     Row("TLS, wrong CA", tls_wrong_ca, waits=True),
     Row("client certificate", client_certificate, smoke=True),
     Row("Sentinel failover under load", sentinel_failover),
+    Row("Sentinels over TLS", sentinels_over_tls),
     Row("prefix, steps, separator", prefix),
     Row("rotation under load", rotation),
     Row("rotation at once", rotation_at_once, twice=True),

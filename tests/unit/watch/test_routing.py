@@ -80,6 +80,11 @@ def test_new_broker_concerns_the_pools_that_wait_for_it() -> None:
         pytest.param({"status": conditions(Ready="True Answers")}, True, id="it-becomes-ready"),
         pytest.param({"status": unready("No answer.")}, True, id="its-sentence-changes"),
         pytest.param({"status": unready("Starting."), "generation": 2}, True, id="its-spec-changes"),
+        pytest.param(
+            {"status": {**unready("Starting."), "credentials": {"secrets": {}, "version": "url:2"}}},
+            True,
+            id="its-credentials-change",
+        ),
         pytest.param({"status": {**unready("Starting."), "clients": 7}}, False, id="a-figure-changes"),
     ],
 )
