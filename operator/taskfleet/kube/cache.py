@@ -118,7 +118,9 @@ def _slim(obj: Object) -> Object:
 
 def _slim_container(container: Object) -> Object:
     """A pod's template is known from its Deployment: of the pod itself, what its troubles are explained with."""
-    kept: Object = {name: container[name] for name in ("name", "terminationMessagePolicy") if name in container}
+    kept: Object = {
+        name: container[name] for name in ("name", "terminationMessagePolicy") if name in container
+    }
     references = [one for one in container.get("env") or () if "valueFrom" in one]
     return {**kept, "env": references} if references else kept
 
