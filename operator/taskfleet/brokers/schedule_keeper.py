@@ -44,6 +44,7 @@ class _Kept:
     marks: dict[str, Mark] = field(default_factory=dict)  # uid -> the state of its object that was written
     entries: dict[str, Object] | None = None  # as they are in Redis; None: to be read
     version: int = -1
+    planned: int = -1  # the version that the next runs belong to
     keys: dict[str, Key] = field(default_factory=dict)  # uid -> object
     raw: Mapping[str, bytes] = field(default_factory=dict)
     seen: Seen | None = None
@@ -146,6 +147,7 @@ class ScheduleKeeper:
         stored = await store.look()
         if kept.entries is None or stored.version != kept.version:
             kept.entries, kept.version, kept.marks = await store.entries(), stored.version, {}
+            kept.planned = -1
             kept.changed.set()
         if kept.changed.is_set():
             kept.changed.clear()
@@ -190,14 +192,16 @@ class ScheduleKeeper:
         if stored is None:
             kept.seen, kept.raw = None, {}
             return
-        news = {uid for uid, value in stored.states.items() if kept.raw.get(uid) != value}
-        known: Mapping[str, RunState] = before.states if before is not None else {}
-        states = {uid: known[uid] for uid in stored.states if uid in known and uid not in news}
-        states |= {uid: state for uid in news if (state := parse_state(stored.states[uid])) is not None}
-        kept.raw, kept.seen = stored.states, Seen(parse_heartbeat(stored.heartbeat), states)
-        self._plan(kept, _next_runs(kept.entries or {}, states))
-        if before is None or before.heartbeat != kept.seen.heartbeat:
+        heartbeat = parse_heartbeat(stored.heartbeat)
+        if before is None or before.heartbeat != heartbeat:
             news = set(kept.keys)
+        elif stored.states == kept.raw and kept.planned == kept.version:
+            return
+        else:
+            news = {uid for uid, value in stored.states.items() if kept.raw.get(uid) != value}
+        kept.seen = Seen(heartbeat, _states(stored, kept))
+        kept.raw, kept.planned = stored.states, kept.version
+        self._plan(kept, _next_runs(kept.entries or {}, kept.seen.states))
         for uid in news & kept.keys.keys():
             self._on_change(kept.keys[uid])
 
@@ -206,6 +210,17 @@ class ScheduleKeeper:
         sooner = [queue for queue, at in runs.items() if at < before.get(queue, inf)]
         if sooner:
             self._on_sooner(kept.broker, sooner)
+
+
+def _states(stored: Stored, kept: _Kept) -> dict[str, RunState]:
+    """What beat says of each schedule; parsed only where it says something new."""
+    known: Mapping[str, RunState] = kept.seen.states if kept.seen is not None else {}
+    states = {}
+    for uid, value in stored.states.items():
+        state = known.get(uid) if kept.raw.get(uid) == value else parse_state(value)
+        if state is not None:
+            states[uid] = state
+    return states
 
 
 def _put(obj: Object, before: Object | None, *, known: bool, now: datetime) -> Put | None:
