@@ -1,5 +1,6 @@
 """Reading a Redis: an authenticated PING and INFO."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from taskfleet.brokers.tls import chain, tls_failure
 from taskfleet.brokers.wire import WireError
 
 TIMEOUT_SECONDS = 5.0
+_SECONDS_TO_REFUSE = 1.0
 
 
 def access(target: Target) -> Access:
@@ -29,7 +31,7 @@ async def probe(client: Redis) -> Probe:
             pipe.info()
             pong, info = await pipe.execute(raise_on_error=False)
     except (RedisError, OSError) as error:
-        return _failed(client, error)
+        return _failed(client, await _refusal(client) or error)
     except Exception as error:  # redis-py trips in many ways over what is no Redis, and keeps the connection
         await client.connection_pool.disconnect()
         return _failed(client, error)
@@ -38,6 +40,27 @@ async def probe(client: Redis) -> Probe:
     if isinstance(info, Mapping) and info.get("role") == "slave":
         return Probe(Verdict.READ_ONLY, "The server is a replica, which takes no writes.")
     return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
+
+
+async def _refusal(client: Redis) -> Exception | None:
+    """What a server says that shakes hands and hangs up then, as TLS 1.3 does over a client's certificate.
+
+    Our own words would meet a closed door, and the reset of the connection may come before the reason.
+    """
+    options = client.connection_pool.connection_kwargs
+    if options["tls"] is None:
+        return None
+    try:
+        async with asyncio.timeout(_SECONDS_TO_REFUSE):
+            endpoint = await options["locate"]()
+            reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=endpoint.tls)
+            try:
+                await reader.read(1)
+            finally:
+                writer.close()
+    except (OSError, WireError) as error:
+        return error if tls_failure(error) is not None else None
+    return None
 
 
 _NO_ANSWER = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s"

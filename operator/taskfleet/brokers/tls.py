@@ -1,6 +1,7 @@
 """TLS to a broker: a context out of PEM texts, and what is wrong where a handshake fails."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 
@@ -36,13 +37,21 @@ _ALERTS = {
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
     """The context of a client. Raises ssl.SSLError for texts that are no certificate or do not fit together."""
-    context = ssl.create_default_context(cadata=tls.ca)
+    context = ssl.create_default_context(cadata=None if tls.ca is None else _certificates(tls.ca))
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if tls.certificate is not None and tls.key is not None:
         _load(context, f"{tls.certificate}\n{tls.key}\n")
     return context
+
+
+def _certificates(text: str) -> str:
+    """The certificates without what stands between them, in whatever language."""
+    found = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    if not found:
+        raise ssl.SSLError("no certificate")  # an empty text would mean the system's CAs
+    return "\n".join(found)
 
 
 def _load(context: ssl.SSLContext, chain: str) -> None:

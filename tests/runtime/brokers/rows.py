@@ -4,6 +4,7 @@ import string
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 
 PREFIX = "shop-"
+OTHER_POOLS = ("threads", "gevent", "eventlet", "solo")
 # Every character that means something in a URL, a shell, a format or a configuration file.
 AWKWARD = f"{string.punctuation} %20%2F+é"
 
@@ -105,14 +107,13 @@ def refused(server: RedisServer) -> list[str]:
     return [f"{entry['reason']} {entry['object']} of {entry['username']}" for entry in log]
 
 
-def tls_good_ca(scene: Scene) -> None:
+def tls_good_ca(scene: Scene, pool: str = "prefork") -> None:
     port = free_port()
     with RedisServer(scene.folder, *scene.certificates.redis_options(port)) as server:
         url = f"rediss://127.0.0.1:{port}/0"
         ca = {"ca": str(scene.certificates.folder / "ca.crt"), "certificate": None, "key": None}
-        _run_all(
-            scene, server, url, target_of(url, tls=Tls(ca=scene.certificates.ca)), tls={**ca, "verify": True}
-        )
+        target = target_of(url, tls=Tls(ca=scene.certificates.ca))
+        _run_all(scene, server, url, target, pool=pool, tls={**ca, "verify": True})
 
 
 def tls_wrong_ca(scene: Scene) -> None:
@@ -260,6 +261,7 @@ ROWS = (
     Row("password", password, smoke=True),
     Row("ACL user", acl_user, smoke=True),
     Row("TLS, good CA", tls_good_ca),
+    *(Row(f"TLS, good CA, {pool}", partial(tls_good_ca, pool=pool)) for pool in OTHER_POOLS),
     Row("TLS, wrong CA", tls_wrong_ca, waits=True),
     Row("client certificate", client_certificate, smoke=True),
     Row("Sentinel failover under load", sentinel_failover),

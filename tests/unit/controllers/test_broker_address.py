@@ -145,7 +145,7 @@ def test_url_and_spec_that_do_not_fit(url: str, fields: Object, sentence: str) -
 
 def test_certificates_that_are_none(certificates: Certificates) -> None:
     url = secret(url="rediss://h")
-    for text in ("no PEM", certificates.text("client.key")):
+    for text in ("", "no PEM", certificates.text("client.key")):
         with pytest.raises(AddressError, match=r"'ca\.crt' of Secret 'ca' holds no CA") as refusal:
             target_in({"redis": url, "ca": secret(ca_crt=text)}, external(**CA))
         assert refusal.value.reason == BrokerReason.INVALID_CERTIFICATE
@@ -155,6 +155,12 @@ def test_certificates_that_are_none(certificates: Certificates) -> None:
     without_key = secret(tls_crt=certificates.text("client.crt"))
     with pytest.raises(AddressError, match=r"'client' has no key 'tls.key'"):
         target_in({"redis": url, "client": without_key}, external(**CLIENT))
+
+
+def test_bundle_with_comments_in_any_language_is_taken(certificates: Certificates) -> None:
+    bundle = f"# Főtanúsítvány\n{certificates.unknown_ca}\n# and ours\n{certificates.ca}"
+    secrets = {"redis": secret(url="rediss://h"), "ca": secret(ca_crt=bundle)}
+    assert target_in(secrets, external(**CA)).tls is not None
 
 
 def test_private_key_is_in_no_file(certificates: Certificates, tmp_path: Path) -> None:
