@@ -151,7 +151,10 @@ class ScheduleKeeper:
             kept.changed.set()
         if kept.changed.is_set():
             kept.changed.clear()
-            await self._bring_up(store, kept, kept.entries, stored)
+            try:
+                await self._bring_up(store, kept, kept.entries, stored)
+            except RedisError as error:  # such as no memory left; what beat does is told all the same
+                log.warning("schedules not written yet", **broker._asdict(), error=type(error).__name__)
         self._take(kept, stored)
         return kept.entries is not None
 

@@ -232,6 +232,22 @@ async def test_the_next_run_of_each_queue_is_known_and_told_when_it_comes_sooner
         assert one.sooner == []
 
 
+async def test_a_redis_without_memory_takes_no_entry_and_still_tells_of_runs(server: RedisServer) -> None:
+    async with scene(server) as one:
+        one.apply("a")
+        await one.until(lambda: one.entries)
+        one.state("a", runs=1)
+        server.client.config_set("maxmemory", "1")
+        try:
+            one.apply("b")
+            one.told.clear()
+            await one.until(lambda: (seen := one.keeper.seen(BROKER)) and seen.states["uid-of-a"].runs == 1)
+            assert one.entries.keys() == {"a"}
+        finally:
+            server.client.config_set("maxmemory", "0")
+        await one.until(lambda: one.entries.keys() == {"a", "b"})
+
+
 @pytest.mark.parametrize("value", ["[]", "{", '{"next": "soon"}', '{"next": 1e400}', "x" * 5000, "null"])
 async def test_odd_states_harm_nobody(server: RedisServer, value: str) -> None:
     async with scene(server) as one:
