@@ -53,6 +53,21 @@ def test_term_ends_a_drained_worker(make_worker: MakeWorker, server: RedisServer
     assert server.waiting("celery") == [task]
 
 
+@every_pool
+def test_term_ends_a_draining_worker_after_its_task(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool, capacity=1).start().ready()
+    tasks = [send(server.client, "proj.nap", 8) for _ in range(3)]  # it looks for its lease every 4 s
+    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    server.drain(worker, lease=1)
+    wait_for(lambda: server.report_in_state(worker, "draining"), "the worker to drain", timeout=8)
+    assert worker.terminate().ended(timeout=30) == 0
+    ran = server.finished()
+    assert (ran[0], server.started()) == (tasks[0], ran)
+    assert server.waiting("celery") == tasks[len(ran) :]
+
+
 def test_term_gives_back_at_once_what_has_not_started(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker(capacity=1, prefetchMultiplier=4).start().ready()
     tasks = [send(server.client, "proj.nap", 30) for _ in range(6)]
