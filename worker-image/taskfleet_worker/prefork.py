@@ -37,6 +37,8 @@ def is_with_a_child(request: Any) -> bool:
 def results_unread(pool: Any) -> list[int]:
     """Pipes of tasks that have ended without the parent's notice, because it waits for a broker that is silent."""
     jobs = pool._pool
+    if jobs is None:  # Celery has stopped it
+        return []
     running = {job._worker_pid for job in list(jobs._cache.values()) if job._accepted}
     return native.readable([process.outqR_fd for process in list(jobs._pool) if process.pid in running])
 
