@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 HEARTBEAT_KEPT = 15
 
-# The message goes first: what fails must leave the state as it was.
+# The message goes first: what fails must leave the state as it was. Nothing to tell means that all was done.
 SETTLE = """
-local answers = {}
+local answers, told = {}, false
 for i = 1, #ARGV, 6 do
   local uid, digest, seen, state, place = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
   local entry = redis.call('HGET', KEYS[1], uid)
@@ -29,9 +29,10 @@ for i = 1, #ARGV, 6 do
       answer = {3, done.err}
     end
   end
+  told = told or answer[1] ~= 0
   answers[#answers + 1] = answer
 end
-return answers
+return told and answers or {}
 """
 
 
@@ -129,7 +130,7 @@ class RedisStore:
                 place = places.setdefault(change.message.place, len(names) + len(places) + 1)
             payload = change.message.payload if change.message is not None else ""
             arguments += [change.uid, change.digest, change.seen, change.state, place, payload]
-        answers = self._settle(keys=[*names, *places], args=arguments)
+        answers = self._settle(keys=[*names, *places], args=arguments) or [(Verdict.DONE, b"")] * len(changes)
         return [Answer(Verdict(verdict), text) for verdict, text in answers]
 
     def heartbeat(self, text: str) -> None:
