@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
@@ -42,6 +42,8 @@ class _Watched:
     look_now: asyncio.Event = field(default_factory=asyncio.Event)
     figures: dict[Key, Figures] = field(default_factory=dict)
     figures_at: float = 0.0
+    lengths: Sequence[object] = ()  # of the queues, when figures were last compared
+    changed: set[str] = field(default_factory=set)  # uids of pools with news since then
     findings: Findings | None = None  # None: no slow look has been finished yet
 
 
@@ -157,15 +159,27 @@ class BrokerMonitor:
         watched.asked, watched.observation = True, seen
         self._on_reading(key, seen)
         self.board.take(key, seen)
-        if seen is None or not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
+        if seen is None:
             return
-        watched.figures_at = seen.at
-        before, watched.figures = watched.figures, figures(seen, self.audience.of(key).pools)
-        for pool, now in watched.figures.items():
-            if before.get(pool) != now:
-                self._on_change(pool)
+        watched.changed |= seen.changed
+        if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
+            return
+        self._tell_figures(key, watched, seen)
         if suspects(seen):
             self._on_change(key)
+
+    def _tell_figures(self, key: Key, watched: _Watched, seen: Observation) -> None:
+        """Of all pools, or where no queue has changed of those whose pods have: most of thousands are idle."""
+        pools = self.audience.of(key).pools
+        if watched.lengths == seen.lengths:
+            pools = {pool: reader for pool, reader in pools.items() if reader.uid in watched.changed}
+        else:
+            watched.figures = {pool: known for pool, known in watched.figures.items() if pool in pools}
+        watched.figures_at, watched.lengths, watched.changed = seen.at, seen.lengths, set()
+        for pool, now in figures(seen, pools).items():
+            if watched.figures.get(pool) != now:
+                watched.figures[pool] = now
+                self._on_change(pool)
 
     async def _probe(self, key: Key, client: Redis) -> None:
         failures = 0

@@ -25,7 +25,7 @@ class Start(NamedTuple):
     start_id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QueueWork:
     """A pod's work on one queue. `done` and `busy_seconds` count since the start."""
 
@@ -35,7 +35,7 @@ class QueueWork:
     busy_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """A worker at one moment. `drain` is the number of the drain lease that it obeys; `started_at` is Unix time by the
     clock of its node, None from a runtime that does not tell it.

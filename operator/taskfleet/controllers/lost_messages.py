@@ -5,7 +5,7 @@ from redis.exceptions import RedisError
 
 from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
-from taskfleet.brokers.dead_starts import Dead, dead_starts
+from taskfleet.brokers.dead_starts import Dead, dead_starts, suspects
 from taskfleet.brokers.give_back import Returned, give_back
 from taskfleet.brokers.observation import Layout
 from taskfleet.controllers.context import Context
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 async def return_lost_messages(broker: Broker, layout: Layout, context: Context) -> None:
     """Give back what ended process starts of this broker's pods held."""
     observation, client = context.brokers.observation(broker.key), context.brokers.client(broker.key)
-    if observation is None or client is None:
+    if observation is None or client is None or not suspects(observation):
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
     for dead in dead_starts(observation, pods):

@@ -13,7 +13,7 @@ class PodState(StrEnum):
     DRAINED = "Drained"  # said so lately: holds nothing and fetches nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PodLoad:
     """One pod that is not being deleted."""
 

@@ -10,6 +10,8 @@ from taskfleet.kube.errors import ConflictError
 from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
 from taskfleet.kube.resource_types import key_of
 
+_TRIES = 3
+
 
 class ReplicaWriter:
     def __init__(self, gateway: Gateway, cache: Cache) -> None:
@@ -23,7 +25,21 @@ class ReplicaWriter:
         return created
 
     async def write(self, deployment: Object, replicas: int) -> Object:
-        """Set the size of exactly this version of the Deployment. Raises ConflictError when it has changed since."""
+        """Set the size of this version of the Deployment. Raises ConflictError when its spec has changed since."""
+        for _ in range(_TRIES):
+            try:
+                return await self._write(deployment, replicas)
+            except ConflictError:
+                # Or a watch that lags would have every retry refused as well.
+                live = await self._look_again(deployment)
+                if live is None or _generation(live) != _generation(deployment):
+                    raise
+                deployment = (
+                    live  # its controllers told of their pods, as they do all the time while it is scaled
+                )
+        return await self._write(deployment, replicas)
+
+    async def _write(self, deployment: Object, replicas: int) -> Object:
         metadata = deployment["metadata"]
         wanted = {
             "apiVersion": "apps/v1",
@@ -36,15 +52,20 @@ class ReplicaWriter:
             },
             "spec": {"replicas": replicas},
         }
-        try:
-            written = await self._gateway.apply(wanted, manager=SCALE_MANAGER)
-        except ConflictError:
-            await self._look_again(deployment)  # or a watch that lags would have every retry refused as well
-            raise
+        written = await self._gateway.apply(wanted, manager=SCALE_MANAGER)
         self._cache.put(written)
         return written
 
-    async def _look_again(self, deployment: Object) -> None:
+    async def _look_again(self, deployment: Object) -> Object | None:
         live = await self._gateway.get(key_of(deployment))
-        if live is not None:
-            self._cache.put({**live, "kind": "Deployment"})
+        if live is None:
+            return None
+        live = {**live, "kind": "Deployment"}
+        self._cache.put(live)
+        return live
+
+
+def _generation(deployment: Object) -> tuple[str, int | None]:
+    """The same as long as nobody has changed the spec of the same Deployment."""
+    metadata = deployment["metadata"]
+    return metadata["uid"], metadata.get("generation")

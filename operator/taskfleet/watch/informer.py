@@ -18,7 +18,7 @@ from taskfleet import metrics
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
-from taskfleet.watch.kopf_storage import NoDiffs, NoProgress
+from taskfleet.watch.kopf_storage import NoDiffs, NoMemories, NoProgress
 from taskfleet.watch.watchers import while_all_run
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,7 @@ class Informer:
         kopf_run = kopf.operator(
             registry=self._registry(),
             settings=_settings(),
+            memories=NoMemories(),
             clusterwide=not namespaces,
             namespaces=list(namespaces),
         )

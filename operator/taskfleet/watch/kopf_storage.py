@@ -7,6 +7,7 @@ those of its handlers need that which are not used here.
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 
 class NoDiffs(kopf.DiffBaseStorage):
@@ -39,3 +40,10 @@ class NoProgress(kopf.ProgressStorage):
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
         return essence
+
+
+class NoMemories(ResourceMemories):
+    """Nothing about an object outlives its event: 2 KB each, for daemons, timers and indexes."""
+
+    async def recall(self, raw_body: Any, **given: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**given, "ephemeral": True})

@@ -67,6 +67,15 @@ async def test_size_is_not_written_over_what_has_changed_since_and_the_change_is
     assert scene.replicas == 2
 
 
+async def test_news_of_its_pods_keep_no_size_from_being_written() -> None:
+    scene = Scene()
+    created = await scene.writer.create(deployment(1))
+    scene.server.put({**created, "status": {"replicas": 1}})
+    written = await scene.writer.write(created, 5)
+    assert scene.replicas == 5
+    assert scene.cache.get(*WORKER) == written
+
+
 async def test_size_is_not_written_to_a_successor() -> None:
     scene = Scene()
     created = await scene.writer.create(deployment(1))
