@@ -104,6 +104,21 @@ def test_children_that_linger_after_their_tasks_do_not_hold_up_the_end(
     assert server.client.exists("celery", "unacked") == 0
 
 
+def test_term_over_a_silent_connection_gives_back_what_has_not_started(
+    make_worker: MakeWorker, server: RedisServer, proxy: Proxy
+) -> None:
+    worker = make_worker(capacity=1, prefetchMultiplier=4, environment=behind(proxy, server)).start().ready()
+    tasks = [send(server.client, "proj.nap", 2 if at == 0 else 30) for at in range(5)]
+    wait_for(lambda: server.report(worker).get("prefetched") == 3, "the worker to prefetch")
+    proxy.freeze()
+    worker.terminate()
+    wait_for(lambda: tasks[0] in server.finished(), "the task to end")
+    ends_soon(worker)
+    assert (server.waiting("celery"), server.started()) == (tasks[1:], tasks[:1])
+    assert server.client.exists("unacked") == 0
+    assert server.client.keys("taskfleet:*") == []
+
+
 @pytest.fixture
 def proxy(server: RedisServer) -> Iterator[Proxy]:
     running = Proxy(server.port)

@@ -7,6 +7,7 @@ because its connection was lost. One connection, one command at a time; an error
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from time import time
 from typing import Any, Callable
 
@@ -136,18 +137,17 @@ class BrokerThread:
             tag = later[0]
             settle(client, names, [tag])
             self._deliveries.settled(tag)
-            with contextlib.suppress(ValueError):  # `leave` has been quicker
-                later.remove(tag)
+            _drop(later, tag)
         back = self._deliveries.return_later
         while back:
             tag, delivery = back[0]
             give_back(client, names, [(tag, delivery.place, dumps(delivery.payload))])
-            back.popleft()
+            _drop(back, (tag, delivery))
         unrecorded = self._deliveries.unrecorded
         while unrecorded:
             tag, delivery = unrecorded[0]
             give_back_unrecorded(client, names, tag, delivery.place, dumps(delivery.payload))
-            unrecorded.popleft()
+            _drop(unrecorded, (tag, delivery))
 
     def _watch_lease(self, client: Any, now: float) -> None:
         value = client.get(self._prefix + self._keys.drain)
@@ -170,4 +170,10 @@ class BrokerThread:
 
     def _leave(self, client: Any, names: Unacked, dumps: Callable[[Any], str]) -> None:
         self._settle(client, names, dumps)
-        client.hdel(self._prefix + self._keys.reports, self._keys.start)
+        if not self._deliveries.unsettled:  # else the operator finds what is left by the report
+            client.hdel(self._prefix + self._keys.reports, self._keys.start)
+
+
+def _drop(waiting: deque[Any], done: Any) -> None:
+    with contextlib.suppress(ValueError):  # `leave` has been quicker
+        waiting.remove(done)

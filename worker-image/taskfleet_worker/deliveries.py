@@ -73,6 +73,14 @@ class Deliveries:
         self.settling.discard(tag)
         return self.held.pop(tag, None)
 
+    def let_go(self) -> None:
+        """The process leaves and no task runs: what is to be acknowledged will be, the rest goes back in its order."""
+        self.settle_later.extend(self.settling)
+        rest = [(tag, delivery) for tag, delivery in list(self.held.items()) if tag not in self.settling]
+        for tag, delivery in sorted(rest, key=lambda item: -item[1].order):
+            self.return_later.append((tag, delivery))
+            self.settled(tag)
+
     @property
     def unsettled(self) -> bool:
         """Whether the broker counts, or may count, anything as ours."""

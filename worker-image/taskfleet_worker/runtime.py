@@ -194,7 +194,7 @@ class Runtime:
     def _collect_what_has_ended(self) -> None:
         if self._has_children():
             read_results(self._consumer.pool)
-        self.deliveries.settle_later.extend(self.deliveries.settling)
+        self.deliveries.let_go()
 
     def _busy(self) -> bool:
         unread = len(results_unread(self._consumer.pool)) if self._has_children() else 0

@@ -49,6 +49,14 @@ def test_what_is_still_to_be_told_to_the_broker_counts_as_unsettled() -> None:
     assert made.unsettled
 
 
+def test_a_process_that_leaves_acknowledges_what_has_ended_and_gives_back_the_rest_in_order() -> None:
+    made = deliveries(ended=payload(), first=payload(), second=payload())
+    made.settling.add("ended")
+    made.let_go()
+    assert list(made.settle_later) == ["ended"]
+    assert [tag for tag, _ in made.return_later] == ["second", "first"], "who goes back last is first in line"
+
+
 @pytest.mark.parametrize(
     ("before", "place"),
     [
