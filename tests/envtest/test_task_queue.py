@@ -12,6 +12,7 @@ from tests.envtest.brokers import external_broker, secret
 from tests.envtest.conditions import condition, events_of, wait_for_condition
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
+from tests.envtest.queues import task_queue
 from tests.kube import Kube
 from tests.kubectl import Kubectl
 from tests.runtime.redis_server import RedisServer
@@ -40,15 +41,6 @@ def queue(kube: Kube, broker: Object, redis_server: RedisServer, request: pytest
     redis_server.client.lpush(f"{name}\x06\x166", "c")
     made = task_queue(broker["metadata"]["namespace"], name)
     return wait_for_condition(kube, {**kube.apply(made), "kind": "TaskQueue"}, "Consumed", "False", "NoPool")
-
-
-def task_queue(namespace: str, name: str, **spec: Any) -> Object:
-    return {
-        "apiVersion": "taskfleet.dev/v1alpha1",
-        "kind": "TaskQueue",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    }
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import not_ready, pods_of, ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import worker_pool
 from tests.envtest.proxy import Proxy
+from tests.envtest.queues import task_queue
 from tests.envtest.test_no_writes import assert_no_writes, resyncs
 from tests.envtest.test_worker_pool_others import foreign
 from tests.kube import Kube
@@ -23,7 +24,7 @@ BROKERS: dict[str, tuple[str, str]] = {
     "answers": ("True", "Answers"),
     "nobody": ("False", "Unreachable"),
     "secretless": ("False", "SecretMissing"),
-    "tls": ("False", "NotImplemented"),
+    "tls": ("False", "Unreachable"),
     "starting": ("False", "Starting"),
     "taken": ("False", "NameConflict"),
     "invalid": ("False", "InvalidSpec"),
@@ -32,13 +33,21 @@ POOLS: dict[str, tuple[str, str]] = {
     "ready": ("True", "Available"),
     "zero": ("True", "AtZero"),
     "suspended": ("True", "Suspended"),
-    "beat": ("False", "NotImplemented"),
+    "beat": ("False", "BeatNotReady"),
     "directive": ("False", "InvalidSpec"),
     "unknown": ("False", "InvalidSpec"),
     "conflict": ("False", "NameConflict"),
     "brokerless": ("False", "BrokerMissing"),
     "waits": ("False", "BrokerNotReady"),
     "pulls": ("False", "ImagePullFailed"),
+}
+
+
+QUEUES: dict[str, tuple[str, str]] = {
+    "celery": ("True", "Observed"),
+    "unread": ("True", "Observed"),
+    "brokerless": ("False", "BrokerMissing"),
+    "waits": ("False", "BrokerNotReady"),
 }
 
 
@@ -74,8 +83,14 @@ def make_pools(kube: Kube, namespace: str) -> dict[str, Object]:
     return made
 
 
+def make_queues(kube: Kube, namespace: str) -> None:
+    brokers = {"celery": "answers", "unread": "answers", "brokerless": "nowhere", "waits": "nobody"}
+    for name, ref in brokers.items():
+        kube.apply(task_queue(namespace, name, brokerRef={"name": ref}))
+
+
 def in_their_states(kube: Kube, namespace: str) -> None:
-    for kind, states in (("Broker", BROKERS), ("WorkerPool", POOLS)):
+    for kind, states in (("Broker", BROKERS), ("WorkerPool", POOLS), ("TaskQueue", QUEUES)):
         for name, (status, reason) in states.items():
             subject = {"kind": kind, "metadata": {"name": name, "namespace": namespace}}
             wait_for_condition(kube, subject, "Ready", status, reason)
@@ -97,6 +112,7 @@ def operator(
     """One that has settled, over one object in each state; pods are built by the version before it."""
     make_brokers(kube, namespace, redis_server)
     pools = make_pools(kube, namespace)
+    make_queues(kube, namespace)
     before = start_operator("before", RUNTIME_IMAGE="registry.example/taskfleet-worker:1")
     make_pods(kube, pools)
     in_their_states(kube, namespace)
