@@ -4,7 +4,6 @@ import string
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +19,6 @@ from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 
 PREFIX = "shop-"
-OTHER_POOLS = ("threads", "gevent", "eventlet", "solo")
 # Every character that means something in a URL, a shell, a format or a configuration file.
 AWKWARD = f"{string.punctuation} %20%2F+é"
 
@@ -107,13 +105,13 @@ def refused(server: RedisServer) -> list[str]:
     return [f"{entry['reason']} {entry['object']} of {entry['username']}" for entry in log]
 
 
-def tls_good_ca(scene: Scene, pool: str = "prefork") -> None:
+def tls_good_ca(scene: Scene) -> None:
     port = free_port()
     with RedisServer(scene.folder, *scene.certificates.redis_options(port)) as server:
         url = f"rediss://127.0.0.1:{port}/0"
         ca = {"ca": str(scene.certificates.folder / "ca.crt"), "certificate": None, "key": None}
         target = target_of(url, tls=Tls(ca=scene.certificates.ca))
-        _run_all(scene, server, url, target, pool=pool, tls={**ca, "verify": True})
+        _run_all(scene, server, url, target, tls={**ca, "verify": True})
 
 
 def tls_wrong_ca(scene: Scene) -> None:
@@ -148,8 +146,7 @@ def client_certificate(scene: Scene) -> None:
 
 def sentinel_failover(scene: Scene) -> None:
     """The master is killed while tasks run and are sent; one Sentinel is away from the beginning."""
-    secrets = {"password": "own-s3cret", "master_password": "m@ster/s3cret"}
-    with SentinelGroup(scene.folder, **secrets) as group:
+    with SentinelGroup(scene.folder, password="own-s3cret", master_password="m@ster/s3cret") as group:
         group.stop_sentinel(0)
         target = target_of(group.url(), sentinels=Sentinels(MASTER, "own-s3cret"))
         environment = {"TASKFLEET_SENTINEL_PASSWORD": "own-s3cret"}
@@ -261,7 +258,6 @@ ROWS = (
     Row("password", password, smoke=True),
     Row("ACL user", acl_user, smoke=True),
     Row("TLS, good CA", tls_good_ca),
-    *(Row(f"TLS, good CA, {pool}", partial(tls_good_ca, pool=pool)) for pool in OTHER_POOLS),
     Row("TLS, wrong CA", tls_wrong_ca, waits=True),
     Row("client certificate", client_certificate, smoke=True),
     Row("Sentinel failover under load", sentinel_failover),
