@@ -94,6 +94,7 @@ def seed(schedule: PeriodicSchedule) -> Object | None:
     if last is None and answered is None and not status.missed_run_count:
         return None
     return {
+        "seed": True,  # gone from the first state that beat writes
         "last": last,
         "lastRun": last,
         "lastTaskId": status.last_task_id,

@@ -34,13 +34,16 @@ class Heartbeat:
 
 
 def parse_state(value: bytes) -> RunState | None:
-    """The state in a field of the hash; None for what is none, such as a seed that beat has not seen yet."""
+    """The state in a field of the hash; None for what is none, such as a seed that beat has not seen yet.
+
+    Beat leaves out what is null.
+    """
     raw = _object(value)
-    if raw is None or "next" not in raw:
+    if raw is None or raw.get("seed"):
         return None
     return RunState(
         last_run=_moment(raw.get("lastRun")),
-        next=_moment(raw["next"]),
+        next=_moment(raw.get("next")),
         runs=_count(raw.get("runs")),
         missed=_count(raw.get("missed")),
         last_task_id=_text(raw.get("lastTaskId")),

@@ -147,6 +147,7 @@ def test_a_redis_that_lost_its_data_goes_on_from_the_status() -> None:
     }
     moment = datetime(2026, 1, 1, 11, tzinfo=UTC).timestamp()
     assert seed(schedule(status=status)) == {
+        "seed": True,
         "last": moment,
         "lastRun": moment,
         "lastTaskId": "an-id",

@@ -83,6 +83,12 @@ class Scene:
         self.objects[name] = obj
         self.keeper.wake_for(BROKER, obj)
 
+    def runs(self, name: str) -> int | None:
+        """What the keeper knows of them; None: nothing."""
+        seen = self.keeper.seen(BROKER)
+        state = seen.states.get(f"uid-of-{name}") if seen is not None else None
+        return state.runs if state is not None else None
+
     def delete(self, name: str) -> None:
         del self.objects[name]
         self.keeper.wake(BROKER)
@@ -98,7 +104,7 @@ class Scene:
 
     def state(self, name: str, **state: Any) -> None:
         """As beat writes it."""
-        self.server.client.hset(STATES, f"uid-of-{name}", json.dumps({"next": None, **state}))
+        self.server.client.hset(STATES, f"uid-of-{name}", json.dumps(state))
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(20):
@@ -241,11 +247,23 @@ async def test_a_redis_without_memory_takes_no_entry_and_still_tells_of_runs(ser
         try:
             one.apply("b")
             one.told.clear()
-            await one.until(lambda: (seen := one.keeper.seen(BROKER)) and seen.states["uid-of-a"].runs == 1)
+            await one.until(lambda: one.runs("a") == 1)
             assert one.entries.keys() == {"a"}
         finally:
             server.client.config_set("maxmemory", "0")
         await one.until(lambda: one.entries.keys() == {"a", "b"})
+
+
+async def test_a_seed_is_no_word_of_beats(server: RedisServer) -> None:
+    async with scene(server) as one:
+        one.apply("a", status={"totalRunCount": 4, "lastScheduleTime": "2026-01-01T11:00:00Z"})
+        await one.until(
+            lambda: (seen := one.keeper.seen(BROKER)) and server.client.hexists(STATES, "uid-of-a") and seen
+        )
+        await one.until(lambda: one.keeper._kept[BROKER].raw)
+        assert one.runs("a") is None
+        one.state("a", runs=4)
+        await one.until(lambda: one.runs("a") == 4)
 
 
 @pytest.mark.parametrize("value", ["[]", "{", '{"next": "soon"}', '{"next": 1e400}', "x" * 5000, "null"])
