@@ -66,7 +66,7 @@ def applied(kube: Kube, namespace: str, name: str = "report", **spec: Any) -> Ob
         "apiVersion": "taskfleet.dev/v1alpha1",
         "kind": "PeriodicSchedule",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"task": "shop.report", **kind, **spec},
+        "spec": {"task": "shop.report", **kind, **spec},  # an apply takes away what it no longer names
     }
     return {**kube.apply(obj), "kind": "PeriodicSchedule"}
 
@@ -107,7 +107,7 @@ def test_one_that_means_nothing_stalls_alone(kube: Kube, namespace: str, beat: B
     bad = applied(kube, namespace, "bad", schedule="61 6 * * *")
     wait_for_condition(kube, bad, "Stalled", "True", "InvalidSchedule", saying="bad minute")
     wait_for(lambda: beat.entries.keys() == {"good"}, ACTS_WITHIN, what="the entry of the other")
-    applied(kube, namespace, "good", schedule="0 6 * * *", interval=None)
+    applied(kube, namespace, "good", schedule="0 6 * * *")
     wait_for(lambda: "cron" in beat.entries["good"]["schedule"], ACTS_WITHIN, what="the change")
     assert condition(live(kube, good), "Stalled")["status"] == "False"
 
