@@ -101,7 +101,9 @@ def _new_namespace(kube: Kube, kubeconfig: Path) -> Iterator[str]:
     kube.create(_namespace(name))
     yield name
     # A namespace alone would keep its Deployments for half their pods' grace period: it removes pods first.
-    Kubectl(kubeconfig, namespace=name)("delete", "periodicschedules,workerpools,brokers", "--all", "--wait=false")
+    Kubectl(kubeconfig, namespace=name)(
+        "delete", "periodicschedules,workerpools,brokers", "--all", "--wait=false"
+    )
     kube.delete("Namespace", name)
 
 

@@ -67,7 +67,9 @@ class Pool:
     asked: dict[str, Lease] = field(default_factory=dict)
     memory: Memory | None = None
     shrinks: Shrinks = field(default_factory=Shrinks)
-    counted: list[str] = field(default_factory=list)  # pods that the check after a shrink says were taken wrongly
+    counted: list[str] = field(
+        default_factory=list
+    )  # pods that the check after a shrink says were taken wrongly
     last: tuple[PoolLoad, Verdict, Moves] | None = None
 
 
