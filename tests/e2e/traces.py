@@ -26,15 +26,16 @@ class Footprint:
     folder: Path
     slot: int
     namespaces: frozenset[str]
+    taken: int  # clock ticks since the machine's start: the kernel gives a namespace's number again after its end
 
 
 def footprint(name: str) -> Footprint:
     record = read_record(name)
     assert record is not None
-    here = Footprint(name, run_dir(name), record.slot, frozenset())
+    here = Footprint(name, run_dir(name), record.slot, frozenset(), taken=0)
     own = set(_namespaces(os.getpid()))
     inside = {one for pid in _pids() if _names(pid, here) for one in _namespaces(pid)} - own
-    return Footprint(name, here.folder, record.slot, frozenset(inside))
+    return Footprint(name, here.folder, record.slot, frozenset(inside), taken=_ticks_now())
 
 
 def machine() -> dict[str, str]:
@@ -74,7 +75,18 @@ def _names(pid: int, of: Footprint) -> bool:
 
 
 def _shares(pid: int, of: Footprint) -> bool:
-    return not of.namespaces.isdisjoint(_namespaces(pid))
+    """Whether a process that was there when the footprint was taken is in a namespace of the cluster."""
+    return not of.namespaces.isdisjoint(_namespaces(pid)) and _started(pid) <= of.taken
+
+
+def _started(pid: int) -> int:
+    """proc(5), stat: `starttime`; 0 for a process that has just ended."""
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return int(fields[19]) if fields else 0
+
+
+def _ticks_now() -> int:
+    return int(float(Path("/proc/uptime").read_text().split()[0]) * os.sysconf("SC_CLK_TCK"))
 
 
 def _in_mount(line: str, of: Footprint) -> bool:
