@@ -122,10 +122,10 @@ def test_the_figures_of_a_pool_are_metrics_until_it_is_gone(
     assert figure("busy_pods_removed_total") == 0
     assert shared_operator.metric("taskfleet_reaction_seconds_count") >= 1
     assert shared_operator.metric("taskfleet_tick_seconds_count") >= 1
+    series = f'namespace="{load.namespace}",pool="shop"'
+    assert series in shared_operator.get("/metrics")[1]
     kube.delete("WorkerPool", "shop", load.namespace)
-    wait_for(
-        lambda: load.namespace not in shared_operator.get("/metrics")[1], 20, what="the end of its series"
-    )
+    wait_for(lambda: series not in shared_operator.get("/metrics")[1], 20, what="the end of its series")
 
 
 def test_explain_falls_back_to_the_status_where_the_operator_runs_in_no_pod(

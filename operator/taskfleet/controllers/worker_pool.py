@@ -212,7 +212,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
     """Seconds until something may have changed that no watch tells of."""
-    yield patience(seen.pods, now=context.now())
+    yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=context.now())
     if seen.requeued is not None and seen.requeued.messages is None:
         yield _REQUEUE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
