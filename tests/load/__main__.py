@@ -19,7 +19,7 @@ from tests.load.first_task import first_task
 from tests.load.fleets import Fleets, fleets
 from tests.load.full_cluster import full_cluster
 from tests.load.ground import Ground, ground
-from tests.load.idle import CURVE_NAMES, idle_1000_pools, idle_curve
+from tests.load.idle import CURVE_NAMES, idle_1000_pools, idle_1000_pools_without_pods, idle_curve
 from tests.load.reaction import apply_to_deployment
 from tests.load.runtime import NAMES as RUNTIME_NAMES
 from tests.load.runtime import runtime
@@ -33,6 +33,10 @@ Benchmarks = dict[Callable[[T], Iterator[Figure]], tuple[str, ...]]
 # In the order in which they run: the number of pools only grows. Those of one table share a cluster.
 AT_REST: Benchmarks[Ground] = {
     apply_to_deployment: ("apply_to_deployment_p50", "apply_to_deployment_p99"),
+    idle_1000_pools_without_pods: (
+        "idle_1000_pools_without_pods_rss_mb",
+        "idle_1000_pools_without_pods_cpu_percent",
+    ),
     start_5000_pools: ("start_5000_pools",),
     start_5000_pools_writes: ("start_5000_pools_writes",),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.load.figure import Figure
 from tests.load.fleets import Fleets
-from tests.load.ground import step
+from tests.load.ground import Ground, step
 
 _POOLS = 1000
 _PODS = 5000
@@ -19,7 +19,7 @@ def idle_1000_pools(fleets: Fleets) -> Iterator[Figure]:
     """Measured at the operator that made the children, so that what it has forgotten to free counts."""
     fleets.grow_to(_POOLS, pods=_PODS)
     trips, readings = _round_trips(fleets), _readings(fleets)
-    cpu, memory = _watch(fleets)
+    cpu, memory = _watch(fleets.ground)
     trips, readings = _round_trips(fleets) - trips, _readings(fleets) - readings
     yield Figure("idle_1000_pools_rss_mb", memory, "MB", _SECONDS)
     yield Figure("idle_1000_pools_cpu_percent", cpu, "% of a core", _SECONDS)
@@ -32,7 +32,7 @@ def idle_curve(fleets: Fleets) -> Iterator[Figure]:
     """The cost of more and more pools, each with one pod that reports."""
     for pools in _CURVE:
         fleets.grow_to(pools, pods=pools)
-        cpu, memory = _watch(fleets)
+        cpu, memory = _watch(fleets.ground)
         yield Figure(f"idle_curve_{pools}_pools_cpu_percent", cpu, "% of a core", _SECONDS)
         yield Figure(f"idle_curve_{pools}_pools_rss_mb", memory, "MB", _SECONDS)
 
@@ -42,9 +42,17 @@ CURVE_NAMES = tuple(
 )
 
 
-def _watch(fleets: Fleets) -> tuple[float, float]:
+def idle_1000_pools_without_pods(ground: Ground) -> Iterator[Figure]:
+    """As above, with pools at zero on one Broker that never comes up: the operator alone."""
+    ground.grow_to(_POOLS)
+    cpu, memory = _watch(ground)
+    yield Figure("idle_1000_pools_without_pods_rss_mb", memory, "MB", _SECONDS)
+    yield Figure("idle_1000_pools_without_pods_cpu_percent", cpu, "% of a core", _SECONDS)
+
+
+def _watch(ground: Ground) -> tuple[float, float]:
     """The operator's share of a core in percent, and its largest resident memory in megabytes."""
-    pid = fleets.ground.operator.pid
+    pid = ground.operator.pid
     with step(f"watching the operator for {_SECONDS} s"):
         before, began = cpu_seconds(pid), time.monotonic()
         memory = []
