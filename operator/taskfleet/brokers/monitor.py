@@ -160,6 +160,7 @@ class BrokerMonitor:
         self._on_reading(key, seen)
         self.board.take(key, seen)
         if seen is None:
+            watched.figures, watched.lengths = {}, ()  # nobody shows them any more: they are news again
             return
         watched.changed |= seen.changed
         if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:

@@ -97,6 +97,24 @@ def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) 
     asyncio.run(run())
 
 
+def test_a_pool_is_told_when_a_broker_is_back_though_its_pods_say_what_they_said(server: RedisServer) -> None:
+    async def run() -> None:
+        async with monitor() as (one, told):
+            one.read_for(POOL, BROKER, READER)
+            one.look(BROKER, target_of(server.url), LAYOUT)
+            report(server, 1, active=1)
+            await told.until(lambda: getattr(one.observation(BROKER), "reports", None))
+            await told.until(lambda: POOL in told.keys)
+            server.kill()
+            await told.until(lambda: one.observation(BROKER) is None)
+            told.keys.clear()
+            server.start()
+            report(server, 1, active=1)
+            await told.until(lambda: POOL in told.keys)
+
+    asyncio.run(run())
+
+
 def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
