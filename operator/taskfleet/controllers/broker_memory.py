@@ -1,5 +1,7 @@
 """The memory of a broker's server, told of before it is full: then new tasks are refused. Pure."""
 
+import re
+
 from taskfleet.api import Broker, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType
 from taskfleet.brokers.probe import Probe
@@ -7,7 +9,19 @@ from taskfleet.controllers.conditions import condition, condition_of, reason_of
 from taskfleet.kube.events import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory
+_SAME = 0.1  # MiB to both sides of the figure that is shown
 _ENOUGH_AGAIN = 0.75  # a little lower, so that a figure at the edge does not change its mind at every look
+
+
+def memory_in_use(broker: Broker, probe: Probe | None) -> str | None:
+    """For people, such as `1.3Mi of 256Mi`. The figure of an idle server, which wavers, stays as it is shown."""
+    if probe is None or probe.used_memory is None:
+        return None
+    limit = "" if probe.max_memory is None else f" of {_mebibytes(probe.max_memory)}"
+    shown = re.fullmatch(rf"(\d+(?:\.\d)?)Mi{re.escape(limit)}", broker.status.memory or "")
+    if shown is not None and abs(float(shown[1]) - probe.used_memory / 2**20) < _SAME:
+        return broker.status.memory
+    return _mebibytes(probe.used_memory) + limit
 
 
 def memory_condition(broker: Broker, probe: Probe | None) -> list[Object]:
@@ -49,3 +63,7 @@ def _verdict(broker: Broker, probe: Probe, used: int, *, was_full: bool) -> tupl
         f" Raise {field}, let results expire sooner (result_expires; Celery keeps them for a day), or set ignore_result"
         " for tasks whose result nobody reads."
     )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f}Mi".replace(".0Mi", "Mi")

@@ -9,7 +9,7 @@ from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.survey import Findings
 from taskfleet.controllers.broker_findings import finding_fields, timeouts_agree
-from taskfleet.controllers.broker_memory import memory_condition
+from taskfleet.controllers.broker_memory import memory_condition, memory_in_use
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, trouble
 from taskfleet.resources.broker_names import broker_name
@@ -63,7 +63,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "observedGeneration": generation,
         "endpoint": seen.endpoint,
         "version": probe.version if probe else None,
-        "memory": _memory(probe),
+        "memory": memory_in_use(seen.broker, probe),
         "clients": probe.clients if probe else None,
         "binding": {"name": seen.binding} if seen.binding else None,
         "credentials": seen.credentials.to_object() if seen.credentials is not None else None,
@@ -102,15 +102,3 @@ def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
     if seen.broker.spec.managed:
         return f"Delete pod {broker_name(seen.broker.name)}-0: Redis reads its password when it starts."
     return "Correct the URL in the Secret."
-
-
-def _memory(probe: Probe | None) -> str | None:
-    if probe is None or probe.used_memory is None:
-        return None
-    used = _mebibytes(probe.used_memory)
-    return used if probe.max_memory is None else f"{used} of {_mebibytes(probe.max_memory)}"
-
-
-def _mebibytes(size: int) -> str:
-    """With one decimal, so that the figure of an idle server does not change at every look."""
-    return f"{size / 2**20:.1f}Mi".replace(".0Mi", "Mi")

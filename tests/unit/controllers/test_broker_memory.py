@@ -6,7 +6,7 @@ import pytest
 
 from taskfleet.api import Broker, Object
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.controllers.broker_memory import memory_condition, memory_events
+from taskfleet.controllers.broker_memory import memory_condition, memory_events, memory_in_use
 from tests.unit.objects import broker
 
 GIB = 2**30
@@ -82,3 +82,43 @@ def test_trouble_is_one_warning_and_its_end_none() -> None:
     after = {**before, "status": full}
     assert memory_events(after, full) == []
     assert memory_events(after, {"conditions": memory_condition(Broker.parse(after), using(0.1))}) == []
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "expected"),
+    [
+        pytest.param(None, None, None, id="unknown"),
+        pytest.param(1.0, None, "1Mi", id="no-limit"),
+        pytest.param(1.5, 10, "1.5Mi of 10Mi", id="limit"),
+        pytest.param(10.0, 20, "10Mi of 20Mi", id="tens"),
+    ],
+)
+def test_memory_in_use(used: float | None, limit: int | None, expected: str | None) -> None:
+    assert in_use(used, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "before", "expected"),
+    [
+        pytest.param(1.34, 10, "1.3Mi of 10Mi", "1.3Mi of 10Mi", id="wavers"),
+        pytest.param(1.36, 10, "1.3Mi of 10Mi", "1.3Mi of 10Mi", id="wavers-over-the-edge-of-rounding"),
+        pytest.param(1.41, 10, "1.3Mi of 10Mi", "1.4Mi of 10Mi", id="grows"),
+        pytest.param(1.36, 20, "1.3Mi of 10Mi", "1.4Mi of 20Mi", id="another-limit"),
+        pytest.param(1.36, None, "1.3.1Mi", "1.4Mi", id="not-ours"),
+    ],
+)
+def test_memory_in_use_keeps_the_figure_that_is_shown(
+    used: float, limit: int | None, before: str, expected: str
+) -> None:
+    assert in_use(used, limit, before) == expected
+
+
+def in_use(used: float | None, limit: int | None, before: str | None = None) -> str | None:
+    raw = broker(status={"memory": before})
+    mebi = 2**20
+    probe = Probe(
+        Verdict.ANSWERS,
+        used_memory=None if used is None else int(used * mebi),
+        max_memory=None if limit is None else limit * mebi,
+    )
+    return memory_in_use(Broker.parse(raw), probe)

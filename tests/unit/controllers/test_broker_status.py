@@ -125,17 +125,3 @@ def test_old_figures_are_not_shown_of_a_broker_that_does_not_answer() -> None:
 )
 def test_advice_on_a_refused_password_fits_the_broker(spec: Object, advice: str) -> None:
     assert advice in of_type(status(spec, probe=REFUSED), "Ready")["message"]
-
-
-@pytest.mark.parametrize(
-    ("used", "limit", "expected"),
-    [
-        pytest.param(None, None, None, id="unknown"),
-        pytest.param(MIB, None, "1Mi", id="no-limit"),
-        pytest.param(3 * MIB // 2, 10 * MIB, "1.5Mi of 10Mi", id="limit"),
-        pytest.param(10 * MIB, 20 * MIB, "10Mi of 20Mi", id="tens"),
-    ],
-)
-def test_memory(used: int | None, limit: int | None, expected: str | None) -> None:
-    probe = Probe(Verdict.ANSWERS, used_memory=used, max_memory=limit)
-    assert status(probe=probe)["memory"] == expected
