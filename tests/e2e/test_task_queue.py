@@ -21,9 +21,9 @@ def test_a_queue_follows_its_pool_and_is_purged(
     fleet.pool("mail", queues=["emails"])
     queue = _task_queue(fleet)
     fleet.wait_until_ready("mail")
+    wait_for(lambda: _status(fleet).get("consumers") == 1, 30, what="a consumer", poll=0.3)
     fleet.send("sent", count=5, queue="emails")
     fleet.wait_until_done("sent", 5)
-    wait_for(lambda: _status(fleet).get("consumers") == 1, 30, what="a consumer", poll=0.3)
     wait_for(lambda: _status(fleet).get("completionRate", 0) > 0, 30, what="what left", poll=0.3)
     with pytest.raises(subprocess.CalledProcessError):
         _purge(installed, fleet)

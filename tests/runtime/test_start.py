@@ -128,7 +128,8 @@ def test_term_before_celery_is_imported_ends_the_worker(make_worker: MakeWorker,
     package = tmp_path / "path" / "celery"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(
-        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)\n"
+        # In short steps: apps/slow_import.py.
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\nfor _ in range(6000): time.sleep(0.01)\n"
     )
     worker = make_worker(environment={"PYTHONPATH": str(package.parent)}).start()
     wait_for(begun.exists, "the import of celery to begin")
