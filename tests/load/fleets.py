@@ -65,7 +65,9 @@ class Fleets:
         self.ground.settle()
 
     def _pods(self) -> list[Object]:
-        return self.ground.kube.list("Pod", NAMESPACE, selector="taskfleet.dev/pool")
+        """Of idle pools: MEASURED may still be on its way to zero."""
+        labels = f"taskfleet.dev/pool,taskfleet.dev/pool!={MEASURED}"
+        return self.ground.kube.list("Pod", NAMESPACE, selector=labels)
 
     def _places(self, pods: Sequence[Object]) -> dict[redis.Redis, list[ReportingPod]]:
         """Where the pods report, by broker."""
