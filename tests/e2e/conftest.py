@@ -20,6 +20,14 @@ ROOT_IMAGE = Image(
     "runs-as-root", "tests/e2e/runs_as_root/Dockerfile", "tests/e2e/runs_as_root", public="busybox:1.37"
 )
 
+NEXT_REDIS = Image(
+    "redis-next",
+    "tests/e2e/redis_next/Dockerfile",
+    "tests/e2e/redis_next",
+    base="redis",
+    public="redis:8-alpine",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", default="e2e", help="name of the cluster to run on, such as one that is up")
@@ -55,7 +63,7 @@ def kube(kubeconfig: Path) -> Iterator[Kube]:
 
 @pytest.fixture(scope="session")
 def images(one_cluster: Cluster) -> Mapping[str, str]:
-    return one_cluster.load([*(CATALOGUE[name] for name in IMAGES), ROOT_IMAGE])
+    return one_cluster.load([*(CATALOGUE[name] for name in IMAGES), ROOT_IMAGE, NEXT_REDIS])
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """A managed Redis and the messages that it was given."""
 
+from collections.abc import Mapping
+
 from tests.e2e.fleet import Fleet
 from tests.envtest.brokers import broker, decoded, external_broker, secret
 from tests.waiting import wait_for
@@ -20,6 +22,32 @@ def test_queued_tasks_survive_the_redis_pod(fleet: Fleet) -> None:
     assert set(marks.done.values()) == {1}
     fleet.send("again", count=5)
     fleet.wait_until_done("again", 5)
+
+
+def test_another_redis_image_keeps_tasks_and_password_and_disturbs_no_worker(
+    fleet: Fleet, images: Mapping[str, str]
+) -> None:
+    fleet.pool("shop", replicas=1)
+    fleet.wait_until_ready("shop")
+    fleet.hold("busy", count=1)
+    fleet.wait_until_started("busy", 1)
+    fleet.send("queued", count=20, queue="later")
+    workers, password, redis = fleet.running("shop"), _password(fleet), _redis(fleet)
+
+    image = images["redis-next"]
+    fleet.kubectl(
+        "patch", "broker/default", "--type=merge", f'--patch={{"spec":{{"redis":{{"image":"{image}"}}}}}}'
+    )
+    wait_for(lambda: _redis(fleet) not in ("", redis), 90, what="a new Redis pod")
+    assert _image(fleet) == image
+    fleet.pool("late", queues=["later"])
+    fleet.wait_until_ready("late", "shop")
+
+    assert set(fleet.wait_until_done("queued", 20).started.values()) == {1}
+    fleet.release("busy")
+    assert set(fleet.wait_until_done("busy", 1).started.values()) == {1}
+    assert fleet.running("shop") == workers
+    assert _password(fleet) == password
 
 
 def test_a_broker_that_is_made_again_finds_its_messages_and_its_password(fleet: Fleet) -> None:
@@ -84,3 +112,8 @@ def _redis(fleet: Fleet) -> str:
     """The uid of the Redis pod; empty where there is none."""
     pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace)
     return "" if pod is None else str(pod["metadata"]["uid"])
+
+
+def _image(fleet: Fleet) -> str:
+    pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace) or {}
+    return str(pod["spec"]["containers"][0]["image"])
