@@ -29,11 +29,10 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def take(self, until: float) -> tuple[float, str] | None:
-        """The earliest moment and its name, removed, if it is not after `until`."""
-        first = self.first()
-        if first is None or first > until:
-            return None
-        moment, name = heapq.heappop(self._heap)
-        del self._moments[name]
-        return moment, name
+    def take(self, until: float, most: int) -> list[tuple[float, str]]:
+        """The earliest moments with their names, removed: those that are not after `until`."""
+        taken: list[tuple[float, str]] = []
+        while len(taken) < most and (first := self.first()) is not None and first <= until:
+            taken.append(heapq.heappop(self._heap))
+            del self._moments[taken[-1][1]]
+        return taken

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Sequence
 from typing import Callable, NamedTuple
 
 from taskfleet_worker.agenda import Agenda
@@ -69,7 +68,7 @@ class ScheduleLoop:
     def turn(self) -> float:
         """Do what is due; the seconds until there is more to do. Raises what the store raises."""
         self._look()
-        self._settle(self._take_due())
+        self._settle_due()
         self._say()
         return self._rest()
 
@@ -111,22 +110,27 @@ class ScheduleLoop:
         self._unprepared.set(uid, None if moment is None else moment - PREPARE_AHEAD)
         self._prepared.pop(uid, None)
 
-    def _take_due(self) -> list[Work]:
-        """What a batch of those whose moment has come need."""
-        works: list[Work] = []
-        now = self._clock()
-        for _ in range(BATCH):
-            taken = self._due.take(now)
-            if taken is None:
+    def _settle_due(self) -> None:
+        """Batch after batch until it is time to look; what follows from the answers waits meanwhile."""
+        settled: list[tuple[Work, Answer, float]] = []
+        now = begun = self._clock()
+        while now - begun < LOOK_EVERY:
+            taken = self._due.take(now, BATCH)
+            works = [work for _, uid in taken if (work := self._work_due(uid, now)) is not None]
+            answers = self._store.settle([work.change for work in works]) if works else []
+            now = self._clock()
+            settled += [(work, answer, now) for work, answer in zip(works, answers)]
+            if len(taken) < BATCH:
                 self.ready = True
                 break
-            uid = taken[1]
-            work = self._as_prepared(uid, now) or self._work(uid, now)
-            if work is None:
-                self._plan(uid, read_state(self._states[uid]).next)
-            else:
-                works.append(work)
-        return works
+        for one in settled:
+            self._answered(*one)
+
+    def _work_due(self, uid: str, now: float) -> Work | None:
+        work = self._as_prepared(uid, now) or self._work(uid, now)
+        if work is None:
+            self._plan(uid, read_state(self._states[uid]).next)
+        return work
 
     def _as_prepared(self, uid: str, now: float) -> Work | None:
         work = self._prepared.get(uid)
@@ -151,14 +155,6 @@ class ScheduleLoop:
             self._entries[uid] = entry._replace(timing=None, error=str(error))
             return self._work(uid, now)
         return Work(entry, step, Change(uid, entry.digest, seen, step.state.encoded(), message))
-
-    def _settle(self, works: Sequence[Work]) -> None:
-        if not works:
-            return
-        answers = self._store.settle([work.change for work in works])
-        now = self._clock()
-        for work, answer in zip(works, answers):
-            self._answered(work, answer, now)
 
     def _answered(self, work: Work, answer: Answer, now: float) -> None:
         uid, run = work.entry.uid, work.step.run
@@ -220,11 +216,7 @@ class ScheduleLoop:
         return max(0.0, min(moments) - self._clock())
 
     def _prepare(self, now: float) -> None:
-        for _ in range(PREPARE_AT_ONCE):
-            taken = self._unprepared.take(now)
-            if taken is None:
-                return
-            moment, uid = taken
+        for moment, uid in self._unprepared.take(now, PREPARE_AT_ONCE):
             work = self._work(uid, moment + PREPARE_AHEAD)
             if work is not None and work.step.run is not None:
                 self._prepared[uid] = work

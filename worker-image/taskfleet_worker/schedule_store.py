@@ -8,29 +8,48 @@ from typing import Any, NamedTuple, Protocol
 
 HEARTBEAT_KEPT = 15
 
-# The message goes first: what fails must leave the state as it was. Nothing to tell means that all was done.
+# The messages go first: what fails must leave the state as it was. Nothing to tell means that all was done.
+# Each command has all changes at once: of a call from Lua most of the time is the call.
 SETTLE = """
-local answers, told = {}, false
+local uids, answers, lines, fields, told = {}, {}, {}, {}, false
 for i = 1, #ARGV, 6 do
-  local uid, digest, seen, state, place = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4])
-  local entry = redis.call('HGET', KEYS[1], uid)
-  local current = redis.call('HGET', KEYS[2], uid) or ''
-  local answer = {0, ''}
-  if not entry or redis.sha1hex(entry) ~= digest then
-    answer = {1, ''}
-  elseif current ~= seen then
-    answer = {2, current}
+  uids[#uids + 1] = ARGV[i]
+end
+local entries = redis.call('HMGET', KEYS[1], unpack(uids))
+local states = redis.call('HMGET', KEYS[2], unpack(uids))
+for n = 1, #uids do
+  local i = n * 6 - 5
+  local current, place = states[n] or '', tonumber(ARGV[i + 4])
+  if not entries[n] or redis.sha1hex(entries[n]) ~= ARGV[i + 1] then
+    answers[n] = {1, ''}
+  elseif current ~= ARGV[i + 2] then
+    answers[n] = {2, current}
   else
-    local done = place == 0 or redis.pcall('LPUSH', KEYS[place], ARGV[i + 5])
-    if type(done) ~= 'table' then
-      done = redis.pcall('HSET', KEYS[2], uid, state)
-    end
-    if type(done) == 'table' then
-      answer = {3, done.err}
+    answers[n] = {0, ''}
+    if place > 0 then
+      lines[place] = lines[place] or {}
+      table.insert(lines[place], ARGV[i + 5])
     end
   end
-  told = told or answer[1] ~= 0
-  answers[#answers + 1] = answer
+end
+local refused = {}
+for place, payloads in pairs(lines) do
+  local done = redis.pcall('LPUSH', KEYS[place], unpack(payloads))
+  refused[place] = type(done) == 'table' and done.err
+end
+for n = 1, #uids do
+  local i = n * 6 - 5
+  local why = refused[tonumber(ARGV[i + 4])]
+  if answers[n][1] == 0 and why then
+    answers[n] = {3, why}
+  elseif answers[n][1] == 0 then
+    table.insert(fields, uids[n])
+    table.insert(fields, ARGV[i + 3])
+  end
+  told = told or answers[n][1] ~= 0
+end
+if #fields > 0 then
+  redis.call('HSET', KEYS[2], unpack(fields))
 end
 return told and answers or {}
 """
