@@ -37,7 +37,9 @@ class SentinelGroup:
         self._master_password = master_password
         self._certificates = certificates
         tls_ports = free_port(), free_port()
-        self.first = RedisServer(_made(folder / "first"), *self._secured(tls_ports[0]))
+        self.first = RedisServer(
+            _made(folder / "first"), "--repl-diskless-sync-delay", "0", *self._secured(tls_ports[0])
+        )
         self._first_port = tls_ports[0] if certificates else self.first.port
         self.second = RedisServer(
             _made(folder / "second"),
@@ -94,11 +96,16 @@ class SentinelGroup:
     def __enter__(self) -> "SentinelGroup":
         self.first.start()
         self.second.start()
-        wait_for(lambda: self.first.client.info("replication")["connected_slaves"] == 1, "the replica")
+        wait_for(self._replicated, "the replica to have its first copy")
         for port in self.ports:
             self._processes.append(self._start_sentinel(port))
         wait_for(self._agree, "the Sentinels to know each other and the replica")
         return self
+
+    def _replicated(self) -> bool:
+        """A replica that is connected only would be promoted as well, with nothing in it."""
+        replica = self.first.client.info("replication").get("slave0", {})
+        return bool(replica.get("state") == "online")
 
     def _start_sentinel(self, port: int) -> subprocess.Popen[bytes]:
         folder = _made(self._folder / f"sentinel-{port}")
