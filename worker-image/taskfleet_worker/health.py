@@ -7,7 +7,7 @@ task starves a green worker: killing then would only kill tasks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 # Reconnecting over a half-open connection takes up to 2 x socket_timeout + health check = 30 s.
@@ -67,6 +67,17 @@ def _excuse(seen: Seen) -> str | None:
     return None
 
 
+def since_end(seen: Seen, age: float) -> Seen:
+    """Where tasks are the excuse, the ages count from the end of the last one: the loop has yet to come round then."""
+    if seen.pool_type not in ("solo", *GREEN):
+        return seen
+    return replace(
+        seen,
+        loop_age=None if seen.loop_age is None else min(seen.loop_age, age),
+        fetch_age=None if seen.fetch_age is None else min(seen.fetch_age, age),
+    )
+
+
 class Health:
     """Written by the worker's threads, read by the probes. Plain attributes: reading one is atomic."""
 
@@ -77,6 +88,7 @@ class Health:
         self.drained = False
         self.stopping = False
         self.active: Callable[[], int] = lambda: 0
+        self.last_end: Callable[[], float] = lambda: float("-inf")  # of a task, by the clock
         self.fetch_age: Callable[[], float | None] = lambda: None
         self.broker_reachable: Callable[[], bool] = lambda: False
         self._clock = clock
@@ -110,7 +122,7 @@ class Health:
     def look(self) -> Seen:
         """What holds now."""
         now = self._clock()
-        return Seen(
+        seen = Seen(
             pool_type=self.pool_type,
             capacity=self.capacity,
             ready=self.ready,
@@ -120,3 +132,4 @@ class Health:
             active=self.active(),
             fetch_age=self.fetch_age(),
         )
+        return since_end(seen, now - self.last_end())

@@ -50,6 +50,7 @@ class Runtime:
         self._thread: BrokerThread | None = None
         self._waker: Waker | None = None
         health.active = lambda: self.tasks.active
+        health.last_end = lambda: self.tasks.last_end
 
     def attach(self, state: Any) -> None:
         """Hook into `celery.worker.state`, before the modules that take its functions are imported."""

@@ -22,6 +22,7 @@ class Tasks:
 
     def __init__(self, deliveries: Deliveries, clock: Callable[[], float]) -> None:
         self.queues: dict[str, QueueCount] = {}
+        self.last_end = float("-inf")  # by the clock
         self._deliveries = deliveries
         self._clock = clock
         self._running: dict[int, tuple[str, float]] = {}
@@ -41,12 +42,13 @@ class Tasks:
 
     def over(self, request: Any) -> None:
         """The task has ended in whatever way, or will not be started (revoked)."""
+        self.last_end = self._clock()  # before it is active no more
         queue, since = self._running.pop(id(request), (None, 0.0))
         if queue is not None:
             count = self._count(queue)
             count.active -= 1
             count.done += 1
-            count.busy_seconds += self._clock() - since
+            count.busy_seconds += self.last_end - since
 
     def _count(self, queue: str) -> QueueCount:
         return self.queues.setdefault(queue, QueueCount())

@@ -78,6 +78,26 @@ def test_a_turn_of_the_loop_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pool", "ended", "expected"),
+    [
+        pytest.param("solo", 1.0, True, id="solo-comes-round"),
+        pytest.param("gevent", 1.0, True, id="green-pool-had-no-room"),
+        pytest.param("solo", LOOP_LIMIT, False, id="solo-hangs-after-it"),
+        pytest.param("prefork", 1.0, False, id="no-excuse-for-prefork"),
+    ],
+)
+def test_the_end_of_a_long_task_gives_the_loop_its_time(pool: str, ended: float, expected: bool) -> None:
+    now = 1000.0
+    health = Health(pool, 1, clock=lambda: now)
+    health.ready = True
+    health.fetch_age = lambda: 500.0
+    health.last_end = lambda: 1000.0 - ended
+    health.broker_reachable = lambda: True
+    health.turned()
+    assert health.liveness()[0] is expected
+
+
+@pytest.mark.parametrize(
     ("ready", "request_line", "status"),
     [
         pytest.param(False, b"GET /readyz HTTP/1.1\r\n", b"503", id="not-ready"),
