@@ -68,6 +68,9 @@ class ScalingLoop:
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
         self._attention: dict[Key, Attention] = defaultdict(Attention)  # by broker
+        self._busy: dict[Key, frozenset[str]] = defaultdict(
+            frozenset
+        )  # queues at the last reading, by broker
 
     def update(self, pool: WorkerPool, broker: Key, *, cannot_start: str | None) -> None:
         """A pool's spec, Deployment or pods have changed: decide now, whatever the broker says meanwhile."""
@@ -136,7 +139,9 @@ class ScalingLoop:
         keys = set(self._on_broker[broker])
         if observation is not None:
             keys = self._attention[broker].wanted(observation.changed, time.monotonic())
-            keys.update(self._readers_of(observation.busy, broker))
+            # A queue that somebody else has emptied is news of its own: no report tells of it.
+            before, self._busy[broker] = self._busy[broker], observation.busy
+            keys.update(self._readers_of(before | observation.busy, broker))
         if keys:
             self._decide(keys, observation)
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,22 @@ def figures(scene: Scene) -> Mapping[str, float]:
         for sample in family.samples
         if sample.labels == LABELS
     }
+
+
+async def test_a_queue_that_somebody_else_has_emptied_is_news() -> None:
+    scene = Scene()
+    await scene.look(waiting=4)
+    await scene.look(waiting=4)  # the Deployment has its size: nothing is left to do
+    assert scene.replicas == 4
+    full = scene.brokers.seen
+    assert full is not None
+    scene.loop.on_reading(BROKER, replace(full, changed=frozenset()))
+    for _ in range(3):  # nothing but the queue has changed, and it is empty twice before the last pod goes
+        empty = replace(full, waiting={"celery": (0, 0, 0, 0)}, busy=frozenset(), changed=frozenset())
+        scene.loop.on_reading(BROKER, replace(empty, at=time.monotonic()))
+        await scene.loop.finish_actions()
+        await asyncio.sleep(0)
+    assert scene.replicas == 0
 
 
 async def test_a_decision_is_remembered_as_it_was_made_and_what_follows_it_is_not() -> None:
