@@ -16,5 +16,5 @@ if os.environ["ACTION"] == "create":
 elif os.environ["ACTION"] == "delete":
     PeriodicTask.objects.filter(name=NAME).delete()
 names = list(TaskResult.objects.filter(status="SUCCESS").values_list("periodic_task_name", flat=True))
-static = list(PeriodicTask.objects.exclude(name=NAME).values_list("name", flat=True))
-print(json.dumps({"runs": names.count(NAME), "static": sorted(static)}))
+static = PeriodicTask.objects.exclude(name=NAME).values_list("name", flat=True)
+print(json.dumps({"runs": names.count(NAME), "static": {name: names.count(name) for name in static}}))
