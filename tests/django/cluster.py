@@ -82,6 +82,12 @@ class ShopOnCluster:
         names = self.kubectl("get", "pods", selector, "--output=name").split()
         return {name.removeprefix("pod/") for name in names}
 
+    def worker_containers(self) -> set[str]:
+        """Every start of a worker container of all pools: the set stays the same while nothing restarts."""
+        path = "{.items[*].status.containerStatuses[*].containerID}"
+        selector = "--selector=app.kubernetes.io/component=worker"
+        return set(self.kubectl("get", "pods", selector, f"--output=jsonpath={path}").split())
+
     def wait_until_ready(self, *pools: str) -> None:
         names = [f"workerpool/{pool}" for pool in pools]
         self.kubectl("wait", "--for=condition=Ready", *names, "--timeout=180s")
