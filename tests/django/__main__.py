@@ -47,16 +47,18 @@ The example took {seconds:.0f} s and goes on running. To look at it:
 
   export KUBECONFIG={one.kubeconfig} PATH="{programs.program("kubectl").parent}:$PATH"
   kubectl port-forward service/web 8000:80 &
-      http://localhost:8000          the page: press buttons, watch states change
-      http://localhost:8000/admin/   periodic tasks and results, for whom the next command makes
   kubectl exec -it deployment/web -- python manage.py createsuperuser
+
+    http://localhost:8000           the page: press buttons, watch states change
+    http://localhost:8000/admin/    periodic tasks and results, for the user that you made
 
 To try:
 
-  kubectl get taskfleet                                            # pools, broker, queues, schedules
-  kubectl get pods --watch --selector=taskfleet.dev/pool=exports & # 3 pods, with the next line 10, and 3 again
-  kubectl exec deployment/web -- python manage.py shell --command='for _ in range(30): export.delay(10)' ...
-  kubectl delete pod default-broker-0                              # the page answers 503 for a moment, nothing is lost
+  kubectl get taskfleet             # pools, broker, queues, schedules
+  kubectl exec deployment/web -- python manage.py shell \\
+    --command='from orders.tasks import export; [export.delay(10) for _ in range(30)]'
+  kubectl get workerpool exports --watch      # 3 pods, 10 pods, and 3 again
+  kubectl delete pod default-broker-0         # the page may answer 503 for a moment; what it accepted is done
   kubectl logs --follow --prefix --selector=taskfleet.dev/pool=orders
 
 docs/django.md has the rest. `make example-django-down` removes every trace."""
