@@ -56,7 +56,13 @@ def measure(shop: Shop, row: Row) -> Seen:
     task, arguments = COMPUTING if row.kind == "computing" else WAITING
     worker = shop.worker(row.pool, "sizing", capacity=row.concurrency).ready()
     try:
-        seconds = shop.produce("sizing", TASK=task, ARGS=json.dumps(arguments), COUNT=str(row.count))
+        seconds = shop.produce(
+            "sizing",
+            TASK=task,
+            ARGS=json.dumps(arguments),
+            COUNT=str(row.count),
+            AT_ONCE=str(row.concurrency),
+        )
         memory = sum(_proportional(pid) for pid in (worker.pid, *worker.children()))
     finally:
         worker.kill()
@@ -70,9 +76,12 @@ def _proportional(pid: int) -> float:
 
 
 def table(seen: dict[Row, Seen]) -> str:
-    lines = ["| work | pool | at once | tasks a second | MiB |", "|---|---|---|---|---|"]
-    for row, one in seen.items():
-        lines.append(f"| {row.kind} | {row.pool} | {row.concurrency} | {one.rate:.1f} | {one.memory:.0f} |")
+    """A line for each kind of work and pool."""
+    lines = ["| work | pool | tasks a second and MiB, by how many at once |", "|---|---|---|"]
+    for kind, pool in dict.fromkeys((row.kind, row.pool) for row in seen):
+        found = {row.concurrency: one for row, one in seen.items() if (row.kind, row.pool) == (kind, pool)}
+        cells = [f"{number}: {one.rate:.0f}/s, {one.memory:.0f} MiB" for number, one in found.items()]
+        lines.append(f"| {kind} | {pool} | {'; '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -17,8 +17,8 @@ from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT
 
-SHOWN = blocks("1", "python") + blocks("6", "python")
-SESSION = blocks("4", "python")[0]
+SESSION, *SETTINGS = blocks("4", "python")
+SHOWN = [*blocks("1", "python"), *SETTINGS, *blocks("6", "python")]
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_row_priority_and_backup_workers_let_high_priority_overtake(shop: ShopOn
 
 
 def test_row_autoscale_10_3_within_one_pod(shop: ShopOnCluster) -> None:
-    ids = _send(shop, "orders.tasks.report", count=10, seconds=10)
+    ids = _send(shop, "orders.tasks.report", count=10, seconds=20)
     wait_for(lambda: _states(shop, ids) == ["STARTED"] * 10, 60, what="10 tasks at once in 1 pod", poll=0.5)
     assert {one.worker for one in _progress(shop, ids)} == {f"reports@{pod}" for pod in shop.pods("reports")}
     assert shop.replicas("reports") == 1
