@@ -25,7 +25,7 @@ for line in sys.stdin:
 
 
 class Console:
-    """Starts with its first question; `close` ends it."""
+    """Starts with its first question, and anew after one that had no answer; `close` ends it."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = [*command, "python", "-c", _LOOP]
@@ -38,16 +38,19 @@ class Console:
         assert process.stdout is not None
         process.stdin.write(json.dumps({"code": code, "environment": environment}) + "\n")
         process.stdin.flush()
-        assert select.select([process.stdout], [], [], seconds)[0], f"no answer within {seconds:g} s:\n{code}"
-        line = process.stdout.readline()
-        assert line, "the console in the pod of the web app has ended"
+        answered, _, _ = select.select([process.stdout], [], [], seconds)
+        line = process.stdout.readline() if answered else ""
+        if not line:
+            self.close()
+        assert line, f"no answer from the pod of the web app within {seconds:g} s, or its end:\n{code}"
         answer = json.loads(line)
         assert "error" not in answer, answer["error"]
         return json.loads(answer["said"].splitlines()[-1])
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.communicate(timeout=30)  # closes its stdin, and so its loop ends
+            self._process.kill()
+            self._process.communicate()
             self._process = None
 
     def _start(self) -> subprocess.Popen[str]:
