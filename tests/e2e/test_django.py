@@ -1,4 +1,7 @@
-"""Every row of docs/django.md on a cluster: the example brought up once by the page's own commands, and each row against it."""
+"""Every row of docs/django.md on a cluster: the example brought up once by the page's own commands, and each row against it.
+
+Rows marked `long` wait for half a minute and more: `make test-django` runs them, `make test` does not.
+"""
 
 import base64
 import json
@@ -114,36 +117,6 @@ def test_row_long_tasks_are_seen_started_on_the_page(page: Page) -> None:
     wait_for(lambda: page.states()[task] == "STARTED", 30, what="STARTED on the page", poll=0.5)
 
 
-def test_row_left_queue_first_with_200_tasks(shop: ShopOnCluster) -> None:
-    try:
-        shop.patch("priority", suspend=True, concurrency=1)
-        shop.patch("backup", suspend=True)
-        wait_for(
-            lambda: not shop.replicas("priority") + shop.replicas("backup"), 90, what="no pods", poll=0.5
-        )
-        low = _send(shop, "orders.tasks.restock", count=100)
-        high = _send(shop, "orders.tasks.pack", count=100)
-        shop.patch("priority", suspend=False)
-        done = _wait_until_done(shop, [*low, *high])
-        assert [one.id in high for one in done] == [True] * 100 + [False] * 100
-    finally:
-        shop.patch("priority", suspend=False, concurrency=4)
-        shop.patch("backup", suspend=False)
-
-
-def test_row_priority_and_backup_workers_let_high_priority_overtake(shop: ShopOnCluster) -> None:
-    shop.wait_until_ready("priority", "backup")
-    low = _send(shop, "orders.tasks.restock", count=40, seconds=1)
-    high = _send(shop, "orders.tasks.pack", count=8)
-    done = _wait_until_done(shop, [*low, *high])
-    packed = [one for one in done if one.id in high]
-    restocked = [one for one in done if one.id in low]
-    assert {one.pool for one in packed} == {"priority"}
-    assert {one.pool for one in restocked} == {"priority", "backup"}
-    overtaken = [one for one in restocked if one.began > max(one.began for one in packed)]
-    assert len(overtaken) > 10, "low_priority was empty before high_priority could overtake"
-
-
 def test_row_autoscale_10_3_within_one_pod(shop: ShopOnCluster) -> None:
     ids = _send(shop, "orders.tasks.report", count=10, seconds=20)
     wait_for(lambda: _states(shop, ids) == ["STARTED"] * 10, 60, what="10 tasks at once in 1 pod", poll=0.5)
@@ -207,6 +180,38 @@ def test_row_results_in_redis_instead_of_the_database(shop: ShopOnCluster) -> No
     url = f"redis://:{password}@default-broker:6379/1"
     said = shop.manage("shell", "--verbosity=0", f"--command={code}", CELERY_RESULT_BACKEND=url)
     assert json.loads(said.splitlines()[-1]) == [5, "RedisBackend"]
+
+
+@pytest.mark.long
+def test_row_left_queue_first_with_200_tasks(shop: ShopOnCluster) -> None:
+    try:
+        shop.patch("priority", suspend=True, concurrency=1)
+        shop.patch("backup", suspend=True)
+        wait_for(
+            lambda: not shop.replicas("priority") + shop.replicas("backup"), 90, what="no pods", poll=0.5
+        )
+        low = _send(shop, "orders.tasks.restock", count=100)
+        high = _send(shop, "orders.tasks.pack", count=100)
+        shop.patch("priority", suspend=False)
+        done = _wait_until_done(shop, [*low, *high])
+        assert [one.id in high for one in done] == [True] * 100 + [False] * 100
+    finally:
+        shop.patch("priority", suspend=False, concurrency=4)
+        shop.patch("backup", suspend=False)
+
+
+@pytest.mark.long
+def test_row_priority_and_backup_workers_let_high_priority_overtake(shop: ShopOnCluster) -> None:
+    shop.wait_until_ready("priority", "backup")
+    low = _send(shop, "orders.tasks.restock", count=40, seconds=1)
+    high = _send(shop, "orders.tasks.pack", count=8)
+    done = _wait_until_done(shop, [*low, *high])
+    packed = [one for one in done if one.id in high]
+    restocked = [one for one in done if one.id in low]
+    assert {one.pool for one in packed} == {"priority"}
+    assert {one.pool for one in restocked} == {"priority", "backup"}
+    overtaken = [one for one in restocked if one.began > max(one.began for one in packed)]
+    assert len(overtaken) > 10, "low_priority was empty before high_priority could overtake"
 
 
 @pytest.mark.long
