@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskfleet.api import Object
 from tests.cluster import Cluster, ClusterError, programs
@@ -23,7 +23,22 @@ from tests.runtime.worker import ROOT
 from tests.waiting import wait_for
 
 PRODUCERS = Path(__file__).parent / "producers"
+ENDED = ("SUCCESS", "FAILURE")
 ANSWER = 120  # seconds for a producer; those that wait for results have shorter limits of their own
+
+
+class Progress(NamedTuple):
+    """A task as its row in the database of results tells it."""
+
+    id: str
+    state: str
+    worker: str
+    began: str
+    ended: str
+
+    @property
+    def pool(self) -> str:
+        return self.worker.partition("@")[0]
 
 
 class ShopOnCluster:
@@ -60,6 +75,27 @@ class ShopOnCluster:
     def run(self, code: str, **environment: str) -> Any:
         """Run code there."""
         return self._console.run(code, seconds=ANSWER, **environment)
+
+    def send(self, task: str, *, count: int, seconds: float = 0) -> list[str]:
+        """Send tasks that each take `seconds`; their ids."""
+        ids: list[str] = self.produce("queue_up", TASK=task, COUNT=str(count), SECONDS=str(seconds))
+        return ids
+
+    def progress(self, ids: list[str]) -> list[Progress]:
+        """Of those tasks that have started, in the order in which they did."""
+        return [Progress(*row) for row in self.produce("progress", IDS=json.dumps(ids))]
+
+    def states(self, ids: list[str]) -> list[str]:
+        return [one.state for one in self.progress(ids)]
+
+    def wait_until_done(self, ids: list[str], *, seconds: float = 180) -> list[Progress]:
+        """In the order in which they started."""
+
+        def done() -> list[Progress]:
+            found = self.progress(ids)
+            return found if sum(one.state in ENDED for one in found) == len(ids) else []
+
+        return wait_for(done, seconds, what=f"the end of {len(ids)} tasks", poll=0.5)
 
     def manage(self, *arguments: str, **environment: str) -> str:
         """manage.py there."""

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -25,21 +25,6 @@ from tests.waiting import wait_for
 NEXT_IMAGE = Image(
     "taskfleet-django-next", "tests/e2e/next_image/Dockerfile", "tests/e2e/next_image", base=DJANGO.name
 )
-ENDED = ("SUCCESS", "FAILURE")
-
-
-class Progress(NamedTuple):
-    """A task as its row in the database of results tells it."""
-
-    id: str
-    state: str
-    worker: str
-    began: str
-    ended: str
-
-    @property
-    def pool(self) -> str:
-        return self.worker.partition("@")[0]
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +103,9 @@ def test_row_long_tasks_are_seen_started_on_the_page(page: Page) -> None:
 
 
 def test_row_autoscale_10_3_within_one_pod(shop: ShopOnCluster) -> None:
-    ids = _send(shop, "orders.tasks.report", count=10, seconds=20)
-    wait_for(lambda: _states(shop, ids) == ["STARTED"] * 10, 60, what="10 tasks at once in 1 pod", poll=0.5)
-    assert {one.worker for one in _progress(shop, ids)} == {f"reports@{pod}" for pod in shop.pods("reports")}
+    ids = shop.send("orders.tasks.report", count=10, seconds=20)
+    wait_for(lambda: shop.states(ids) == ["STARTED"] * 10, 60, what="10 tasks at once in 1 pod", poll=0.5)
+    assert {one.worker for one in shop.progress(ids)} == {f"reports@{pod}" for pod in shop.pods("reports")}
     assert shop.replicas("reports") == 1
 
 
@@ -190,10 +175,10 @@ def test_row_left_queue_first_with_200_tasks(shop: ShopOnCluster) -> None:
         wait_for(
             lambda: not shop.replicas("priority") + shop.replicas("backup"), 90, what="no pods", poll=0.5
         )
-        low = _send(shop, "orders.tasks.restock", count=100)
-        high = _send(shop, "orders.tasks.pack", count=100)
+        low = shop.send("orders.tasks.restock", count=100)
+        high = shop.send("orders.tasks.pack", count=100)
         shop.patch("priority", suspend=False)
-        done = _wait_until_done(shop, [*low, *high])
+        done = shop.wait_until_done([*low, *high])
         assert [one.id in high for one in done] == [True] * 100 + [False] * 100
     finally:
         shop.patch("priority", suspend=False, concurrency=4)
@@ -203,9 +188,9 @@ def test_row_left_queue_first_with_200_tasks(shop: ShopOnCluster) -> None:
 @pytest.mark.long
 def test_row_priority_and_backup_workers_let_high_priority_overtake(shop: ShopOnCluster) -> None:
     shop.wait_until_ready("priority", "backup")
-    low = _send(shop, "orders.tasks.restock", count=40, seconds=1)
-    high = _send(shop, "orders.tasks.pack", count=8)
-    done = _wait_until_done(shop, [*low, *high])
+    low = shop.send("orders.tasks.restock", count=40, seconds=1)
+    high = shop.send("orders.tasks.pack", count=8)
+    done = shop.wait_until_done([*low, *high])
     packed = [one for one in done if one.id in high]
     restocked = [one for one in done if one.id in low]
     assert {one.pool for one in packed} == {"priority"}
@@ -221,15 +206,15 @@ def test_row_rollout_of_the_image_during_load_loses_nothing(
     image = one_cluster.load([NEXT_IMAGE])[NEXT_IMAGE.name]
     shop.wait_until_ready("backup")
     before = shop.pods("backup")
-    ids = _send(shop, "orders.tasks.restock", count=30, seconds=1)
+    ids = shop.send("orders.tasks.restock", count=30, seconds=1)
     shop.patch("backup", image=image)
 
     def replaced_under_load() -> bool:
-        ids.extend(_send(shop, "orders.tasks.restock", count=6, seconds=1))  # a second of both pools' work
+        ids.extend(shop.send("orders.tasks.restock", count=6, seconds=1))  # a second of both pools' work
         return not before & shop.pods("backup")
 
     wait_for(replaced_under_load, 120, what="new pods", poll=0.5)
-    done = _wait_until_done(shop, ids)
+    done = shop.wait_until_done(ids)
     assert {one.state for one in done} == {"SUCCESS"}
     assert {one.worker for one in done} > {f"backup@{pod}" for pod in before | shop.pods("backup")}
 
@@ -237,13 +222,13 @@ def test_row_rollout_of_the_image_during_load_loses_nothing(
 @pytest.mark.long
 def test_row_autoscale_10_3_with_pods_and_a_busy_pod_outlives_the_way_down(shop: ShopOnCluster) -> None:
     assert shop.replicas("exports") == 3
-    (long,) = _send(shop, "orders.tasks.export", count=1, seconds=100)
-    short = _send(shop, "orders.tasks.export", count=9, seconds=20)
+    (long,) = shop.send("orders.tasks.export", count=1, seconds=100)
+    short = shop.send("orders.tasks.export", count=9, seconds=20)
     wait_for(lambda: shop.replicas("exports") == 10, 60, what="10 pods", poll=0.5)
-    _wait_until_done(shop, short)
+    shop.wait_until_done(short)
     wait_for(lambda: shop.replicas("exports") == 3, 120, what="3 pods again", poll=0.5)
-    assert _states(shop, [long]) == ["STARTED"], "the long task has to be there while the pool shrinks"
-    (done,) = _wait_until_done(shop, [long])
+    assert shop.states([long]) == ["STARTED"], "the long task has to be there while the pool shrinks"
+    (done,) = shop.wait_until_done([long])
     assert done.state == "SUCCESS"
 
 
@@ -259,9 +244,9 @@ def test_row_priority_and_backup_workers_autoscaled_share_the_demand(
     ):
         for pool in ("priority", "backup"):
             shop.patch(pool, autoscale=scale)
-        ids = _send(shop, "orders.tasks.restock", count=16, seconds=40)
-        wait_for(lambda: _states(shop, ids) == ["STARTED"] * 16, 90, what="16 tasks at once", poll=0.5)
-        _wait_until_done(shop, ids)
+        ids = shop.send("orders.tasks.restock", count=16, seconds=40)
+        wait_for(lambda: shop.states(ids) == ["STARTED"] * 16, 90, what="16 tasks at once", poll=0.5)
+        shop.wait_until_done(ids)
     slots = 4 * max(priority.steps) + 2 * max(backup.steps)
     assert 16 <= slots < 16 + 4, f"{slots} slots for 16 tasks: {priority.steps}, {backup.steps}"
     for pool in ("priority", "backup"):
@@ -291,7 +276,7 @@ def test_row_broker_down_for_a_minute_loses_nothing_that_was_accepted(
         return status == 202
 
     wait_for(accepts_again, 120, what="a task accepted again", poll=1)
-    assert {one.state for one in _wait_until_done(shop, accepted)} == {"SUCCESS"}
+    assert {one.state for one in shop.wait_until_done(accepted)} == {"SUCCESS"}
     assert workers == shop.worker_containers(), "no worker restarts because its broker is away"
     shop.kubectl("wait", "--for=condition=BeatReady", "workerpool/orders", "--timeout=120s")
 
@@ -307,27 +292,3 @@ def _place_redis(shop: ShopOnCluster, template: Object | None) -> None:
 
     wait_for(taken_over, 60, what="a StatefulSet with the new template")
     shop.kubectl("delete", "pod", "default-broker-0")
-
-
-def _send(shop: ShopOnCluster, task: str, *, count: int, seconds: float = 0) -> list[str]:
-    ids: list[str] = shop.produce("queue_up", TASK=task, COUNT=str(count), SECONDS=str(seconds))
-    return ids
-
-
-def _progress(shop: ShopOnCluster, ids: list[str]) -> list[Progress]:
-    """Of those tasks that have started, in the order in which they did."""
-    return [Progress(*row) for row in shop.produce("progress", IDS=json.dumps(ids))]
-
-
-def _states(shop: ShopOnCluster, ids: list[str]) -> list[str]:
-    return [one.state for one in _progress(shop, ids)]
-
-
-def _wait_until_done(shop: ShopOnCluster, ids: list[str], *, seconds: float = 180) -> list[Progress]:
-    """In the order in which they started."""
-
-    def done() -> list[Progress]:
-        found = _progress(shop, ids)
-        return found if sum(one.state in ENDED for one in found) == len(ids) else []
-
-    return wait_for(done, seconds, what=f"the end of {len(ids)} tasks", poll=0.5)
