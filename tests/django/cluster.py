@@ -118,11 +118,11 @@ class ShopOnCluster:
         names = self.kubectl("get", "pods", selector, "--output=name").split()
         return {name.removeprefix("pod/") for name in names}
 
-    def worker_containers(self) -> set[str]:
-        """Every start of a worker container of all pools: the set stays the same while nothing restarts."""
-        path = "{.items[*].status.containerStatuses[*].containerID}"
+    def worker_restarts(self) -> int:
+        """How often a worker container was started again in its pod, in all pools."""
+        path = "{.items[*].status.containerStatuses[*].restartCount}"
         selector = "--selector=app.kubernetes.io/component=worker"
-        return set(self.kubectl("get", "pods", selector, f"--output=jsonpath={path}").split())
+        return sum(map(int, self.kubectl("get", "pods", selector, f"--output=jsonpath={path}").split()))
 
     def wait_until_ready(self, *pools: str) -> None:
         names = [f"workerpool/{pool}" for pool in pools]

@@ -257,7 +257,6 @@ def test_row_priority_and_backup_workers_autoscaled_share_the_demand(
 def test_row_broker_down_for_a_minute_loses_nothing_that_was_accepted(
     shop: ShopOnCluster, page: Page
 ) -> None:
-    workers = shop.worker_containers()
     accepted: list[str] = [*page.submit("total", 20)[1]["accepted"]]
     _place_redis(shop, {"spec": {"nodeSelector": {"nowhere": "to-be-found"}}})
     refused, until = 0, time.monotonic() + 60
@@ -277,7 +276,7 @@ def test_row_broker_down_for_a_minute_loses_nothing_that_was_accepted(
 
     wait_for(accepts_again, 120, what="a task accepted again", poll=1)
     assert {one.state for one in shop.wait_until_done(accepted)} == {"SUCCESS"}
-    assert workers == shop.worker_containers(), "no worker restarts because its broker is away"
+    assert shop.worker_restarts() == 0, "workers wait for their broker"
     shop.kubectl("wait", "--for=condition=BeatReady", "workerpool/orders", "--timeout=120s")
 
 
