@@ -69,7 +69,7 @@ RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_giv
 LANES := --numprocesses 4
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
+	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
 CLUSTER ?= dev
 PROFILE ?= full
@@ -116,8 +116,17 @@ soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doub
 test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
 	$(BIN)/pytest tests/runtime/brokers --celery $(CELERY_57) --numprocesses 3
 
-test-django: venv $(DJANGO_STAMP) ## the Django example as processes
-	$(BIN)/pytest tests/django
+test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
+	$(BIN)/pytest tests/django tests/e2e/test_django.py
+
+example-django: venv ## a cluster with the Django example on it; it stays until `make example-django-down`
+	@$(BIN)/python -m tests.django
+
+example-django-down: venv ## remove the Django example and every trace of it
+	@$(BIN)/python -m tests.django down
+
+django-sizing: venv $(DJANGO_STAMP) ## tasks a second of the Django example by pool and concurrency: docs/images/django-sizing.svg
+	@$(BIN)/python -m tests.django.sizing
 
 bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
 	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
@@ -130,4 +139,4 @@ lock: venv ## renew the lock files from requirements/*.in
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade $$f.in -o $$f.txt; done
 
-.PHONY: test-django pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
+.PHONY: test-django example-django example-django-down django-sizing pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden

@@ -25,11 +25,20 @@ class Page:
     def submit(self, work: str, count: int = 1) -> tuple[int, dict[str, Any]]:
         """Status and JSON answer of the page's button."""
         self.get("/")
-        token = next(one.value for one in self._cookies if one.name == "csrftoken")
-        body = urllib.parse.urlencode({"work": work, "count": count}).encode()
-        request = urllib.request.Request(self.url + "/runs/", body, {"X-CSRFToken": token or ""})
-        status, text = self._open(request)
+        status, text = self.post("/runs/", work=work, count=count)
         return status, json.loads(text)
+
+    def log_in(self, name: str, password: str) -> None:
+        """To the admin; from then on every request is that user's."""
+        self.get("/admin/login/")
+        _, text = self.post("/admin/login/?next=/admin/", username=name, password=password)
+        assert "Site administration" in text, text
+
+    def post(self, path: str, **fields: Any) -> tuple[int, str]:
+        """A form, with the token from the last page; redirections are followed."""
+        token = next(one.value for one in self._cookies if one.name == "csrftoken")
+        body = urllib.parse.urlencode(fields).encode()
+        return self._open(urllib.request.Request(self.url + path, body, {"X-CSRFToken": token or ""}))
 
     def states(self) -> dict[str, str]:
         """State by task id of the newest runs."""

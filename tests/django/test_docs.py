@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.django.guide import blocks
 from tests.django.page import Page
 from tests.django.shop import PROJECT, Shop
 from tests.runtime.ports import free_port
@@ -16,14 +17,8 @@ from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT
 
-TEXT = (ROOT / "docs" / "django.md").read_text()
-SECTIONS = dict(re.findall(r"^## (\d)\. .*?\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL))
-SHOWN = re.findall(r"```python\n(.*?)```", SECTIONS["1"] + SECTIONS["6"], re.DOTALL)
-SESSION = re.findall(r"```python\n(.*?)```", SECTIONS["4"], re.DOTALL)[0]
-
-
-def commands(section: str) -> str:
-    return "\n".join(re.findall(r"```sh\n(.*?)```", SECTIONS[section], re.DOTALL))
+SESSION, *SETTINGS = blocks("4", "python")
+SHOWN = [*blocks("1", "python"), *SETTINGS, *blocks("6", "python")]
 
 
 @pytest.fixture
@@ -57,7 +52,8 @@ def test_the_commands_lead_from_an_empty_folder_to_a_working_page(
     empty.mkdir()
     (empty / "taskfleet").symlink_to(ROOT)
     port = free_port()
-    script = "set -eu\n" + commands("1") + commands("2").replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    commands = "\n".join(blocks("1", "sh") + blocks("2", "sh"))
+    script = "set -eu\n" + commands.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     assert str(port) in script
     environment = {name: os.environ[name] for name in ("PATH", "HOME")}
     with (tmp_path / "log").open("wb") as log:
