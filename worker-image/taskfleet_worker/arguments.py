@@ -10,15 +10,17 @@ from taskfleet_worker.settings import Settings, SettingsError
 _MULTIPLIER = {"prefork": 1, "threads": 1, "gevent": 2, "eventlet": 2, "solo": 1}
 
 
-def celery_arguments(arguments: Sequence[str], settings: Settings, understood: Collection[str]) -> list[str]:
+def celery_arguments(
+    arguments: Sequence[str], settings: Settings, understood: Collection[str], *, amqp: bool = False
+) -> list[str]:
     """`worker -A proj --pool=... ...` as `-A proj worker ...`, with the prefetch that suits pool and version.
 
-    `understood` are the options that the installed `celery worker` has.
+    `understood` are the options that the installed `celery worker` has; `amqp`: the broker's kind.
     """
     if len(arguments) < 3 or arguments[0] != "worker" or arguments[1] != "-A":
         raise SettingsError("run.py takes `worker -A <app> <flags of celery worker>`.")
     flags = [_pool_flag(flag) for flag in arguments[3:]]
-    return ["-A", arguments[2], "worker", *prefetch_flags(settings, understood), *flags]
+    return ["-A", arguments[2], "worker", *prefetch_flags(settings, understood, amqp=amqp), *flags]
 
 
 def _pool_flag(flag: str) -> str:
@@ -26,11 +28,12 @@ def _pool_flag(flag: str) -> str:
     return "--pool=processes" if flag == "--pool=prefork" else flag
 
 
-def prefetch_flags(settings: Settings, understood: Collection[str]) -> list[str]:
-    """As few messages in the worker as its pool can live with: what waits in Redis any pod can take."""
+def prefetch_flags(settings: Settings, understood: Collection[str], *, amqp: bool = False) -> list[str]:
+    """As few messages in the worker as its pool can live with: what waits in the broker any pod can take."""
     if settings.prefetch_multiplier is not None:
         return [f"--prefetch-multiplier={settings.prefetch_multiplier}"]
     flags = [f"--prefetch-multiplier={_MULTIPLIER[settings.pool_type]}"]
-    if settings.pool_type == "prefork" and "--disable-prefetch" in understood:
+    # On AMQP Celery has no such thing, and says so in a warning at each start.
+    if settings.pool_type == "prefork" and "--disable-prefetch" in understood and not amqp:
         flags.append("--disable-prefetch")
     return flags

@@ -42,7 +42,10 @@ def configure_connection(
     if is_encrypted(url, settings):
         theirs = conf["broker_use_ssl"]
         theirs = theirs if isinstance(theirs, dict) else {}
-        conf["broker_use_ssl"] = options = tls_options(settings.tls, theirs)
+        ours = (
+            amqp_tls_options(settings.tls, theirs, url) if is_amqp(url) else tls_options(settings.tls, theirs)
+        )
+        conf["broker_use_ssl"] = options = ours
         if any(options[name] != value for name, value in theirs.items() if name in options):
             notes.append("The app sets broker_use_ssl otherwise than the Broker: the Broker's holds.")
     if settings.sentinel is not None:
@@ -69,7 +72,12 @@ def is_encrypted(url: str, settings: ConnectionSettings) -> bool:
     """Whether what `url` leads to speaks TLS."""
     if url.startswith("sentinel:"):
         return settings.sentinel is not None and settings.sentinel.tls
-    return url.startswith("rediss:")
+    return url.startswith(("rediss:", "amqps:"))
+
+
+def is_amqp(url: str) -> bool:
+    """Whether a broker's URL leads to RabbitMQ."""
+    return url.startswith(("amqp:", "amqps:"))
 
 
 def tls_options(tls: Tls | None, theirs: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +88,19 @@ def tls_options(tls: Tls | None, theirs: Mapping[str, Any]) -> dict[str, Any]:
     files = {"ssl_ca_certs": tls.ca, "ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
     given = {name: path for name, path in files.items() if path is not None}
     return {**theirs, **(_VERIFIED if tls.verify else _UNVERIFIED), **given}
+
+
+def amqp_tls_options(tls: Tls | None, theirs: Mapping[str, Any], url: str) -> dict[str, Any]:
+    """The same for py-amqp. It checks the server's name where it is told one, and must not be where it checks nothing."""
+    checked = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(url).hostname}
+    if tls is None:
+        return {**({} if theirs.get("cert_reqs") == ssl.CERT_NONE else checked), **theirs}
+    files = {"ca_certs": tls.ca, "certfile": tls.certificate, "keyfile": tls.key}
+    given = {name: path for name, path in files.items() if path is not None}
+    if tls.verify:
+        return {**theirs, **checked, **given}
+    named = {name: value for name, value in theirs.items() if name != "server_hostname"}
+    return {**named, "cert_reqs": ssl.CERT_NONE, **given}
 
 
 def sentinel_options(

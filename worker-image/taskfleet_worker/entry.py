@@ -12,7 +12,7 @@ from uuid import uuid4
 from taskfleet_worker import native, probes, termination
 from taskfleet_worker.arguments import celery_arguments
 from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
-from taskfleet_worker.connection import configure_connection, name_results
+from taskfleet_worker.connection import BROKER_VARIABLE, configure_connection, is_amqp, name_results
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
 from taskfleet_worker.runtime import Runtime
@@ -56,11 +56,11 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
-    sys.argv = ["celery", *celery_arguments(arguments, settings, understood)]
+    amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
+    sys.argv = ["celery", *celery_arguments(arguments, settings, understood, amqp=amqp)]
     change_defaults(default_settings(settings))
-    runtime = Runtime(
-        settings, health, keys(settings, os.environ["POD_NAME"], uuid4().hex[:12]), native.monotonic
-    )
+    start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
+    runtime = Runtime(settings, health, start, native.monotonic, amqp=amqp)
     connect_signals(runtime)
     return run_celery(sys.argv[1:])
 

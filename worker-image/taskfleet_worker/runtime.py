@@ -7,8 +7,9 @@ import signal
 from time import time
 from typing import Any, Callable
 
-from taskfleet_worker import native, redis_channel
-from taskfleet_worker.broker_thread import BrokerThread
+from taskfleet_worker import amqp_channel, native, redis_channel
+from taskfleet_worker.amqp_thread import AmqpThread
+from taskfleet_worker.broker_thread import BrokerThread, Voice
 from taskfleet_worker.deliveries import Deliveries
 from taskfleet_worker.ending import overdue
 from taskfleet_worker.gate import Gate
@@ -16,7 +17,7 @@ from taskfleet_worker.handback import take_back
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import Keys
 from taskfleet_worker.prefork import is_with_a_child, keep_running_jobs, read_results, results_unread
-from taskfleet_worker.redis_commands import Unacked
+from taskfleet_worker.redis_thread import Connection, RedisThread
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.settings import Settings
 from taskfleet_worker.tasks import Tasks
@@ -31,8 +32,17 @@ ANSWER_LIMIT = 15.0
 class Runtime:
     """One worker process from its start to its end."""
 
-    def __init__(self, settings: Settings, health: Health, keys: Keys, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        health: Health,
+        keys: Keys,
+        clock: Callable[[], float],
+        *,
+        amqp: bool = False,
+    ) -> None:
         self.settings = settings
+        self._amqp = amqp
         self.health = health
         self.notes: list[str] = []
         self.deliveries = Deliveries()
@@ -59,6 +69,9 @@ class Runtime:
         asked = state.maybe_shutdown
         state.maybe_shutdown = lambda: self._turn(asked)
         self._watch_requests()
+        if self._amqp:
+            amqp_channel.install(self.deliveries)
+            return
         self.link.is_consumers = lambda channel: channel is self._channel()
         self.link.tags_that_run_on = self._tags_that_run_on
         self.link.settle_pending = self._settle_pending
@@ -91,18 +104,30 @@ class Runtime:
         self.health.turned()
         if self._waker is not None:
             self._waker.listen()
-        if self.gate.turn() and self._consumer is not None:
-            self._hand_back()
-        # What a fetch still brings would stay in the socket until the last task has ended.
-        if (
-            self._stopping_since is None
-            or not self._fetching()
-            or self._patience_is_over(self._stopping_since)
-        ):
+        closed = self.gate.turn()
+        if self._consumer is not None:
+            if self._amqp:
+                self._follow_gate()
+            if closed:
+                self._hand_back()
+        if self._stopping_since is None or self._may_stop(self._stopping_since):
             asked()
 
-    def _patience_is_over(self, since: float) -> bool:
-        return self._clock() - since >= FETCH_PATIENCE
+    def _may_stop(self, since: float) -> bool:
+        """Whether Celery may be let know of TERM."""
+        if self._amqp:  # its own end sends no heartbeats, so a long task would be given to another worker
+            return not self.tasks.active and not self._reserved() and not self.deliveries.held
+        # What a fetch still brings would stay in the socket until the last task has ended.
+        return not self._fetching() or self._clock() - since >= FETCH_PATIENCE
+
+    def _follow_gate(self) -> None:
+        """AMQP pushes: a closed gate means no consumers, also of a connection that is made meanwhile."""
+        task_consumer = self._consumer.task_consumer
+        if task_consumer is not None and amqp_channel.consumes(task_consumer) == self.gate.closed:
+            if self.gate.closed:
+                task_consumer.cancel()
+            else:
+                task_consumer.consume()
 
     def _hand_back(self) -> None:
         messages = take_back(self._consumer, self._state)
@@ -121,10 +146,14 @@ class Runtime:
         self.notes.extend(self._opted_out(consumer.app))
         if self.settings.pool_type == "prefork":
             keep_running_jobs(consumer.pool)
-        if self.settings.pool_type == "threads" and sleeps_on(consumer.hub):
+        if (self.settings.pool_type == "threads" or self._amqp) and sleeps_on(consumer.hub):
             self._waker = Waker(consumer.hub)
         if consumer.connection.transport.driver_type == "redis":
-            self._start_thread(consumer.app)
+            self.health.fetch_age = self._fetch_age
+            self.link.fetched_at = self._clock()
+            self._start(self._redis_thread(consumer.app))
+        elif self._amqp:
+            self._start(AmqpThread(self._voice(), consumer.app, wake=self._wake))
 
     def _opted_out(self, app: Any) -> list[str]:
         if self.settings.acknowledge != "Late":
@@ -134,29 +163,39 @@ class Runtime:
         )
         return [f"Tasks that opted out of late acknowledgement: {', '.join(early)}"] if early else []
 
-    def _start_thread(self, app: Any) -> None:
+    def _redis_thread(self, app: Any) -> RedisThread:
         import redis
         from kombu.utils.json import dumps
 
-        def connect() -> tuple[Any, Unacked, Callable[[Any], str]]:
+        def connect() -> Connection:
             # Through kombu, so that TLS, Sentinel and credentials are whatever the app's are.
             channel = app.connection_for_read().channel()
             return redis.Redis(connection_pool=channel.pool), self.link.names_of(channel), dumps
 
-        thread = BrokerThread(
+        return RedisThread(
+            self._voice(),
             connect=connect,
-            keys=self._keys,
-            prefix=self.settings.global_key_prefix or "",
             visibility_timeout=self.settings.visibility_timeout,
             deliveries=self.deliveries,
+        )
+
+    def _voice(self) -> Voice:
+        return Voice(
+            keys=self._keys,
+            prefix=self.settings.global_key_prefix or "",
             gate=self.gate,
             signature=self._signature,
             content=lambda: content(self._look()),
             asked_to_stop=self._terminate,
             clock=self._clock,
         )
-        self.health.fetch_age = self._fetch_age
-        self.link.fetched_at = self._clock()
+
+    def _wake(self) -> None:
+        """The consumer's loop comes round; green pools' does every 2 s."""
+        if self._consumer.hub is not None:
+            self._consumer.hub.call_soon(_nothing)
+
+    def _start(self, thread: BrokerThread) -> None:
         thread.start(timeout=2.0)
         self._thread = thread
         self.health.broker_reachable = lambda: self._clock() - thread.answered < ANSWER_LIMIT
@@ -209,6 +248,9 @@ class Runtime:
         return getattr(task_consumer, "channel", None)
 
     def _fetching(self) -> bool:
+        if self._amqp:
+            task_consumer = getattr(self._consumer, "task_consumer", None)
+            return task_consumer is not None and amqp_channel.consumes(task_consumer)
         return bool(getattr(self._channel(), "_in_poll", None))
 
     def _fetch_age(self) -> float | None:
@@ -272,3 +314,7 @@ class Runtime:
             queues=dict(self.tasks.queues),
             held=held_by_queue(self.deliveries.held),
         )
+
+
+def _nothing() -> None:
+    """For a loop that only has to come round."""

@@ -1,0 +1,115 @@
+"""Workers on RabbitMQ: every pool finishes what it began, drains when asked, and tells of itself."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.rabbitmq_server import RabbitMQServer
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+SLOTS = 2
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    with RabbitMQServer(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running
+
+
+class Fleet:
+    """Workers of one pool and one queue. `notes` is a Redis in which tasks tell that they start and end."""
+
+    def __init__(
+        self, make: Callable[[], Worker], rabbitmq: RabbitMQServer, notes: RedisServer, queue: str
+    ) -> None:
+        self.worker = make
+        self.rabbitmq = rabbitmq
+        self.notes = notes
+        self.queue = queue
+        self.sent: list[str] = []
+
+    def send(self, number: int, task: str, *args: object, eta: str | None = None) -> None:
+        self.sent += self.rabbitmq.send(number, task, *args, queue=self.queue, eta=eta)
+
+    def started(self, number: int) -> None:
+        wait_for(lambda: len(self.notes.started()) >= number, f"{number} tasks to start", timeout=60)
+
+    def finished(self) -> None:
+        wait_for(lambda: set(self.notes.finished()) >= set(self.sent), "all tasks to end", timeout=90)
+
+    @property
+    def twice(self) -> int:
+        return sum(count > 1 for count in Counter(self.notes.started()).values())
+
+    def waiting(self) -> int:
+        return self.rabbitmq.waiting(self.queue)
+
+
+@pytest.fixture(params=POOLS)
+def fleet(
+    request: pytest.FixtureRequest,
+    rabbitmq: RabbitMQServer,
+    server: RedisServer,
+    python: Path,
+    tmp_path: Path,
+) -> Iterator[Fleet]:
+    workers: list[Worker] = []
+    queue = f"q-{uuid.uuid4().hex[:8]}"
+
+    def make() -> Worker:
+        environment = {"TEST_NOTES_URL": server.url}
+        workers.append(
+            Worker(
+                python, rabbitmq.url, tmp_path, pool=request.param, queues=[queue], environment=environment
+            )
+        )
+        return workers[-1].start()
+
+    yield Fleet(make, rabbitmq, server, queue)
+    for worker in workers:
+        worker.kill()
+        print(f"--- {worker.name} ---\n{worker.log[-3000:]}")  # pytest shows it where the test failed
+
+
+def test_term_finishes_what_runs_and_gives_back_the_rest(fleet: Fleet) -> None:
+    first = fleet.worker().ready()
+    later = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    fleet.send(1, "proj.nap", 0.2, eta=later)
+    fleet.send(9, "proj.nap", 1.0)
+    fleet.started(1)
+    assert first.terminate().ended() == 0
+    fleet.worker().ready()
+    fleet.finished()
+    assert fleet.twice == 0
+
+
+def test_a_pod_drains_when_asked_and_goes_on_when_the_lease_is_lifted(fleet: Fleet) -> None:
+    worker = fleet.worker().ready()
+    fleet.send(8, "proj.nap", 1.0)
+    fleet.started(1)
+    fleet.rabbitmq.order(worker, "7")
+    report = fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
+    assert report["drain"] == 7
+    assert worker.get("/readyz")[0] == 503
+    begun = len(fleet.notes.started())
+    assert fleet.waiting() == 8 - begun == 8 - len(fleet.notes.finished())
+    fleet.rabbitmq.order(worker, "")
+    fleet.finished()
+    assert fleet.twice == 0
+
+
+def test_a_killed_container_loses_nothing(fleet: Fleet) -> None:
+    first = fleet.worker().ready()
+    fleet.send(8, "proj.nap", 1.0)
+    fleet.started(1)
+    first.kill()
+    fleet.worker().ready()
+    fleet.finished()
+    assert fleet.twice <= SLOTS
