@@ -17,6 +17,7 @@ class ConditionType(StrEnum):
     MEMORY_AVAILABLE = "MemoryAvailable"  # of a broker's server, so that it takes new tasks
     HEALTHY = "Healthy"  # the queue is below alertAbove, and nothing waits in vain
     TIMEOUTS_AGREE = "TimeoutsAgree"  # nobody on the broker gives running tasks to others
+    FULLY_SUPPORTED = "FullySupported"  # what is asked for, this kind of broker can do; not there on Redis
 
 
 class Reason(StrEnum):
@@ -55,6 +56,13 @@ class PoolReason(StrEnum):
     BEAT_RUNS = "BeatRuns"  # BeatReady
     BEAT_NOT_READY = "BeatNotReady"  # BeatReady=False and Ready=False: the app's own beat does not run
     SECOND_BEAT = "SecondBeat"  # BeatReady=False: another pool runs the beat of the same app and broker
+    SUPPORTED = "Supported"  # FullySupported
+    QUEUES_TAKE_TURNS = (
+        "QueuesTakeTurns"  # FullySupported=False: a strict order of queues holds on Redis only
+    )
+    CONSUMER_TIMEOUT = (
+        "ConsumerTimeout"  # FullySupported=False: tasks may outlast RabbitMQ's consumer_timeout
+    )
     BUILT_BY_THIS_VERSION = "BuiltByThisVersion"  # UpToDate
     BUILT_BY_ANOTHER_VERSION = "BuiltByAnotherVersion"  # UpToDate=False: kept until the pool changes
 
@@ -75,6 +83,7 @@ class BrokerReason(StrEnum):
     EVICTS_KEYS = "EvictsKeys"  # MemoryAvailable=False: the server drops keys when it is full
     STARTING = "Starting"  # Ready=False: the managed Redis is not up yet
     NOTHING_TAKEN = "NothingTaken"  # TimeoutsAgree: no message was taken from a pod that works on it
+    ONLY_ON_REDIS = "OnlyOnRedis"  # FullySupported=False: of a RabbitMQ, with what it cannot do
     TAKEN_BY_OTHERS = "TakenByOthers"  # TimeoutsAgree=False: other workers have a shorter visibility timeout
 
 
@@ -102,6 +111,7 @@ class ScheduleReason(StrEnum):
     ENDED = "Ended"  # Ready: no run is left, as after the moment of clocked
     INVALID_SCHEDULE = "InvalidSchedule"  # Stalled: the schedule or its time zone means nothing
     BROKER_NOT_READY = "BrokerNotReady"  # Ready=False: the Broker exists and is not ready
+    ONLY_ON_REDIS = "OnlyOnRedis"  # Stalled: the broker is none that keeps schedules
     BEAT_NOT_READY = "BeatNotReady"  # Ready=False: the broker's beat does not run
     NOT_TAKEN_UP = "NotTakenUp"  # Ready=False: beat has not told of this version of the schedule yet
     LATE = "Late"  # Ready=False: a run is due since more than a minute

@@ -86,7 +86,7 @@ class TaskQueueStatus(Status):
     """How long the oldest message has waited; an estimate, because brokers do not keep the time."""
 
     consumers: Annotated[int, Limits(minimum=0)] | None = None
-    """Pods of WorkerPools that fetch from the queue."""
+    """Pods of WorkerPools that fetch from the queue; on RabbitMQ all other consumers too."""
 
     pools: Annotated[list[str], Limits(maxItems=100)] = []
     """WorkerPools that read the queue, those without a pod at the moment too. Not those that are suspended."""

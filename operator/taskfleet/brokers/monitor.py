@@ -10,17 +10,18 @@ from redis.asyncio import Redis
 
 from taskfleet import metrics
 from taskfleet.api import Key
+from taskfleet.brokers.amqp_transport import AmqpTransport
 from taskfleet.brokers.audience import Audience
 from taskfleet.brokers.dead_starts import suspects
-from taskfleet.brokers.observation import Layout, Observation
-from taskfleet.brokers.observer import Observer
+from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.queue_board import QueueBoard
 from taskfleet.brokers.readers import Figures, PoolReader, figures
-from taskfleet.brokers.redis import access, probe
+from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.brokers.survey import Findings, Survey
 from taskfleet.brokers.target import Target
+from taskfleet.brokers.transport import Drains, Offers, Transport
 
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
@@ -33,8 +34,7 @@ _UNREACHABLE_AFTER_LOOKS = 3
 class _Watched:
     target: Target
     layout: Layout
-    observer: Observer
-    client: Redis
+    transport: Transport
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     last: Probe | None = None
     asked: bool = False  # whether there was an answer, or a failure to get one
@@ -74,28 +74,49 @@ class BrokerMonitor:
         watched = self._watched.get(key)
         if watched is not None and (watched.target, watched.layout) == (target, layout):
             return watched.last
-        way = access(target)
-        client = way.client()
+        transport = self._transport(key, target, layout)
         self.forget(key)
-        observer = Observer(
-            way.locate,
-            lambda: self.audience.query(key, layout),
-            lambda seen: self._take(key, seen),
-            pace=self._pace,
-            name=way.name,
-        )
-        self._watched[key] = watched = _Watched(target, layout, observer, client)
+        self._watched[key] = watched = _Watched(target, layout, transport)
         watched.tasks = [
-            asyncio.create_task(self._probe(key, client)),
-            asyncio.create_task(observer.run()),
-            asyncio.create_task(self._survey(key, Survey(layout, self._name))),
+            asyncio.create_task(self._probe(key, transport)),
+            asyncio.create_task(transport.run()),
         ]
+        if (client := transport.redis) is not None:
+            watched.tasks.append(asyncio.create_task(self._survey(key, client, Survey(layout, self._name))))
         return None
 
-    def client(self, broker: Key) -> Redis | None:
-        """A client of a broker; None where it is not watched."""
+    def _transport(self, key: Key, target: Target, layout: Layout) -> Transport:
+        def query() -> Query:
+            return self.audience.query(key, layout)
+
+        def take(seen: Observation | None) -> None:
+            self._take(key, seen)
+
+        if target.vhost is not None:
+            return AmqpTransport(target, layout, query=query, on_reading=take)
+        return RedisTransport(target, layout, query=query, on_reading=take, pace=self._pace)
+
+    def offers(self, broker: Key) -> Offers | None:
+        """What this kind of broker can do; None where it is not watched."""
         watched = self._watched.get(broker)
-        return watched.client if watched is not None else None
+        return watched.transport.offers if watched is not None else None
+
+    def drains(self, broker: Key, pool_uid: str) -> Drains | None:
+        """The drain leases of a pool's pods; None where its broker is not watched."""
+        watched = self._watched.get(broker)
+        return watched.transport.drains(pool_uid) if watched is not None else None
+
+    async def purge(self, broker: Key, queue: str, *, token: str, owner_uid: str) -> int | None:
+        """Remove what waits; None where the broker is not watched. Raises BrokerError."""
+        watched = self._watched.get(broker)
+        if watched is None:
+            return None
+        return await watched.transport.purge(queue, token=token, owner_uid=owner_uid)
+
+    def client(self, broker: Key) -> Redis | None:
+        """A client of a broker that keeps Taskfleet's own state; None where it is not watched, or keeps none."""
+        watched = self._watched.get(broker)
+        return watched.transport.redis if watched is not None else None
 
     def layout(self, broker: Key) -> Layout | None:
         """The names of keys on a broker; None where it is not watched."""
@@ -182,11 +203,11 @@ class BrokerMonitor:
                 watched.figures[pool] = now
                 self._on_change(pool)
 
-    async def _probe(self, key: Key, client: Redis) -> None:
+    async def _probe(self, key: Key, transport: Transport) -> None:
         failures = 0
         try:
             while True:
-                found = await probe(client)
+                found = await transport.probe()
                 failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
                 watched = self._watched[key]
                 if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
@@ -198,15 +219,15 @@ class BrokerMonitor:
                     async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
                         await watched.look_now.wait()
         finally:
-            await client.aclose()
+            await transport.aclose()
 
-    async def _survey(self, key: Key, survey: Survey) -> None:
+    async def _survey(self, key: Key, client: Redis, survey: Survey) -> None:
         while True:
             await asyncio.sleep(survey.every)
             watched = self._watched[key]
             if watched.observation is None:
                 continue
-            found, given_back = await survey.look(watched.client, watched.observation, self.audience.of(key))
+            found, given_back = await survey.look(client, watched.observation, self.audience.of(key))
             if given_back:
                 self.expired[key] = self.expired.get(key, 0) + given_back
                 metrics.EXPIRED_GIVEN_BACK.labels(key.namespace, key.name).inc(given_back)

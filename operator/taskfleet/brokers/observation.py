@@ -84,6 +84,9 @@ class Observation:
     changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new, or no more
     busy: frozenset[str] = frozenset()  # queues in which something waits
     oldest_since: Mapping[str, float] = field(default_factory=dict)  # by queue, read more seldom; see ages.py
+    consumers: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by queue, where the broker counts them itself
     lengths: Sequence[Any] = ()  # the replies about queues, as they came
     reports_read: bool = True  # False: they are those of a reading before
     names: Mapping[bytes, Start] = field(default_factory=dict)  # of the fields of the hash of reports
@@ -134,6 +137,28 @@ def observe(query: Query, replies: Sequence[Any], before: Observation | None, *,
         return seen
     kept = replace(seen, at=before.at, reports=before.reports, names=before.names)
     return replace(unchanged(kept, now=now), reports_read=False)
+
+
+def observe_depths(
+    query: Query,
+    depths: Mapping[str, tuple[int, int]],
+    reports: Mapping[bytes, bytes],
+    before: Observation | None,
+    *,
+    now: float,
+) -> Observation:
+    """The new state of a broker whose queues are one list each: (messages, consumers) by queue, reports by start."""
+    waiting = {queue: (depths[queue][0] if queue in depths else 0,) for queue in query.queues}
+    seen = Observation(
+        now,
+        waiting,
+        {},
+        busy=frozenset(queue for queue, each in waiting.items() if any(each)),
+        consumers={queue: depth[1] for queue, depth in depths.items()},
+        lengths=sorted(depths.items()),
+    )
+    fields = [part for name_and_value in reports.items() for part in name_and_value]
+    return _with_reports(seen, fields, before or seen)
 
 
 def unchanged(before: Observation, *, now: float) -> Observation:

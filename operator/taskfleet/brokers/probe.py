@@ -18,6 +18,7 @@ class Probe:
 
     verdict: Verdict
     detail: str = ""
+    product: str = "Redis"
     version: str | None = None
     used_memory: int | None = None  # bytes
     max_memory: int | None = None  # bytes; None: no limit

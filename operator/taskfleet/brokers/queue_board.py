@@ -1,6 +1,6 @@
 """The figures of every queue that a TaskQueue is about, kept as readings come. An idle queue costs nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from taskfleet.api import Key
@@ -27,6 +27,7 @@ class _Broker:
     changes: int = -1  # of the readers, at the last look
     flows: Flows = field(default_factory=Flows)
     news_of: set[str] = field(default_factory=set)  # uids of pools
+    consumers: Mapping[str, int] = field(default_factory=dict)  # by queue, at the last look
     figures: dict[Key, QueueFigures] = field(default_factory=dict)
     told: dict[Key, _Told] = field(default_factory=dict)
     waiting_to_be_told: set[Key] = field(default_factory=set)
@@ -78,7 +79,10 @@ class QueueBoard:
             board.told = {key: one for key, one in board.told.items() if key in readers.onlookers}
         elif board.news_of:
             moved |= readers.queues_of(board.news_of) & known
-        board.news_of = set()
+        if board.consumers != seen.consumers:
+            changed = dict(board.consumers.items() ^ seen.consumers.items())
+            moved |= changed.keys() & known
+        board.news_of, board.consumers = set(), seen.consumers
         for queue in moved:
             figures = queue_figures(queue, seen, board.flows, readers.consumers(queue))
             for key in readers.onlookers_of((queue,)):

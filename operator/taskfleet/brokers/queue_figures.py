@@ -12,12 +12,14 @@ from taskfleet.brokers.readers import Onlooker, PoolReader
 @dataclass(frozen=True)
 class QueueFigures:
     """`waiting` by priority step; `consuming`: pods that fetch, by the pool's name; `lively`: pods that are not
-    drained, silent ones included; `age`: estimated seconds that the oldest message waits, None where nothing does."""
+    drained, silent ones included; `others`: consumers that are none of these, where the broker counts them; `age`:
+    estimated seconds that the oldest message waits, None where nothing does."""
 
     waiting: tuple[int, ...]
     unacked: int = 0
     consuming: Mapping[str, int] = field(default_factory=dict)
     lively: int = 0
+    others: int = 0
     age: int | None = None
     rates: Rates = field(default_factory=Rates)
     watched_for: float = field(default=0.0, compare=False)  # seconds
@@ -33,7 +35,7 @@ class QueueFigures:
             onlooker.waiting is not None and self.total > onlooker.waiting,
             onlooker.age is not None and self.age is not None and self.age > onlooker.age,
             bool(self.consuming),
-            self.rates.other > 0,
+            self.rates.other > 0 or self.others > 0,
         )
 
 
@@ -54,6 +56,7 @@ def queue_figures(
         unacked=flows.held(queue),
         consuming=consuming,
         lively=lively,
+        others=max(0, seen.consumers.get(queue, 0) - lively),
         age=_age(seen, queue),
         rates=Rates(round(rates.arrival, 1), round(rates.done, 1), round(rates.other, 1)),
         watched_for=flows.watched_for(queue, seen.at),

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 SENTINEL = "sentinel"
-ENCRYPTED = frozenset({"rediss"})
-_DEFAULT_PORTS = {SENTINEL: 26379}
+AMQP = frozenset({"amqp", "amqps"})
+ENCRYPTED = frozenset({"rediss", "amqps"})
+_DEFAULT_PORTS = {SENTINEL: 26379, "amqp": 5672, "amqps": 5671}
 _DEFAULT_PORT = 6379
 
 
@@ -29,7 +30,10 @@ class Sentinels:
 
 @dataclass(frozen=True)
 class Target:
-    """A Redis, or the Sentinels before it. With `tls` every one of these servers speaks it."""
+    """A Redis, the Sentinels before it, or a RabbitMQ. With `tls` every one of these servers speaks it.
+
+    `vhost` is RabbitMQ's, None where the target is none.
+    """
 
     hosts: tuple[tuple[str, int], ...]
     database: int = 0
@@ -37,6 +41,7 @@ class Target:
     password: str | None = field(default=None, repr=False)
     tls: Tls | None = None
     sentinels: Sentinels | None = None
+    vhost: str | None = None
 
     @property
     def endpoint(self) -> str:
@@ -48,7 +53,8 @@ def target_of(url: str, *, tls: Tls | None = None, sentinels: Sentinels | None =
     """The target of a URL that Celery can use, several Sentinels separated by `;`. Raises ValueError for others."""
     parts = [urlsplit(part) for part in url.split(";")]
     first = parts[0]
-    database = first.path.strip("/")
+    amqp = first.scheme in AMQP
+    database = "" if amqp else first.path.strip("/")
     return Target(
         hosts=tuple((unquote(part.hostname or ""), port_of(part)) for part in parts),
         database=int(database) if database else 0,
@@ -56,6 +62,8 @@ def target_of(url: str, *, tls: Tls | None = None, sentinels: Sentinels | None =
         password=unquote(first.password or "") or None,
         tls=tls,
         sentinels=sentinels,
+        # As kombu reads it: what comes after the first slash.
+        vhost=unquote(first.path[1:]) or "/" if amqp else None,
     )
 
 

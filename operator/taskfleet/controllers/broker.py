@@ -179,7 +179,12 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
         )  # the look under way will tell; until then the last one holds
     now, key = context.now(), seen.broker.key
     _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
-    seen = replace(seen, findings=context.brokers.findings(key), expired=context.brokers.expired.get(key, 0))
+    seen = replace(
+        seen,
+        findings=context.brokers.findings(key),
+        offers=context.brokers.offers(key),
+        expired=context.brokers.expired.get(key, 0),
+    )
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
     again = (context.settings.recheck_interval, patience(seen.pods, now=now))

@@ -9,14 +9,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from taskfleet.api import External, Object, SecretKeyRef
 from taskfleet.api.reasons import BrokerReason, Reason
-from taskfleet.brokers.target import ENCRYPTED, SENTINEL, Sentinels, Target, Tls, port_of, target_of
+from taskfleet.brokers.target import AMQP, ENCRYPTED, SENTINEL, Sentinels, Target, Tls, port_of, target_of
 from taskfleet.brokers.tls import tls_context
 
 Secrets = Mapping[str, Object | None]
 """By name; None: there is none."""
 
 CERTIFICATE, KEY = "tls.crt", "tls.key"
-_LATER = ("amqp", "amqps")
 
 
 class AddressError(ValueError):
@@ -60,10 +59,6 @@ def _url_in(secrets: Secrets, reference: SecretKeyRef) -> str:
             port_of(part)
     except ValueError:
         raise AddressError(BrokerReason.INVALID_URL, f"{where} is no URL. {_FORM}") from None
-    if parts[0].scheme in _LATER:
-        raise AddressError(
-            Reason.NOT_IMPLEMENTED, f"{where} is a {parts[0].scheme}:// URL, which is not built yet."
-        )
     if re.search(r"\s", url):
         raise AddressError(
             BrokerReason.INVALID_URL, f"{where} holds white space, perhaps at its end. Remove it."
@@ -75,8 +70,15 @@ def _url_in(secrets: Secrets, reference: SecretKeyRef) -> str:
 
 def _wrong(part: SplitResult) -> str | None:
     """What Celery could not use of a URL that looks like one."""
-    if part.scheme not in ("redis", "rediss", SENTINEL) or not part.hostname:
-        return f"is no redis:// URL with a host. {_FORM}"
+    if part.scheme not in (*AMQP, "redis", "rediss", SENTINEL) or not part.hostname:
+        return f"is no redis:// or amqp:// URL with a host. {_FORM}"
+    if part.scheme in AMQP:
+        asked = part.query or part.fragment
+        return (
+            f"holds '?' or '#'. What parameters would say is said by the Broker's fields. {_FORM}"
+            if asked
+            else None
+        )
     if not re.fullmatch(r"/*\d*", part.path):
         return f"names no database by its number after the host. {_FORM}"
     if part.query or part.fragment:
@@ -109,7 +111,10 @@ def _misfit(url: str, external: External, encrypted: bool) -> str | None:
     field = next((name for name, is_set in asked.items() if is_set), None)
     if field is None or encrypted:
         return None
-    way = "Set spec.external.sentinel.tls" if external.sentinel is not None else "Write rediss://"
+    encrypted_scheme = "amqps" if url.startswith("amqp") else "rediss"
+    way = (
+        "Set spec.external.sentinel.tls" if external.sentinel is not None else f"Write {encrypted_scheme}://"
+    )
     return f"leads to a connection without TLS, and spec.external.{field} is set. {way}, or remove the field."
 
 
@@ -170,5 +175,5 @@ def _where(reference: SecretKeyRef) -> str:
 
 _FORM = (
     "Write redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS, or sentinel:// for each Sentinel with ; between,"
-    " special characters percent-encoded."
+    " special characters percent-encoded; of a RabbitMQ amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://."
 )

@@ -24,7 +24,9 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
 async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
     """Bring the Deployment and the entries in Redis to the schedules that there are."""
     key = Key("Deployment", broker.namespace, schedules_name(broker.name))
-    wanted = any(True for _ in schedules_of(broker.key, context.cache))
+    offers = context.brokers.offers(broker.key)
+    able = offers is None or offers.state
+    wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
     if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
         return
     context.schedules.wake(broker.key)

@@ -8,8 +8,10 @@ from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.survey import Findings
+from taskfleet.brokers.transport import Offers
 from taskfleet.controllers.broker_findings import finding_fields, timeouts_agree
 from taskfleet.controllers.broker_memory import memory_condition, memory_in_use
+from taskfleet.controllers.broker_support import broker_support
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, trouble
 from taskfleet.resources.broker_names import broker_name
@@ -41,6 +43,7 @@ class BrokerSeen:
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
     findings: Findings | None = None  # of the last slow look
+    offers: Offers | None = None  # None: not known yet
     expired: int = 0  # expired messages given back since the status was last written
 
     @property
@@ -55,7 +58,8 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
     problem = stall or seen.problem or _problem(seen, found)
     probe = seen.probe
-    version = f"Redis {probe.version}" if probe and probe.version else "Redis"
+    product = probe.product if probe is not None else "Redis"
+    version = f"{product} {probe.version}" if probe and probe.version else product
     unchecked = _UNCHECKED if seen.unchecked else ""
     fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.{unchecked}")
     changing = seen.too_small or ("The Redis pod is starting." if seen.starting else None)
@@ -74,6 +78,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
             stalled(stall, generation=generation),
             *timeouts_agree(seen.broker, seen.findings),
             *memory_condition(seen.broker, probe),
+            *broker_support(seen.broker, seen.offers),
         ],
     }
 

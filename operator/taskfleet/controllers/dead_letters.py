@@ -17,6 +17,9 @@ async def tell_dead_letters(pool: Key, secret: str, context: Context) -> Object:
     except InvalidObject as error:
         raise RefusedError(409, str(error)) from None
     broker = Key("Broker", pool.namespace, spec.broker_ref.name)
+    offers = context.brokers.offers(broker)
+    if offers is not None and not offers.state:
+        return {"messages": []}  # nothing is ever set aside there
     client, layout = context.brokers.client(broker), context.brokers.layout(broker)
     if client is None or layout is None:
         raise RefusedError(503, f"{broker} has no address yet; see its Ready condition.")

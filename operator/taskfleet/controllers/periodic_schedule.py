@@ -44,6 +44,13 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
         return ScheduleSeen(schedule, missing=await auto_create_broker(schedule, context))
     if (problem := broker_problem(live)) is not None:
         return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
+    offers = context.brokers.offers(broker)
+    if offers is not None and not offers.state:
+        message = (
+            f"Broker {broker.name!r} is a {offers.name}, which cannot keep schedules. Name one that is a Redis in"
+            " spec.brokerRef, or run the app's own beat (spec.beat of a WorkerPool)."
+        )
+        return ScheduleSeen(schedule, stalled=(ScheduleReason.ONLY_ON_REDIS, message))
     kept = context.schedules.seen(broker)
     if kept is None:
         told = schedule.status.observed_generation == schedule.metadata.generation

@@ -7,7 +7,9 @@ from enum import StrEnum
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.transport import Offers
 from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
+from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
@@ -33,6 +35,7 @@ class PoolSeen:
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
+    offers: Offers | None = None  # of the broker; None: not known yet
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     given_back: int = 0  # since the status was last written
     requeued: Requeued | None = None  # a wish that the status does not answer yet
@@ -116,6 +119,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         scaling_active(seen.pool, seen.decided),
         scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment)),
         _up_to_date(seen),
+        *pool_support(seen.pool, seen.offers),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
 

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import structlog
-from redis.exceptions import RedisError
 
 from taskfleet.api import Key, TaskQueue
 from taskfleet.api.task_queue import FORCE
-from taskfleet.brokers.purge import purge
 from taskfleet.brokers.queue_figures import QueueFigures
+from taskfleet.brokers.transport import BrokerError
 from taskfleet.controllers.context import Context
 
 log = structlog.get_logger(__name__)
@@ -43,6 +42,8 @@ def refusal(figures: QueueFigures) -> str | None:
         return f"The queue is consumed by WorkerPools: {pools}. {way_out}"
     if figures.lively:
         return f"{_pods(figures.lively)} of its WorkerPools still drain and may give messages back. {way_out}"
+    if figures.others:
+        return f"Consumers outside of Taskfleet read the queue: {figures.others}. {way_out.replace('Suspend', 'Stop')}"
     if figures.rates.other > 0:
         return f"Others than WorkerPools have taken messages during the last minute. {way_out}"
     return None
@@ -55,22 +56,28 @@ async def purge_as_wished(
     token = wish(queue)
     if token is None:
         return None
-    client, layout = context.brokers.client(broker), context.brokers.layout(broker)
-    if figures is None or client is None or layout is None:
+    if figures is None:
         return Purged(token)
     if not forced(token):
         if (why := refusal(figures)) is not None:
             return Purged(token, 0, why)
         if figures.total and figures.watched_for < _WATCHED_SECONDS:
             return Purged(token)
+    return Purged(token, await _purge(queue, broker, token, context))
+
+
+async def _purge(queue: TaskQueue, broker: Key, token: str, context: Context) -> int | None:
+    """How many messages that were; None: not possible yet."""
+    name, uid = queue.queue_name, queue.metadata.uid
     try:
-        messages = await purge(client, layout, queue.queue_name, token=token, owner_uid=queue.metadata.uid)
-    except RedisError as error:
-        log.warning("queue not purged yet", **queue.key._asdict(), error=type(error).__name__)
-        return Purged(token)
-    context.brokers.board.purged(broker, queue.queue_name, messages)
-    log.info("a queue was purged", **queue.key._asdict(), messages=messages)
-    return Purged(token, messages)
+        messages = await context.brokers.purge(broker, name, token=token, owner_uid=uid)
+    except BrokerError as error:
+        log.warning("queue not purged yet", **queue.key._asdict(), error=str(error))
+        return None
+    if messages is not None:
+        context.brokers.board.purged(broker, name, messages)
+        log.info("a queue was purged", **queue.key._asdict(), messages=messages)
+    return messages
 
 
 def _pods(count: int) -> str:

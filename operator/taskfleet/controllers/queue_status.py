@@ -78,6 +78,9 @@ def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
         pods = sum(figures.consuming.get(name, 0) for name in able)
         count = "1 pod fetches" if pods == 1 else f"{pods} pods fetch" if pods else "no pod fetches"
         return True, (QueueReason.POOL_READS, f"{_pools(able)}; {count} at the moment.")
+    if figures.others:
+        message = f"No WorkerPool takes its messages, but other consumers do: {figures.others}."
+        return True, (QueueReason.OTHERS_READ, message)
     if figures.rates.other > 0:
         message = "No WorkerPool takes its messages, but somebody else took some during the last minute."
         return True, (QueueReason.OTHERS_READ, message)
@@ -132,7 +135,7 @@ def _numbers(seen: QueueSeen) -> Object:
         "waitingByPriority": _by_priority(seen.priority_steps, figures.waiting),
         "unacked": figures.unacked,
         "oldestAge": age,
-        "consumers": sum(figures.consuming.values()),
+        "consumers": sum(figures.consuming.values()) + figures.others,
         "arrivalRate": figures.rates.arrival,
         "completionRate": figures.rates.completion,
         "otherRate": figures.rates.other or None,

@@ -38,6 +38,9 @@ async def requeue_as_wished(pool: WorkerPool, context: Context) -> Requeued | No
     if request is None:
         return None
     broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
+    offers = context.brokers.offers(broker)
+    if offers is not None and not offers.state:
+        return Requeued(request.token, 0)  # nothing is ever set aside there
     client, layout = context.brokers.client(broker), context.brokers.layout(broker)
     if client is None or layout is None:
         return Requeued(request.token, None)

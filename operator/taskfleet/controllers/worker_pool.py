@@ -11,6 +11,7 @@ from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.broker_ready import broker_problem
+from taskfleet.controllers.broker_support import results_problem
 from taskfleet.controllers.children import LeftOverError, controlled_by
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
@@ -92,6 +93,8 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         if observed.broker is None:
             return replace(seen, missing=await auto_create_broker(observed.pool, context))
         binding = BrokerBinding.of(Broker.parse(observed.broker))
+        if (wrong := results_problem(observed.pool, seen.offers)) is not None:
+            raise SpecError(wrong)
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
@@ -156,6 +159,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment=deployment,
         pods=workers,
         observation=_read(observed.raw, observed.pool, context),
+        offers=context.brokers.offers(_broker_key(observed.pool)),
         unread=_is_unread(observed, context),
         beat=see_app_beat(observed.pool, context),
         kept_template=outdated(observed.raw),

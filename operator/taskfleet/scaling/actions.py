@@ -1,50 +1,15 @@
-"""Carrying out moves: drain leases in Redis, marks on pods, the size of the Deployment. In an order that is safe to stop."""
+"""Carrying out moves: drain leases at the broker, marks on pods, the size of the Deployment. In an order that is safe to stop."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from redis.asyncio import Redis
+from collections.abc import Mapping
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.transport import Drains
 from taskfleet.kube.gateway import Gateway
 from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
 from taskfleet.scaling.writer import ReplicaWriter
 
-LEASE_SECONDS = 30  # a pod that is not told again for so long consumes by itself
-RENEW_SECONDS = 8.0
-STOP = "stop"  # in place of a lease's number
-
-
-@dataclass(frozen=True)
-class Drains:
-    """The drain leases of one pool's pods: keys that the pods watch (taskfleet_worker/broker_thread.py)."""
-
-    client: Redis
-    layout: Layout
-    pool_uid: str
-
-    async def lift(self, pods: Sequence[str]) -> None:
-        if pods:
-            await self.client.delete(*(self._key(pod) for pod in pods))
-
-    async def renew(self, numbers: Mapping[str, int]) -> None:
-        """Ask each pod to drain for another 30 s, under the number of its lease."""
-        if not numbers:
-            return
-        async with self.client.pipeline(transaction=False) as pipe:
-            for pod, number in numbers.items():
-                pipe.set(self._key(pod), number, ex=LEASE_SECONDS)
-            await pipe.execute()
-
-    async def stop(self, pods: Sequence[str]) -> None:
-        """Tell each pod what the kubelet has told it too early."""
-        for pod in pods:
-            await self.client.set(self._key(pod), STOP, ex=LEASE_SECONDS)
-
-    def _key(self, pod: str) -> str:
-        return self.layout.key("drain", f"{self.pool_uid}/{pod}")
+RENEW_SECONDS = 8.0  # a lease lasts 30
 
 
 class Actions:

@@ -11,18 +11,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
-from redis.exceptions import RedisError
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.transport import BrokerError
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
-from taskfleet.scaling.actions import RENEW_SECONDS, Actions, Drains
+from taskfleet.scaling.actions import RENEW_SECONDS, Actions
 from taskfleet.scaling.attention import Attention
 from taskfleet.scaling.load import PodLoad, PoolLoad
 from taskfleet.scaling.moves import Moves
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_SECONDS = 60.0  # at a pool of which there is no news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
-_RETRY_SECONDS = 2.0  # after the API server or Redis refused an action
+_RETRY_SECONDS = 2.0  # after the API server or the broker refused an action
 
 
 def _patience(load: PoolLoad) -> float:
@@ -245,18 +245,16 @@ class ScalingLoop:
         self, scaled: ScaledPool, step: Moves, deployment: Object, numbers: Mapping[str, int]
     ) -> bool:
         """Act; False where that was not possible, at least not to the end."""
-        client, layout = self._brokers.client(scaled.broker), self._brokers.layout(scaled.broker)
-        uid = scaled.pool.metadata.uid
         try:
             await self._actions.carry_out(
                 step,
                 deployment,
-                drains=Drains(client, layout, uid) if client is not None and layout is not None else None,
+                drains=self._brokers.drains(scaled.broker, scaled.pool.metadata.uid),
                 numbers=numbers,
             )
         except (ConflictError, LeaseLostError):
             return False  # somebody wrote meanwhile, or leads: the next look tells
-        except (ApiError, RedisError) as error:
+        except (ApiError, BrokerError) as error:
             log.warning("scaling failed", **scaled.pool.key._asdict(), error=str(error)[:300])
             scaled.retry_at = time.monotonic() + _RETRY_SECONDS
             return False

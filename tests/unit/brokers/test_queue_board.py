@@ -54,6 +54,17 @@ def test_the_first_reading_is_told() -> None:
     assert figures.total == 0
 
 
+def test_consumers_that_come_and_go_are_told_of_where_the_broker_counts_them() -> None:
+    board = Board()
+    board.read()
+    assert board.read(consumers={"emails": 2}) == 1
+    figures = board.board.figures(BROKER, task_queue())
+    assert figures is not None
+    assert figures.others == 2
+    assert board.read(consumers={"emails": 2}, times=20) == 0
+    assert board.read(consumers={}) == 1
+
+
 def test_an_idle_queue_is_told_of_once() -> None:
     assert Board().read(times=100) == 1
 

@@ -21,6 +21,10 @@ from taskfleet.brokers.target import Sentinels, Target, Tls, target_of
             Target((("a", 1), ("b", 26379)), 4, None, "p"),
             id="sentinels",
         ),
+        pytest.param("amqp://u:p@h", Target((("h", 5672),), 0, "u", "p", vhost="/"), id="amqp-default-vhost"),
+        pytest.param("amqp://h//", Target((("h", 5672),), vhost="/"), id="amqp-vhost-slash"),
+        pytest.param("amqp://h/%2F", Target((("h", 5672),), vhost="/"), id="amqp-vhost-slash-encoded"),
+        pytest.param("amqps://h/a%20b/c", Target((("h", 5671),), vhost="a b/c"), id="amqp-vhost-by-name"),
     ],
 )
 def test_target(url: str, expected: Target) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import External, Object
-from taskfleet.api.reasons import BrokerReason, Reason
+from taskfleet.api.reasons import BrokerReason
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
 from tests.runtime.certificates import Certificates
 
@@ -44,12 +44,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         pytest.param("redis://user:p%40ss@host:6380/0", "host:6380", id="credentials-are-not-shown"),
         pytest.param("redis://:hunter2@[::1]:6380/0", "[::1]:6380", id="ipv6"),
         pytest.param("rediss://:hunter2@host/1", "host:6379", id="tls"),
+        pytest.param("amqp://user:hunter2@host//", "host:5672", id="rabbitmq"),
+        pytest.param("amqps://user:hunter2@host/shop", "host:5671", id="rabbitmq-over-tls"),
     ],
 )
 def test_usable_url(url: str, endpoint: str) -> None:
     target = target_in({"redis": secret(url=url)}, external())
     assert target.endpoint == endpoint
-    assert (target.tls is not None) == url.startswith("rediss")
+    assert (target.tls is not None) == url.startswith(("rediss", "amqps"))
 
 
 def test_sentinels_with_all_that_they_may_need(certificates: Certificates) -> None:
@@ -103,7 +105,13 @@ def test_verification_is_off_only_where_asked_for() -> None:
         pytest.param(secret(url="redis://:hunter2@host:1x/0"), BrokerReason.INVALID_URL, id="port"),
         pytest.param(secret(url="redis://:hunter2@a;redis://:hunter2@b"), BrokerReason.INVALID_URL, id="two"),
         pytest.param(secret(url="sentinel://:hunter2@host"), BrokerReason.INVALID_URL, id="sentinel-unnamed"),
-        pytest.param(secret(url="amqp://u:hunter2@host//"), Reason.NOT_IMPLEMENTED, id="amqp"),
+        pytest.param(
+            secret(url="amqp://u:hunter2@host//?x=1"), BrokerReason.INVALID_URL, id="amqp-parameters"
+        ),
+        pytest.param(
+            secret(url="amqp://u:hunter2@a;amqp://u:hunter2@b"), BrokerReason.INVALID_URL, id="amqp-of-two"
+        ),
+        pytest.param(secret(url="amqp://u:hunter2@/shop"), BrokerReason.INVALID_URL, id="amqp-no-host"),
     ],
 )
 def test_unusable_value_is_named_by_its_key_and_never_shown(value: Object | None, reason: str) -> None:

@@ -190,3 +190,10 @@ def test_last_purge(purged: Purged | None, expected: Object | None) -> None:
     answered = {"token": "t", "time": "2026-01-01T12:00:00Z"}
     told = status(purged=purged).get("lastPurge")
     assert told == (None if expected is None else answered | expected)
+
+
+def test_consumers_that_the_broker_counts_are_somebody() -> None:
+    told = status(waiting=(3,), others=2)
+    assert told["consumers"] == 2
+    assert verdict(told, "Consumed") == ("True", "OthersRead")
+    assert verdict(told, "Healthy") == ("True", "BelowAlert")

@@ -1,14 +1,17 @@
 """TaskQueues as they are reconciled: what is asked of the broker, written and told, and the purge on a real Redis."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.observation import Known, Layout, Observation
+from taskfleet.brokers.observation import Known, Layout, Observation, Query
+from taskfleet.brokers.pace import Pace
+from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.brokers.report import QueueWork, Report, Start
+from taskfleet.brokers.target import target_of
 from taskfleet.controllers import task_queue, worker_pool
 from tests.runtime.redis_server import RedisServer
 from tests.unit.controllers.scene import Scene, ready_broker
@@ -168,14 +171,30 @@ async def test_a_queue_that_went_is_asked_about_no_more(queues: Queues) -> None:
     assert queues.scene.brokers.audience.query(BROKER, LAYOUT).queues == ()
 
 
+@asynccontextmanager
+async def reached(queues: Queues, server: RedisServer) -> AsyncIterator[None]:
+    """The scene's broker is this Redis."""
+    redis = RedisTransport(
+        target_of(server.url),
+        LAYOUT,
+        query=lambda: Query(LAYOUT, ()),
+        on_reading=lambda _: None,
+        pace=Pace(),
+    )
+    brokers: Any = queues.scene.brokers
+    brokers.purge = lambda _, queue, **how: redis.purge(queue, **how)
+    try:
+        yield
+    finally:
+        await redis.aclose()
+
+
 @pytest.fixture
 async def purging(queues: Queues, server: RedisServer) -> AsyncIterator[Queues]:
     """Three messages wait, and have been watched for long enough."""
     server.client.flushall()
     server.client.rpush("emails", "a", "b", "c")
-    async with Redis.from_url(server.url) as client:
-        brokers: Any = queues.scene.brokers
-        brokers.client, brokers.layout = lambda _: client, lambda _: LAYOUT
+    async with reached(queues, server):
         queues.read(3, times=10)
         await queues.reconcile()
         yield queues
@@ -231,9 +250,7 @@ async def test_a_queue_is_watched_for_a_while_before_it_is_purged(
 ) -> None:
     server.client.flushall()
     server.client.rpush("emails", "a")
-    async with Redis.from_url(server.url) as client:
-        brokers: Any = queues.scene.brokers
-        brokers.client, brokers.layout = lambda _: client, lambda _: LAYOUT
+    async with reached(queues, server):
         queues.change(purge="first")
         queues.read(1)
         assert await queues.reconcile() == 1.0

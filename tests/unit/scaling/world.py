@@ -10,7 +10,7 @@ from random import Random
 from taskfleet.api import Object
 from taskfleet.brokers.observation import Known
 from taskfleet.brokers.report import Report
-from taskfleet.scaling.actions import LEASE_SECONDS
+from taskfleet.brokers.transport import LEASE_SECONDS
 from taskfleet.scaling.load import Limits, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads

@@ -1,0 +1,119 @@
+"""Reads one RabbitMQ again and again: passive declares for what waits, and the reports that pods send by themselves."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from taskfleet import metrics
+from taskfleet.brokers.amqp_link import AmqpLink, Depth
+from taskfleet.brokers.observation import Known, Layout, Observation, Query, observe_depths, resumed
+from taskfleet.brokers.pace import Pace
+from taskfleet.brokers.transport import BrokerError
+
+log = structlog.get_logger(__name__)
+
+_AGAIN_SECONDS = 1.0
+_FIRST_REPORTS_SECONDS = 2.5  # every pod that lives has reported within 2
+_FORGOTTEN_SECONDS = 30.0  # nobody tells that a process was killed
+_MISSING_AGAIN_SECONDS = 1.0
+# Asking for a queue that is not there takes three round trips.
+_MISSING_AT_ONCE = 20
+_MOST_REPORTS = 20_000
+_LARGEST_REPORT = 64 * 1024
+
+
+class AmqpObserver:
+    """`query` is asked before each reading; `on_reading` gets every observation, None when the broker does not answer."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AmqpLink]],
+        layout: Layout,
+        *,
+        query: Callable[[], Query],
+        on_reading: Callable[[Observation | None], None],
+        name: str,
+    ) -> None:
+        self._connect = connect
+        self._key = layout.key("reports")
+        self._query = query
+        self._on_reading = on_reading
+        self._name = name
+        self._pace = Pace()  # its own: a slow RabbitMQ says nothing of how often a Redis can be read
+        self._reports: dict[bytes, bytes] = {}  # as they came last, by start
+        self._depths: dict[str, Depth] = {}
+        self._missing: dict[str, float] = {}  # queue -> when to ask again
+        self._last: Observation | None = None
+
+    async def run(self) -> None:
+        """Read until cancelled; a broker that fails is tried again every second."""
+        while True:
+            try:
+                link = await self._connect()
+                try:
+                    await self._read(link)
+                finally:
+                    await link.aclose()
+            except BrokerError as error:
+                log.debug("broker not read", host=self._name, error=str(error))
+                self._tell(None)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _read(self, link: AmqpLink) -> None:
+        await link.hear(self._key, self._take)
+        if self._last is None:
+            await asyncio.sleep(_FIRST_REPORTS_SECONDS)
+        else:
+            self._last = resumed(self._last, now=time.monotonic())
+        while True:
+            query, began = self._query(), time.monotonic()
+            await self._ask(link, query.queues, began)
+            now = time.monotonic()
+            self._last = observe_depths(query, self._depths, self._reports, self._last, now=now)
+            self._forget(self._last)
+            self._tell(self._last)
+            metrics.TICK_SECONDS.observe(time.monotonic() - began)
+            # At most what it has cost: others have run meanwhile.
+            self._pace.spent(self, time.monotonic() - began)
+            await asyncio.sleep(self._pace.reports_pause)
+
+    async def _ask(self, link: AmqpLink, queues: tuple[str, ...], now: float) -> None:
+        self._missing = {queue: at for queue, at in self._missing.items() if queue in queues}
+        depths: dict[str, Depth] = {}
+        tries = _MISSING_AT_ONCE
+        for queue in queues:
+            again_at = self._missing.get(queue)
+            if again_at is not None:
+                if now < again_at or not tries:
+                    continue
+                tries -= 1
+            depth = await link.depth(queue)
+            if depth is None:
+                self._missing[queue] = now + _MISSING_AGAIN_SECONDS
+            else:
+                depths[queue] = depth
+                self._missing.pop(queue, None)
+        self._depths = depths
+
+    def _take(self, start: bytes, report: bytes) -> None:
+        """An empty one is the last of its start."""
+        if not report:
+            self._reports.pop(start, None)
+        elif len(report) <= _LARGEST_REPORT and (
+            start in self._reports or len(self._reports) < _MOST_REPORTS
+        ):
+            self._reports[start] = report
+
+    def _forget(self, seen: Observation) -> None:
+        for name, start in seen.names.items():
+            known: Known = seen.reports[start]
+            if seen.at - known.moved_at > _FORGOTTEN_SECONDS:
+                self._reports.pop(name, None)
+
+    def _tell(self, seen: Observation | None) -> None:
+        try:
+            self._on_reading(seen)
+        except Exception:
+            log.exception("a reading could not be used", host=self._name)

@@ -1,0 +1,135 @@
+"""A RabbitMQ as the operator reaches it: one connection that reads, one for everything else."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiormq.exceptions import AuthenticationError, InvalidFrameError, ProbableAuthenticationError
+from redis.asyncio import Redis
+
+from taskfleet.brokers.amqp_link import AmqpLink
+from taskfleet.brokers.amqp_observer import AmqpObserver
+from taskfleet.brokers.observation import Layout, Observation, Query
+from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.target import Target
+from taskfleet.brokers.tls import chain, tls_context, tls_failure
+from taskfleet.brokers.transport import RABBITMQ, STOP, BrokerError
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 5.0
+# What aiormq calls it when the server hangs up on a user whom it has let in: it tells no reason then.
+_REFUSED = "Connection.Close"
+
+
+class AmqpTransport:
+    """Raises ssl.SSLError for certificates of no use."""
+
+    offers = RABBITMQ
+    redis: Redis | None = None
+
+    def __init__(
+        self,
+        target: Target,
+        layout: Layout,
+        *,
+        query: Callable[[], Query],
+        on_reading: Callable[[Observation | None], None],
+    ) -> None:
+        if target.tls is not None:
+            tls_context(target.tls)
+        self._target = target
+        self._layout = layout
+        self._link: AmqpLink | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._observer = AmqpObserver(
+            self._connect, layout, query=query, on_reading=on_reading, name=target.endpoint
+        )
+
+    async def probe(self) -> Probe:
+        try:
+            version = await self._use(AmqpLink.version)
+        except BrokerError as error:
+            return _failed(error)
+        return Probe(Verdict.ANSWERS, product=RABBITMQ.name, version=_number(version))
+
+    async def run(self) -> None:
+        await self._observer.run()
+
+    def drains(self, pool_uid: str) -> "AmqpDrains":
+        return AmqpDrains(self._say, self._layout, pool_uid)
+
+    async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:  # noqa: ARG002 - it remembers no token
+        return await self._use(lambda link: link.purge(queue))
+
+    async def aclose(self) -> None:
+        if self._link is not None:
+            await self._link.aclose()
+
+    async def _say(self, words: Mapping[str, str]) -> None:
+        """Text by key."""
+
+        async def say(link: AmqpLink) -> None:
+            for key, text in words.items():
+                await link.say(key, text)
+
+        if words:
+            await self._use(say)
+
+    async def _use(self, step: Callable[[AmqpLink], Awaitable[T]]) -> T:
+        """On the connection that does not read; a new one after an error. Raises BrokerError."""
+        async with self._one_at_a_time:
+            if self._link is None:
+                self._link = await self._connect()
+            try:
+                return await step(self._link)
+            except BrokerError:
+                broken, self._link = self._link, None
+                await broken.aclose()
+                raise
+
+    async def _connect(self) -> AmqpLink:
+        return await AmqpLink.open(self._target, patience=TIMEOUT_SECONDS)
+
+
+@dataclass(frozen=True)
+class AmqpDrains:
+    """Words to pods, which forget them after 30 s (taskfleet_worker/amqp_thread.py). `say` takes texts by key."""
+
+    say: Callable[[Mapping[str, str]], Awaitable[None]]
+    layout: Layout
+    pool_uid: str
+
+    async def lift(self, pods: Sequence[str]) -> None:
+        await self.say({self._key(pod): "" for pod in pods})
+
+    async def renew(self, numbers: Mapping[str, int]) -> None:
+        await self.say({self._key(pod): str(number) for pod, number in numbers.items()})
+
+    async def stop(self, pods: Sequence[str]) -> None:
+        await self.say({self._key(pod): STOP for pod in pods})
+
+    def _key(self, pod: str) -> str:
+        return self.layout.key("drain", f"{self.pool_uid}/{pod}")
+
+
+def _failed(error: BrokerError) -> Probe:
+    if (refused := tls_failure(error)) is not None:
+        return Probe(Verdict.TLS_FAILED, refused)
+    for each in chain(error):
+        if isinstance(each, AuthenticationError | ProbableAuthenticationError):
+            detail = "The server refuses the user name or password of the URL."
+            return Probe(Verdict.AUTHENTICATION_FAILED, detail)
+        if isinstance(each, InvalidFrameError) and _REFUSED in str(each):
+            detail = "The server has no such virtual host, or does not admit this user to it."
+            return Probe(Verdict.AUTHENTICATION_FAILED, detail)
+    cause = type(error.__cause__ or error).__name__
+    return Probe(Verdict.UNREACHABLE, f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({cause}).")
+
+
+def _number(told: Any) -> str | None:
+    """Figures and dots only, because what a server tells is shown in a status."""
+    text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    return text if re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,3}", text) else None
