@@ -61,11 +61,17 @@ REDIS = Image(
     "tests/cluster/dockerfiles/redis",
     public="redis:7-alpine",
 )
+RABBITMQ = Image(
+    "rabbitmq",
+    "tests/cluster/dockerfiles/rabbitmq/Dockerfile",
+    "tests/cluster/dockerfiles/rabbitmq",
+    public="rabbitmq:3",
+)
 PAUSE = _own("pause", "pause")
 COREDNS = _own("coredns", "coredns")
 
 PRODUCT = (OPERATOR, WORKER, CELERY, QUICKSTART, DJANGO)
-CATALOGUE = {image.name: image for image in (*PRODUCT, REDIS, POSTGRES, PAUSE, COREDNS)}
+CATALOGUE = {image.name: image for image in (*PRODUCT, REDIS, POSTGRES, RABBITMQ, PAUSE, COREDNS)}
 
 
 def find(name: str) -> Image:

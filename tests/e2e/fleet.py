@@ -16,6 +16,8 @@ APP = Path(__file__).parent / "app"
 _MOUNT = {"name": "e2e", "mountPath": "/e2e"}
 _VOLUME = {"name": "e2e", "configMap": {"name": "e2e"}}
 _URL = {"secretKeyRef": {"name": "default-broker-connection", "key": "url"}}
+# Where tasks leave their marks: a variable of pools whose own broker is no Redis.
+MARKS = {"name": "MARKS_URL", "valueFrom": _URL}
 
 
 class Run(NamedTuple):
@@ -84,6 +86,12 @@ class Fleet:
         """As `send`, to several queues: a queue by key."""
         pairs = [f"{key}={queue}" for key, queue in queues.items()]
         self._in_client("/e2e/send.py", str(count), str(seconds), *pairs)
+
+    def send_over(self, url: str, key: str, *, count: int, seconds: float, queue: str) -> None:
+        """As `send`, over another broker than the namespace's default."""
+        self._ensure_client()
+        command = ("env", f"CELERY_BROKER_URL={url}", "python", "/e2e/send.py", str(count), str(seconds))
+        self.kubectl("exec", "client", "--", *command, f"{key}={queue}")
 
     def first_task(self, key: str) -> dict[str, float]:
         """Send one task; the Unix times when it was sent, its worker's process began, and it started."""
@@ -161,6 +169,7 @@ def _client(image: str) -> Object:
         "command": ["sleep", "3600"],
         "env": [
             {"name": "CELERY_BROKER_URL", "valueFrom": _URL},
+            MARKS,
             {"name": "PYTHONPATH", "value": "/e2e"},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
         ],

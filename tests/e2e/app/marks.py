@@ -12,7 +12,7 @@ LISTS = ("sent", "order", "runs")
 
 
 def marks() -> redis.Redis:
-    url = os.environ["CELERY_BROKER_URL"].rpartition("/")[0]
+    url = (os.environ.get("MARKS_URL") or os.environ["CELERY_BROKER_URL"]).rpartition("/")[0]
     return redis.Redis.from_url(f"{url}/2", decode_responses=True)
 
 

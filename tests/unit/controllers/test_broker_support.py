@@ -11,7 +11,7 @@ from taskfleet.controllers.broker_support import broker_support, pool_support, r
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from tests.unit.objects import broker, conditions, of_type, pool
 
-EXTERNAL = {"external": {"urlSecretRef": {"name": "company", "key": "url"}}}
+EXTERNAL: dict[str, Any] = {"external": {"urlSecretRef": {"name": "company", "key": "url"}}}
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
