@@ -8,7 +8,6 @@ from tests.envtest.conditions import wait_for_condition
 from tests.waiting import wait_for
 
 USER, PASSWORD = "shop", "s3cret"
-URL = f"amqp://{USER}:{PASSWORD}@rabbitmq:5672//"
 LABELS = {"app": "rabbitmq"}
 
 
@@ -16,10 +15,11 @@ def test_a_fleet_on_rabbitmq_grows_and_shrinks_and_runs_every_task_once(
     fleet: Fleet, one_cluster: Cluster
 ) -> None:
     image = one_cluster.load([CATALOGUE["rabbitmq"]])["rabbitmq"]
+    url = f"amqp://{USER}:{PASSWORD}@rabbitmq.{fleet.namespace}.svc:5672//"
     outside = external_broker(fleet.namespace, "outside")
     for made in (
         *_rabbitmq(image),
-        secret(fleet.namespace, "outside-url", url=URL),
+        secret(fleet.namespace, "outside-url", url=url),
         broker(fleet.namespace),  # the tasks' marks are in a Redis
         outside,
     ):
@@ -38,7 +38,7 @@ def test_a_fleet_on_rabbitmq_grows_and_shrinks_and_runs_every_task_once(
     assert told["status"]["version"].startswith("3.")
     wait_for_condition(fleet.kube, outside, "FullySupported", "False", "OnlyOnRedis", timeout=30)
 
-    fleet.send_over(URL, "sent", count=24, seconds=2, queue="mail")
+    fleet.send_over(url, "sent", count=24, seconds=2, queue="mail")
     wait_for(lambda: _queue(fleet).get("waiting", 0) > 0, 30, what="waiting tasks in the status", poll=0.3)
     wait_for(lambda: fleet.status("mail").get("readyReplicas") == 3, 90, what="three pods", poll=0.3)
     wait_for(lambda: _queue(fleet).get("consumers") == 3, 30, what="three consumers", poll=0.3)

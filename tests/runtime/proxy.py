@@ -33,6 +33,13 @@ class Proxy:
             self._frozen += self._peers
             self._peers = {}
 
+    def cut(self) -> None:
+        """Every connection ends; new ones work."""
+        with self._lock:
+            for sock in list(self._peers):
+                if sock in self._peers:
+                    self._drop(sock)
+
     def close(self) -> None:
         """Connections are cut and none can be made. To be called again at the end does no harm."""
         if self._stop:

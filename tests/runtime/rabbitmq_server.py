@@ -96,11 +96,26 @@ class RabbitMQServer:
         }
 
     def kill(self) -> None:
-        """SIGKILL; what was acknowledged to its sender stays."""
+        """SIGKILL; messages on disk stay, and so do some that were acknowledged in the last moments."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def stop(self) -> None:
+        """As an administrator does."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGTERM)
+        wait_for(self._has_ended, "RabbitMQ to stop", timeout=60)
+
+    def _has_ended(self) -> bool:
+        assert self._process is not None
+        self._process.poll()
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def send(
         self, tasks: int, task: str, *args: object, queue: str = "celery", eta: str | None = None

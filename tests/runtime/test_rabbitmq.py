@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.proxy import Proxy
 from tests.runtime.rabbitmq_server import RabbitMQServer
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
@@ -27,7 +28,7 @@ class Fleet:
     """Workers of one pool and one queue. `notes` is a Redis in which tasks tell that they start and end."""
 
     def __init__(
-        self, make: Callable[[], Worker], rabbitmq: RabbitMQServer, notes: RedisServer, queue: str
+        self, make: Callable[..., Worker], rabbitmq: RabbitMQServer, notes: RedisServer, queue: str
     ) -> None:
         self.worker = make
         self.rabbitmq = rabbitmq
@@ -63,19 +64,17 @@ def fleet(
     workers: list[Worker] = []
     queue = f"q-{uuid.uuid4().hex[:8]}"
 
-    def make() -> Worker:
+    def make(url: str = rabbitmq.url) -> Worker:
         environment = {"TEST_NOTES_URL": server.url}
         workers.append(
-            Worker(
-                python, rabbitmq.url, tmp_path, pool=request.param, queues=[queue], environment=environment
-            )
+            Worker(python, url, tmp_path, pool=request.param, queues=[queue], environment=environment)
         )
         return workers[-1].start()
 
     yield Fleet(make, rabbitmq, server, queue)
     for worker in workers:
         worker.kill()
-        print(f"--- {worker.name} ---\n{worker.log[-3000:]}")  # pytest shows it where the test failed
+        print(f"--- {worker.name} ---\n{worker.log[-9000:]}")  # pytest shows it where the test failed
 
 
 def test_term_finishes_what_runs_and_gives_back_the_rest(fleet: Fleet) -> None:
@@ -103,6 +102,41 @@ def test_a_pod_drains_when_asked_and_goes_on_when_the_lease_is_lifted(fleet: Fle
     fleet.rabbitmq.order(worker, "")
     fleet.finished()
     assert fleet.twice == 0
+
+
+def test_a_lease_is_acknowledged_while_a_task_keeps_the_cpu(fleet: Fleet) -> None:
+    worker = fleet.worker().ready()
+    fleet.send(SLOTS, "proj.burn", 3.0)
+    fleet.started(1)
+    fleet.rabbitmq.order(worker, "7")
+    report = fleet.rabbitmq.report_when(worker, lambda report: report.get("drain") == 7)
+    assert (report["state"], report["active"] > 0) == ("draining", True)
+    assert len(fleet.notes.finished()) < SLOTS
+    fleet.rabbitmq.order(worker, "stop")
+    assert worker.ended(timeout=60) == 0
+
+
+def test_lost_connections_lose_nothing(fleet: Fleet) -> None:
+    proxy = Proxy(fleet.rabbitmq.port)
+    try:
+        worker = fleet.worker(
+            fleet.rabbitmq.url.replace(f":{fleet.rabbitmq.port}/", f":{proxy.port}/")
+        ).ready()
+        fleet.send(8, "proj.nap", 1.0)
+        fleet.started(1)
+        proxy.cut()
+        fleet.finished()
+        assert fleet.twice <= SLOTS
+        fleet.rabbitmq.order(worker, "7")
+        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
+        proxy.cut()
+        fleet.send(1, "proj.nap", 0.1)
+        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
+        assert fleet.waiting() == 1, "the new connection obeys the lease"
+        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "ready", timeout=60)
+        fleet.finished()
+    finally:
+        proxy.close()
 
 
 def test_a_killed_container_loses_nothing(fleet: Fleet) -> None:

@@ -1,5 +1,6 @@
-"""kombu's AMQP channel with two changes: what it has fetched and not yet settled is counted, and its delivery tags are
-unique in the process, because AMQP's begin at 1 again with each channel.
+"""kombu's AMQP channel with three changes: what it has fetched and not yet settled is counted, its delivery tags are
+unique in the process, because AMQP's begin at 1 again with each channel, and it does not begin to fetch while the pod
+drains.
 
 Everything else is the broker's: what a lost connection or a dead process held goes back to its queue at once.
 """
@@ -7,16 +8,21 @@ Everything else is the broker's: what a lost connection or a dead process held g
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
+from typing import Any, Callable
 
 from taskfleet_worker.deliveries import Deliveries
 
 
-def install(deliveries: Deliveries) -> None:
-    """Use the changed channel for AMQP in this process."""
+def install(deliveries: Deliveries, closed: Callable[[Any], bool]) -> None:
+    """Use the changed channel for AMQP in this process. `closed`: whether a channel must not fetch now."""
     from kombu.transport import pyamqp
 
-    members = {"deliveries": deliveries, "numbers": count(1), "__module__": __name__}
+    members = {
+        "deliveries": deliveries,
+        "closed": staticmethod(closed),
+        "numbers": count(1),
+        "__module__": __name__,
+    }
     pyamqp.Connection.Channel = type("Channel", (_Counted, pyamqp.Channel), members)
 
 
@@ -29,6 +35,7 @@ class _Counted:
     """Over kombu's channel for AMQP."""
 
     deliveries: Deliveries
+    closed: Callable[[Any], bool]
     numbers: count[int]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -38,6 +45,8 @@ class _Counted:
 
     def basic_consume(self, queue: str = "", consumer_tag: str = "", *args: Any, **kwargs: Any) -> Any:
         if consumer_tag and not kwargs.get("no_ack"):
+            if self.closed(self):
+                return None  # of a connection that is made while the gate is closed; the next turn cancels it
             self._queue_of[consumer_tag] = queue
         return super().basic_consume(queue, consumer_tag, *args, **kwargs)  # type: ignore[misc]
 

@@ -59,6 +59,7 @@ class Runtime:
         self._consumer: Any = None
         self._thread: BrokerThread | None = None
         self._waker: Waker | None = None
+        self._cancelled: Any = None  # AMQP: the consumer that a closed gate has stopped
         health.active = lambda: self.tasks.active
         health.last_end = lambda: self.tasks.last_end
 
@@ -70,7 +71,7 @@ class Runtime:
         state.maybe_shutdown = lambda: self._turn(asked)
         self._watch_requests()
         if self._amqp:
-            amqp_channel.install(self.deliveries)
+            amqp_channel.install(self.deliveries, closed=self._keeps_from_fetching)
             return
         self.link.is_consumers = lambda channel: channel is self._channel()
         self.link.tags_that_run_on = self._tags_that_run_on
@@ -120,14 +121,20 @@ class Runtime:
         # What a fetch still brings would stay in the socket until the last task has ended.
         return not self._fetching() or self._clock() - since >= FETCH_PATIENCE
 
+    def _keeps_from_fetching(self, channel: Any) -> bool:
+        return self.gate.closed and channel is self._channel()
+
     def _follow_gate(self) -> None:
         """AMQP pushes: a closed gate means no consumers, also of a connection that is made meanwhile."""
         task_consumer = self._consumer.task_consumer
-        if task_consumer is not None and amqp_channel.consumes(task_consumer) == self.gate.closed:
-            if self.gate.closed:
-                task_consumer.cancel()
-            else:
-                task_consumer.consume()
+        if task_consumer is None or not task_consumer.channel.is_open:
+            return  # also called between two connections
+        if self.gate.closed and amqp_channel.consumes(task_consumer):
+            task_consumer.cancel()
+            self._cancelled = task_consumer
+        elif not self.gate.closed and self._cancelled is task_consumer:
+            self._cancelled = None
+            task_consumer.consume()
 
     def _hand_back(self) -> None:
         messages = take_back(self._consumer, self._state)

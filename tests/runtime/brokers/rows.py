@@ -1,4 +1,4 @@
-"""Every kind of external Redis that a team has, and what is done to it while tasks run. One function a row."""
+"""Every kind of external broker that a team has, and what is done to it while tasks run. One function a row."""
 
 import string
 import threading
@@ -12,6 +12,12 @@ import redis
 from taskfleet.brokers.probe import Verdict
 from taskfleet.brokers.target import Sentinels, Target, Tls, target_of
 from tests.runtime.brokers.acl import acl_commands
+from tests.runtime.brokers.rabbitmq_rows import (
+    rabbitmq,
+    rabbitmq_over_tls,
+    rabbitmq_restart,
+    rabbitmq_wrong_ca,
+)
 from tests.runtime.brokers.scene import SECONDS, TASKS, Scene
 from tests.runtime.ports import free_port
 from tests.runtime.redis_sentinel import MASTER, SentinelGroup
@@ -265,4 +271,8 @@ ROWS = (
     Row("prefix, steps, separator", prefix),
     Row("rotation under load", rotation),
     Row("rotation at once", rotation_at_once, twice=True),
+    Row("RabbitMQ", rabbitmq),
+    Row("RabbitMQ over TLS", rabbitmq_over_tls),
+    Row("RabbitMQ, wrong CA", rabbitmq_wrong_ca, waits=True),
+    Row("RabbitMQ started again", rabbitmq_restart, twice=True),
 )
