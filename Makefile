@@ -69,7 +69,7 @@ RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_giv
 LANES := --numprocesses 4
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
+	$(BIN)/pytest tests/e2e --ignore tests/e2e/test_rabbitmq.py tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
 CLUSTER ?= dev
 PROFILE ?= full
@@ -114,7 +114,7 @@ soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doub
 	$(BIN)/pytest tests/e2e/test_soak.py --soak-seconds 600 --capture=no
 
 test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
-	$(BIN)/pytest tests/runtime/brokers --celery $(CELERY_57) --numprocesses 3
+	$(BIN)/pytest tests/runtime/brokers tests/runtime/test_rabbitmq.py tests/e2e/test_rabbitmq.py --celery $(CELERY_57) --numprocesses 3
 
 test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
 	$(BIN)/pytest tests/django tests/e2e/test_django.py

@@ -112,15 +112,14 @@ def test_memory_that_runs_out_is_told_before_it_is_full(
 @pytest.mark.parametrize(
     ("value", "reason", "sentence"),
     [
-        pytest.param("redis.example:6379", "InvalidUrl", "is no redis:// URL with a host. Write redis://", id="no-scheme"),
-        pytest.param("https://redis.example", "InvalidUrl", "is no redis:// URL", id="another-scheme"),
+        pytest.param("redis.example:6379", "InvalidUrl", "URL with a host. Write redis://", id="no-scheme"),
+        pytest.param("https://redis.example", "InvalidUrl", "is no redis:// or amqp:// URL", id="another-scheme"),
         pytest.param("redis://:p@ss/w0rd@h:6379/0", "InvalidUrl", "Write redis://USER:PASSWORD@", id="unquoted"),
         pytest.param("redis://redis.example:6379/0\n", "InvalidUrl", "white space, perhaps at its end", id="newline"),
         pytest.param("redis://redis.example/0?visibility_timeout=9", "InvalidUrl", "holds '?'", id="parameter"),
         pytest.param("redis://redis.example/zero", "InvalidUrl", "names no database", id="database"),
         pytest.param("sentinel://s1;sentinel://s2", "InvalidUrl", "Set spec.external.sentinel.masterName", id="sentinel"),
-        pytest.param("amqp://guest@rabbit.example//", "NotImplemented", "not built yet", id="amqp"),
-        pytest.param("amqps://guest@rabbit.example//", "NotImplemented", "not built yet", id="amqps"),
+        pytest.param("amqp://guest@rabbit.example//?heartbeat=9", "InvalidUrl", "holds '?'", id="amqp-parameter"),
     ],
 )  # fmt: skip
 def test_url_that_cannot_be_used_is_told_by_its_key_and_never_shown(

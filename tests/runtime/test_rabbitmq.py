@@ -43,7 +43,11 @@ class Fleet:
         wait_for(lambda: len(self.notes.started()) >= number, f"{number} tasks to start", timeout=60)
 
     def finished(self) -> None:
-        wait_for(lambda: set(self.notes.finished()) >= set(self.sent), "all tasks to end", timeout=90)
+        wait_for(lambda: self.is_done, "all tasks to end", timeout=90)
+
+    @property
+    def is_done(self) -> bool:
+        return set(self.notes.finished()) >= set(self.sent)
 
     @property
     def twice(self) -> int:
@@ -75,6 +79,13 @@ def fleet(
     for worker in workers:
         worker.kill()
         print(f"--- {worker.name} ---\n{worker.log[-9000:]}")  # pytest shows it where the test failed
+
+
+@pytest.fixture
+def proxy(rabbitmq: RabbitMQServer) -> Iterator[Proxy]:
+    one = Proxy(rabbitmq.port)
+    yield one
+    one.close()
 
 
 def test_term_finishes_what_runs_and_gives_back_the_rest(fleet: Fleet) -> None:
@@ -116,27 +127,40 @@ def test_a_lease_is_acknowledged_while_a_task_keeps_the_cpu(fleet: Fleet) -> Non
     assert worker.ended(timeout=60) == 0
 
 
-def test_lost_connections_lose_nothing(fleet: Fleet) -> None:
-    proxy = Proxy(fleet.rabbitmq.port)
-    try:
-        worker = fleet.worker(
-            fleet.rabbitmq.url.replace(f":{fleet.rabbitmq.port}/", f":{proxy.port}/")
-        ).ready()
-        fleet.send(8, "proj.nap", 1.0)
-        fleet.started(1)
-        proxy.cut()
-        fleet.finished()
-        assert fleet.twice <= SLOTS
-        fleet.rabbitmq.order(worker, "7")
-        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
-        proxy.cut()
-        fleet.send(1, "proj.nap", 0.1)
-        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
-        assert fleet.waiting() == 1, "the new connection obeys the lease"
-        fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "ready", timeout=60)
-        fleet.finished()
-    finally:
-        proxy.close()
+def test_lost_connections_lose_nothing(fleet: Fleet, proxy: Proxy) -> None:
+    """The kubelet's part is played here: up to Celery 5.7 eventlet may wait for ever after a cut."""
+    worker = fleet.worker(_through(proxy, fleet)).ready()
+    fleet.send(8, "proj.nap", 1.0)
+    fleet.started(1)
+    proxy.cut()
+    hangs = wait_for(
+        lambda: _found_out(worker) or (fleet.is_done and "no"), "the end, or a restart", timeout=150
+    )
+    if hangs == "yes":
+        worker.terminate().ended(timeout=60)
+        fleet.worker().ready()
+    fleet.finished()
+    assert fleet.twice <= 2 * SLOTS  # gevent and eventlet hold two for each
+
+
+def test_a_connection_that_is_made_while_the_pod_drains_fetches_nothing(fleet: Fleet, proxy: Proxy) -> None:
+    worker = fleet.worker(_through(proxy, fleet)).ready()
+    fleet.rabbitmq.order(worker, "7")
+    fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
+    proxy.cut()
+    fleet.send(1, "proj.nap", 0.1)
+    fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
+    assert fleet.waiting() == 1
+    fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "ready", timeout=60)
+    fleet.finished()
+
+
+def _through(proxy: Proxy, fleet: Fleet) -> str:
+    return fleet.rabbitmq.url.replace(f":{fleet.rabbitmq.port}/", f":{proxy.port}/")
+
+
+def _found_out(worker: Worker) -> str:
+    return "yes" if worker.get("/livez")[0] == 503 else ""
 
 
 def test_a_killed_container_loses_nothing(fleet: Fleet) -> None:

@@ -31,6 +31,17 @@ def consumes(task_consumer: Any) -> bool:
     return any(task_consumer.consuming_from(queue) for queue in task_consumer.queues)
 
 
+def was_replaced(consumer: Any) -> bool:
+    """Whether Celery's loop goes round over a connection on which nobody consumes, and does not know it.
+
+    Where an acknowledgement is the first to find a connection dead, kombu replaces it without a word.
+    """
+    link, task_consumer = consumer.connection, consumer.task_consumer
+    if link is None or task_consumer is None or not link.connected:
+        return False
+    return task_consumer.channel.connection is not link._connection
+
+
 class _Counted:
     """Over kombu's channel for AMQP."""
 

@@ -23,9 +23,13 @@ _CANCEL_ON_LOSS = "worker_cancel_long_running_tasks_on_connection_loss"
 _STRATEGIES = {"Strict": "priority", "RoundRobin": "round_robin"}
 
 
-def default_settings(settings: Settings) -> dict[str, Any]:
+def default_settings(settings: Settings, *, amqp: bool = False) -> dict[str, Any]:
     """Celery's settings (new names) whose default in this process differs from Celery's own."""
     changed: dict[str, Any] = {"worker_eta_task_limit": ETA_TASK_LIMIT}
+    if amqp:
+        # After a lost connection it would change the prefetch with each task that ends, and wait for an answer in the
+        # middle of other frames: some workers wait for ever. What it saves from, messages ahead of a slot, are few here.
+        changed["worker_enable_prefetch_count_reduction"] = False
     if settings.acknowledge != "App":
         late = settings.acknowledge == "Late"
         changed.update(task_acks_late=late, task_reject_on_worker_lost=late)

@@ -58,7 +58,7 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     understood = {name for option in worker_command.params for name in option.opts}
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     sys.argv = ["celery", *celery_arguments(arguments, settings, understood, amqp=amqp)]
-    change_defaults(default_settings(settings))
+    change_defaults(default_settings(settings, amqp=amqp))
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
     runtime = Runtime(settings, health, start, native.monotonic, amqp=amqp)
     connect_signals(runtime)

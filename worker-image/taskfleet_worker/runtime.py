@@ -59,6 +59,7 @@ class Runtime:
         self._consumer: Any = None
         self._thread: BrokerThread | None = None
         self._waker: Waker | None = None
+        self._given_up: Any = None  # AMQP: the consumer whose connection was replaced
         self._cancelled: Any = None  # AMQP: the consumer that a closed gate has stopped
         health.active = lambda: self.tasks.active
         health.last_end = lambda: self.tasks.last_end
@@ -108,6 +109,7 @@ class Runtime:
         closed = self.gate.turn()
         if self._consumer is not None:
             if self._amqp:
+                self._expect_own_connection()
                 self._follow_gate()
             if closed:
                 self._hand_back()
@@ -120,6 +122,15 @@ class Runtime:
             return not self.tasks.active and not self._reserved() and not self.deliveries.held
         # What a fetch still brings would stay in the socket until the last task has ended.
         return not self._fetching() or self._clock() - since >= FETCH_PATIENCE
+
+    def _expect_own_connection(self) -> None:
+        """Raises, once, the error that makes Celery connect anew; it asks for more turns on the way there."""
+        from amqp.exceptions import RecoverableConnectionError
+
+        task_consumer = self._consumer.task_consumer
+        if task_consumer is not self._given_up and amqp_channel.was_replaced(self._consumer):
+            self._given_up = task_consumer
+            raise RecoverableConnectionError("the consumer's connection was replaced")
 
     def _keeps_from_fetching(self, channel: Any) -> bool:
         return self.gate.closed and channel is self._channel()

@@ -25,7 +25,6 @@ class Reason(StrEnum):
 
     INVALID_SPEC = "InvalidSpec"  # Stalled: a value cannot be understood, or an apply was refused for it
     NAME_CONFLICT = "NameConflict"  # Stalled: an object of a child's name belongs to someone else
-    NOT_IMPLEMENTED = "NotImplemented"  # Ready=False: a field is used whose feature is not built yet
     APPLY_FAILED = "ApplyFailed"  # Ready=False: the API server refused or failed a write; it is tried again
     BROKER_MISSING = "BrokerMissing"  # Ready=False: brokerRef names no Broker, and none may be made
     PROGRESSING = "Progressing"  # Reconciling=True: children are being changed

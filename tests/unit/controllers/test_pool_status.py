@@ -131,10 +131,10 @@ def kstatus(told: Object, generation: int = 3) -> str:
         ),
         pytest.param(
             [],
-            {"missing": (Reason.NOT_IMPLEMENTED, "Later.")},
-            Reason.NOT_IMPLEMENTED,
+            {"missing": (Reason.APPLY_FAILED, "Later.")},
+            Reason.APPLY_FAILED,
             "InProgress",
-            id="not-built",
+            id="refused-and-tried-again",
         ),
     ],
 )
@@ -161,7 +161,7 @@ def test_verdict(pods: list[Object], changes: Any, reason: str, verdict: str) ->
         ),
         pytest.param(
             {"pods": [ROOT_POD]},
-            {"missing": (Reason.NOT_IMPLEMENTED, "b")},
+            {"missing": (Reason.APPLY_FAILED, "b")},
             PoolReason.IMAGE_RUNS_AS_ROOT,
             id="what-stalls-before-missing",
         ),
