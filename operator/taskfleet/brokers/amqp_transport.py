@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from aiormq.exceptions import AuthenticationError, InvalidFrameError, ProbableAuthenticationError
@@ -41,7 +41,7 @@ class AmqpTransport:
         if target.tls is not None:
             tls_context(target.tls)
         self._target = target
-        self._layout = layout
+        self._layout = layout = replace(layout, prefix="")  # which is of keys
         self._link: AmqpLink | None = None
         self._one_at_a_time = asyncio.Lock()
         self._observer = AmqpObserver(

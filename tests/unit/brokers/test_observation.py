@@ -2,7 +2,15 @@
 
 import json
 
-from taskfleet.brokers.observation import Layout, Observation, Query, observe, resumed, unchanged
+from taskfleet.brokers.observation import (
+    Layout,
+    Observation,
+    Query,
+    observe,
+    observe_depths,
+    resumed,
+    unchanged,
+)
 from taskfleet.brokers.report import Start
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
@@ -98,3 +106,16 @@ def test_while_a_broker_was_away_no_pod_fell_silent() -> None:
 def test_a_pod_that_was_silent_before_the_broker_went_away_is_so_afterwards() -> None:
     silent = unchanged(reading(None, 0.0, report(1)), now=11.0)
     assert resumed(silent, now=60.0).reports[POD].stale(60.0)
+
+
+def test_a_broker_of_one_list_a_queue_is_seen_with_its_consumers_and_reports() -> None:
+    query = Query(Layout(prefix="", reports="r"), ("mail", "none"))
+    report = json.dumps({"seq": 1, "v": 1, "state": "ready", "active": 1}).encode()
+    seen = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, None, now=5.0)
+    assert (seen.total("mail"), seen.total("none"), seen.busy) == (3, 0, {"mail"})
+    assert seen.consumers == {"mail": 2}
+    assert seen.reports_of("uid")["pod"].report.active == 1
+    assert seen.changed == {"uid"}
+    again = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, seen, now=6.0)
+    assert (again.lengths == seen.lengths, again.changed) == (True, set())
+    assert again.reports_of("uid")["pod"].moved_at == 5.0

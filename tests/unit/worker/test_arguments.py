@@ -47,6 +47,12 @@ def test_prefetch_follows_pool_and_version(
     ]  # fmt: skip
 
 
+def test_prefetch_that_only_redis_knows_is_not_asked_for_on_amqp() -> None:
+    settings = read_settings(environment(poolType="prefork"))
+    arguments = celery_arguments(["worker", "-A", "proj"], settings, NEWEST, amqp=True)
+    assert arguments[3:] == ["--prefetch-multiplier=1"]
+
+
 def test_prefork_is_named_by_its_alias_because_an_app_may_set_another_pool() -> None:
     arguments = celery_arguments(
         ["worker", "-A", "proj", "--pool=prefork"], read_settings(environment()), OLD

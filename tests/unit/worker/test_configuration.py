@@ -110,3 +110,9 @@ def test_a_lost_connection_cancels_no_task_because_none_is_doubled() -> None:
 def test_acknowledge_changes_defaults(acknowledge: str, expected: dict[str, bool]) -> None:
     changed = default_settings(given(acknowledge=acknowledge))
     assert {name: value for name, value in changed.items() if name.startswith("task_")} == expected
+
+
+def test_a_lost_connection_to_rabbitmq_does_not_change_the_prefetch_again_and_again() -> None:
+    name = "worker_enable_prefetch_count_reduction"
+    assert default_settings(given(), amqp=True)[name] is False
+    assert name not in default_settings(given())

@@ -132,3 +132,31 @@ def test_results_in_another_database_of_the_broker() -> None:
     unasked = {"CELERY_BROKER_URL": "redis://a"}
     name_results(unasked, settings())
     assert "CELERY_RESULT_BACKEND" not in unasked
+
+
+CHECKED = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": "rabbit.example"}
+FILES = Tls(ca="/ca", certificate="/crt", key="/key")
+PATHS = {"ca_certs": "/ca", "certfile": "/crt", "keyfile": "/key"}
+
+
+@pytest.mark.parametrize(
+    ("tls", "theirs", "expected"),
+    [
+        pytest.param(None, None, CHECKED, id="checked-by-default"),
+        pytest.param(
+            None, {"cert_reqs": ssl.CERT_NONE}, {"cert_reqs": ssl.CERT_NONE}, id="the-apps-own-where-silent"
+        ),
+        pytest.param(FILES, None, {**CHECKED, **PATHS}, id="files"),
+        pytest.param(
+            Tls(verify=False), {"server_hostname": "x"}, {"cert_reqs": ssl.CERT_NONE}, id="anybodys"
+        ),
+        pytest.param(FILES, {"cert_reqs": ssl.CERT_NONE}, {**CHECKED, **PATHS}, id="the-broker-wins"),
+    ],
+)
+def test_tls_of_rabbitmq_in_py_amqps_words(tls: Tls | None, theirs: Any, expected: dict[str, Any]) -> None:
+    changed = configured("amqps://u:p@rabbit.example/shop", tls=tls, theirs={"broker_use_ssl": theirs})
+    assert changed["broker_use_ssl"] == expected
+
+
+def test_plain_amqp_is_left_alone() -> None:
+    assert configured("amqp://u:p@rabbit.example/shop")["broker_use_ssl"] is None
