@@ -118,7 +118,7 @@ class Runtime:
 
     def _may_stop(self, since: float) -> bool:
         """Whether Celery may be let know of TERM."""
-        if self._amqp:  # its own end sends no heartbeats, so a long task would be given to another worker
+        if self._amqp:  # its loop sends the heartbeats without which a long task is given to another worker
             return not self.tasks.active and not self._reserved() and not self.deliveries.held
         # What a fetch still brings would stay in the socket until the last task has ended.
         return not self._fetching() or self._clock() - since >= FETCH_PATIENCE
