@@ -145,6 +145,7 @@ def test_lost_connections_lose_nothing(fleet: Fleet, proxy: Proxy) -> None:
 
 def test_a_connection_that_is_made_while_the_pod_drains_fetches_nothing(fleet: Fleet, proxy: Proxy) -> None:
     worker = fleet.worker(_through(proxy, fleet)).ready()
+    fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "ready")  # so it listens
     fleet.rabbitmq.order(worker, "7")
     fleet.rabbitmq.report_when(worker, lambda report: report.get("state") == "drained")
     proxy.cut()
