@@ -112,10 +112,10 @@ def test_a_broker_of_one_list_a_queue_is_seen_with_its_consumers_and_reports() -
     query = Query(Layout(prefix="", reports="r"), ("mail", "none"))
     report = json.dumps({"seq": 1, "v": 1, "state": "ready", "active": 1}).encode()
     seen = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, None, now=5.0)
-    assert (seen.total("mail"), seen.total("none"), seen.busy) == (3, 0, {"mail"})
+    assert (seen.total("mail"), seen.total("none"), seen.busy) == (3, 0, frozenset({"mail"}))
     assert seen.consumers == {"mail": 2}
     assert seen.reports_of("uid")["pod"].report.active == 1
     assert seen.changed == {"uid"}
     again = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, seen, now=6.0)
-    assert (again.lengths == seen.lengths, again.changed) == (True, set())
+    assert (again.lengths == seen.lengths, again.changed) == (True, frozenset())
     assert again.reports_of("uid")["pod"].moved_at == 5.0
