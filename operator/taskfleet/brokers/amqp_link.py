@@ -6,13 +6,12 @@ The other side is worker-image/taskfleet_worker/amqp_thread.py.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, Self, TypeVar
 
 import aiormq
 from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import ChannelClosed, ChannelLockedResource, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
 from pamqp.commands import Basic
 from yarl import URL
 
@@ -20,9 +19,12 @@ from taskfleet.brokers.target import Target
 from taskfleet.brokers.tls import tls_context
 from taskfleet.brokers.transport import BrokerError
 
+T = TypeVar("T")
+
 EXCHANGE = "amq.direct"
 _CLIENT_NAME = "taskfleet-operator"
 _HEARTBEAT_SECONDS = 10
+_CLOSING_SECONDS = 1.0
 _TRANSIENT = 1
 
 # It logs what it raises as well, with texts of the server's.
@@ -59,49 +61,50 @@ class AmqpLink:
         )
         connection = aiormq.Connection(url, context=context)
         connection.vhost = target.vhost or "/"
-        async with _bounded(patience):
-            try:
-                await connection.connect()
-                return cls(connection, await connection.channel(publisher_confirms=False), patience)
-            except BaseException:
-                await _abandon(connection)
-                raise
+        try:
+            await _bounded(_connected(connection), patience)
+            channel = await _bounded(_channel_of(connection), patience)
+        except BaseException:
+            await _abandon(connection)
+            raise
+        return cls(connection, channel, patience)
 
     async def version(self) -> Any:
         """The server's, as it told it; asks whether it still answers."""
-        async with _bounded(self._patience):
-            await self._channel.exchange_declare(EXCHANGE, exchange_type="direct", passive=True)
+        asked = self._channel.exchange_declare(EXCHANGE, exchange_type="direct", passive=True)
+        await _bounded(_done(asked), self._patience)
         return self._connection.server_properties.get("version")
 
     async def depth(self, queue: str) -> Depth | None:
         """None where there is no such queue, or it is another connection's own."""
-        async with _bounded(self._patience):
-            try:
-                found = await self._channel.queue_declare(queue, passive=True)
-            except (ChannelNotFoundEntity, ChannelLockedResource):
-                await self._reopen()
-                return None
+        return await _bounded(self._depth(queue), self._patience)
+
+    async def _depth(self, queue: str) -> Depth | None:
+        try:
+            found = await self._channel.queue_declare(queue, passive=True)
+        except (ChannelNotFoundEntity, ChannelLockedResource):
+            await self._reopen()
+            return None
         return Depth(found.message_count or 0, found.consumer_count or 0)
 
     async def purge(self, queue: str) -> int:
         """How many messages that were."""
-        async with _bounded(self._patience):
-            try:
-                return (await self._channel.queue_purge(queue)).message_count or 0
-            except ChannelNotFoundEntity:
-                await self._reopen()
-                return 0
-            except ChannelClosed:
-                await self._reopen()
-                raise
+        return await _bounded(self._purge(queue), self._patience)
+
+    async def _purge(self, queue: str) -> int:
+        try:
+            return (await self._channel.queue_purge(queue)).message_count or 0
+        except ChannelNotFoundEntity:
+            await self._reopen()
+            return 0
 
     async def say(self, key: str, text: str) -> None:
         """To whoever listens to the key at the moment."""
-        async with _bounded(self._patience):
-            properties = Basic.Properties(delivery_mode=_TRANSIENT)
-            await self._channel.basic_publish(
-                text.encode(), exchange=EXCHANGE, routing_key=key, properties=properties
-            )
+        properties = Basic.Properties(delivery_mode=_TRANSIENT)
+        said = self._channel.basic_publish(
+            text.encode(), exchange=EXCHANGE, routing_key=key, properties=properties
+        )
+        await _bounded(_done(said), self._patience)
 
     async def hear(self, key: str, heard: Callable[[bytes, bytes], None]) -> None:
         """Give every message with this key to `heard`, from now on: its id, and what it says."""
@@ -109,36 +112,70 @@ class AmqpLink:
         async def take(message: DeliveredMessage) -> None:
             heard((message.header.properties.message_id or "").encode(), message.body)
 
-        async with _bounded(self._patience):
-            channel = await self._connection.channel(publisher_confirms=False)
-            queue = (await channel.queue_declare("", exclusive=True, auto_delete=True)).queue or ""
-            await channel.queue_bind(queue, EXCHANGE, routing_key=key)
-            await channel.basic_consume(queue, take, no_ack=True)
+        await _bounded(self._hear(key, take), self._patience)
+
+    async def _hear(self, key: str, take: Callable[[DeliveredMessage], Coroutine[Any, Any, None]]) -> None:
+        channel = await _channel_of(self._connection)
+        queue = (await channel.queue_declare("", exclusive=True, auto_delete=True)).queue or ""
+        await channel.queue_bind(queue, EXCHANGE, routing_key=key)
+        await channel.basic_consume(queue, take, no_ack=True)
 
     async def aclose(self) -> None:
         await _abandon(self._connection)
 
     async def _reopen(self) -> None:
         """A refused step has closed the channel."""
-        self._channel = await self._connection.channel(publisher_confirms=False)
+        self._channel = await _channel_of(self._connection)
 
 
-@asynccontextmanager
-async def _bounded(seconds: float) -> AsyncIterator[None]:
-    """Whatever goes wrong is a BrokerError. aiormq cancels who waits for a connection that ends: that is one too."""
-    task = asyncio.current_task()
+async def _connected(connection: aiormq.Connection) -> None:
+    await connection.connect()
+
+
+async def _channel_of(connection: aiormq.Connection) -> AbstractChannel:
+    return await connection.channel(publisher_confirms=False)
+
+
+async def _closed(connection: aiormq.Connection) -> None:
+    await connection.close()
+
+
+async def _done(step: Any) -> None:
+    await step
+
+
+_left_behind: set[asyncio.Task[Any]] = set()
+
+
+async def _bounded(step: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What comes of a step; whatever goes wrong is a BrokerError.
+
+    aiormq heeds no cancellation while it closes a connection, and cancels who waits for one that ends. So each step is
+    a task of its own, which is not waited for any longer than this.
+    """
+    task = asyncio.ensure_future(step)
     try:
-        async with asyncio.timeout(seconds):
-            yield
-    except asyncio.CancelledError as error:
-        if task is not None and task.cancelling():
-            raise
-        raise BrokerError("the connection has ended") from error
-    except Exception as error:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            _leave_behind(task)
+    if not task.done():
+        raise BrokerError("TimeoutError")
+    if task.cancelled():
+        raise BrokerError("the connection has ended")
+    if (error := task.exception()) is not None:
         raise BrokerError(type(error).__name__) from error
+    return task.result()
+
+
+def _leave_behind(task: asyncio.Task[Any]) -> None:
+    """Let it end in its own time; whether it fails is of no interest."""
+    task.cancel()
+    _left_behind.add(task)
+    task.add_done_callback(_left_behind.discard)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 async def _abandon(connection: aiormq.Connection) -> None:
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(1.0):
-            await connection.close()
+    with contextlib.suppress(BrokerError):  # it was closed, or will be when nobody holds it any more
+        await _bounded(_closed(connection), _CLOSING_SECONDS)

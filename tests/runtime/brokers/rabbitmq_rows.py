@@ -13,7 +13,7 @@ AWKWARD = "p@ss/w+rd %2F?:;&"  # as far as its configuration file can hold it
 
 
 def rabbitmq(scene: Scene) -> None:
-    """With a password of many kinds of characters, and a wrong one."""
+    """With a password of many kinds of characters, and a wrong one; and a purge."""
     with RabbitMQServer(scene.folder, password=AWKWARD) as server:
         target = target_of(server.url)
         scene.sent += server.send(TASKS, "proj.nap", SECONDS)
@@ -21,6 +21,8 @@ def rabbitmq(scene: Scene) -> None:
         worker = scene.worker(server.url).start().ready()
         scene.finish()
         scene.operator_sees(target, 0, worker=worker)
+        server.send(3, "proj.nap", SECONDS, queue="later")
+        assert [scene.operator_purges(target, queue) for queue in ("later", "later", "none")] == [3, 0, 0]
         wrong = server.url.replace(quote(AWKWARD, safe=""), "hunter2")
         assert scene.operator_finds(target_of(wrong)).verdict is Verdict.AUTHENTICATION_FAILED
         nowhere = scene.operator_finds(target_of(f"{server.url}nowhere"))

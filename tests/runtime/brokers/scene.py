@@ -101,6 +101,10 @@ class Scene:
         """The first verdict of the operator's look."""
         return asyncio.run(_look(target))
 
+    def operator_purges(self, target: Target, queue: str) -> int | None:
+        """How many messages that were."""
+        return asyncio.run(_purge(target, queue))
+
     def give_back(self, worker: Worker, target: Target, *, prefix: str = "") -> None:
         """What the operator does when a container has ended: for each start that still has a report."""
         layout = Layout(prefix=prefix, reports="taskfleet:cluster-1:test:reports")
@@ -146,6 +150,15 @@ async def _look(target: Target) -> Probe:
                 await news.wait()
                 news.clear()
             return probe
+    finally:
+        await monitor.close()
+
+
+async def _purge(target: Target, queue: str) -> int | None:
+    monitor = BrokerMonitor(lambda _: None)
+    try:
+        monitor.look(_BROKER, target, Layout(prefix="", reports="taskfleet:cluster-1:test:reports"))
+        return await monitor.purge(_BROKER, queue, token="first", owner_uid="uid")
     finally:
         await monitor.close()
 
