@@ -78,8 +78,10 @@ def tls_failure(error: BaseException) -> str | None:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from."""
+    """The error and what it came from, each once: one that a library raises again may be its own cause."""
+    told: list[BaseException] = []
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and not any(seen is each for each in told):
+        told.append(seen)
         yield seen
         seen = seen.__cause__ or seen.__context__

@@ -105,3 +105,10 @@ async def test_server_without_tls_is_no_silent_fallback(servers: TlsServers) -> 
 async def test_plain_url_of_a_tls_port_is_unreachable(servers: TlsServers) -> None:
     found = await look(servers.ports["open"], None)
     assert found.verdict is Verdict.UNREACHABLE
+
+
+def test_an_error_that_is_its_own_cause_is_told_once() -> None:
+    first, second = OSError("first"), OSError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert list(chain(first)) == [first, second]
+    assert tls_failure(first) is None
