@@ -8,6 +8,7 @@ import pytest
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.redis import access, probe
 from taskfleet.brokers.target import Tls, target_of
+from taskfleet.brokers.tls import chain, tls_failure
 from taskfleet.brokers.wire import Question, Wire, WireError
 from tests.runtime.certificates import Certificates
 from tests.runtime.ports import free_port
