@@ -69,7 +69,7 @@ RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_giv
 LANES := --numprocesses 4
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/e2e --ignore tests/e2e/test_rabbitmq.py tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
+	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
 CLUSTER ?= dev
 PROFILE ?= full

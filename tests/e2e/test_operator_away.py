@@ -43,14 +43,14 @@ def test_tasks_go_on_and_nothing_restarts_when_the_operator_is_killed(
 
 def test_a_standby_takes_over_from_a_killed_leader(fleet: Fleet, operator: Operator) -> None:
     operator.restore(replicas=2)
-    (standby,) = {*operator.pods()} - {operator.leader()}
     pool = fleet.pool("shop", replicas=0)
     wait_for_deployment(fleet.kube, pool, replicas=0)
 
-    operator.kill_leader()
+    killed = operator.kill_leader()
     fleet.pool("shop", replicas=1)
     wait_for_deployment(fleet.kube, pool, timeout=15, replicas=1)
-    assert operator.leader() == standby
+    # The one that stood by, or the killed one's replacement: both stand by when the Lease runs out.
+    assert operator.leader() not in ("", killed)
 
 
 def test_an_operator_upgrade_restarts_no_worker_until_it_is_asked_to(

@@ -1,5 +1,7 @@
 """A fleet on somebody's RabbitMQ: it grows with the queue, shrinks by draining, and every task runs once."""
 
+import pytest
+
 from taskfleet.api import Object
 from tests.cluster import CATALOGUE, Cluster
 from tests.e2e.fleet import MARKS, Fleet
@@ -9,6 +11,8 @@ from tests.waiting import wait_for
 
 USER, PASSWORD = "shop", "s3cret"
 LABELS = {"app": "rabbitmq"}
+
+pytestmark = pytest.mark.long
 
 
 def test_a_fleet_on_rabbitmq_grows_and_shrinks_and_runs_every_task_once(
