@@ -6,12 +6,14 @@ The other side is worker-image/taskfleet_worker/amqp_thread.py.
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Self, TypeVar
 
 import aiormq
 from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
+from aiormq.connection import TransportFactory
+from aiormq.exceptions import AMQPConnectionError, ChannelLockedResource, ChannelNotFoundEntity
 from pamqp.commands import Basic
 from yarl import URL
 
@@ -38,36 +40,62 @@ class Depth(NamedTuple):
     consumers: int
 
 
+class _Transport(TransportFactory):
+    """The way to the server, which can be cut: aiormq leaves it open where its own closing does not come to an end."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._context = context
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def create(self, url: URL, **_: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=self._context)
+        except OSError as error:
+            raise AMQPConnectionError(*error.args) from error
+        return reader, self._writer
+
+    def cut(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+
 class AmqpLink:
     """Each step ends within `patience` seconds and raises BrokerError, after which the link is of no use."""
 
-    def __init__(self, connection: aiormq.Connection, channel: AbstractChannel, patience: float) -> None:
+    def __init__(
+        self,
+        connection: aiormq.Connection,
+        transport: _Transport,
+        channel: AbstractChannel,
+        patience: float,
+    ) -> None:
         self._connection = connection
+        self._transport = transport
         self._channel = channel
         self._patience = patience
 
     @classmethod
     async def open(cls, target: Target, *, patience: float) -> Self:
         """Raises BrokerError, whose cause says why; ssl.SSLError for certificates of no use."""
-        context = tls_context(target.tls) if target.tls is not None else None
+        transport = _Transport(tls_context(target.tls) if target.tls is not None else None)
         host, port = target.hosts[0]
         url = URL.build(
-            scheme="amqp" if context is None else "amqps",
+            scheme="amqp",
             user=target.username,
             password=target.password,
             host=host,
             port=port,
             query={"heartbeat": str(_HEARTBEAT_SECONDS), "name": _CLIENT_NAME},
         )
-        connection = aiormq.Connection(url, context=context)
+        connection = aiormq.Connection(url, transport_factory=transport)
         connection.vhost = target.vhost or "/"
         try:
             await _bounded(_connected(connection), patience)
             channel = await _bounded(_channel_of(connection), patience)
         except BaseException:
-            await _abandon(connection)
+            await _abandon(connection, transport)
             raise
-        return cls(connection, channel, patience)
+        return cls(connection, transport, channel, patience)
 
     async def version(self) -> Any:
         """The server's, as it told it; asks whether it still answers."""
@@ -121,7 +149,7 @@ class AmqpLink:
         await channel.basic_consume(queue, take, no_ack=True)
 
     async def aclose(self) -> None:
-        await _abandon(self._connection)
+        await _abandon(self._connection, self._transport)
 
     async def _reopen(self) -> None:
         """A refused step has closed the channel."""
@@ -176,6 +204,9 @@ def _leave_behind(task: asyncio.Task[Any]) -> None:
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
-async def _abandon(connection: aiormq.Connection) -> None:
-    with contextlib.suppress(BrokerError):  # it was closed, or will be when nobody holds it any more
-        await _bounded(_closed(connection), _CLOSING_SECONDS)
+async def _abandon(connection: aiormq.Connection, transport: _Transport) -> None:
+    try:
+        with contextlib.suppress(BrokerError):
+            await _bounded(_closed(connection), _CLOSING_SECONDS)
+    finally:
+        transport.cut()
