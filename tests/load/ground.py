@@ -43,12 +43,14 @@ class Ground:
         self.operator = self.make_operator("ground").start()
         self.pools = 0
 
-    def make_operator(self, name: str, *, kubeconfig: Path | None = None) -> OperatorProcess:
+    def make_operator(
+        self, name: str, *, kubeconfig: Path | None = None, log_level: str = "WARNING"
+    ) -> OperatorProcess:
         return OperatorProcess(
             kubeconfig or self.kubeconfig,
             log_file=self.folder / f"{name}.log",
             lease_namespace=NAMESPACE,
-            settings={"LOG_LEVEL": "WARNING"},
+            settings={"LOG_LEVEL": log_level},
         )
 
     def grow_to(self, pools: int) -> None:

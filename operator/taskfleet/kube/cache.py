@@ -127,8 +127,10 @@ def _slim_container(container: Object) -> Object:
 
 def _shared(value: Any) -> Any:
     """The same value. A parser makes every key and every `True` anew for each object: two thirds of the memory."""
+    if isinstance(value, str):
+        return sys.intern(value) if len(value) <= _SHORT else value
     if isinstance(value, dict):
         return {sys.intern(key): _shared(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_shared(each) for each in value]
-    return sys.intern(value) if isinstance(value, str) and len(value) <= _SHORT else value
+    return value

@@ -14,7 +14,7 @@ from kubernetes.aio import client, config
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError, ConflictError, InvalidError, LeaseLostError
-from taskfleet.kube.resource_types import RESOURCE_TYPES, key_of
+from taskfleet.kube.resource_types import OWN_TYPES, RESOURCE_TYPES, key_of
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -107,8 +107,12 @@ class Gateway:
     async def list_metadata(
         self, kind: str, namespace: str | None, *, selector: str = ""
     ) -> AsyncIterator[Object]:
-        """The metadata of every object of a kind, 500 a page."""
-        query = {"limit": "500", "labelSelector": selector}
+        """The metadata of every object of a kind; what may be many and large comes 500 a page.
+
+        Not our own kinds: the API server takes a whole list from memory, but each further page of custom resources
+        from etcd, which makes ten pages of 500 three times as slow as all in one.
+        """
+        query = {"labelSelector": selector, **({} if kind in OWN_TYPES else {"limit": "500"})}
         while True:
             path = RESOURCE_TYPES[kind].path(namespace)
             page = await self._call("GET", path, query=query, accept=_METADATA_LIST)

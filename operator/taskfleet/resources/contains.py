@@ -33,6 +33,8 @@ def first_difference(live: Object, built: Object) -> str | None:
 
 def _differs_in_map(live: Object, built: Object, path: str) -> str | None:
     for field, value in built.items():
+        if live.get(field) == value:  # most are: the quick answer
+            continue
         where = f"{path}.{field}" if path else field
         if field not in live:
             if _is_absent(field, value):
@@ -84,13 +86,15 @@ def _differs_in_list(field: str, live: list[Any], built: list[Any], path: str) -
 
 
 def _differs_in_keyed_list(field: str, live: list[Any], built: list[Any], path: str) -> str | None:
-    live_entries = {identity(field, entry): entry for entry in live}
     for index, entry in enumerate(built):
-        other = live_entries.get(identity(field, entry))
+        other = live[index] if index < len(live) else None  # where it mostly is
+        if other == entry:
+            continue
+        wanted = identity(field, entry)
+        if identity(field, other) != wanted:
+            other = next((each for each in live if identity(field, each) == wanted), None)
         if other is None:
             return f"{path}[{index}]"
-        if other == entry:  # most are: the quick answer
-            continue
         if difference := _differs_in_map(other, entry, f"{path}[{index}]"):
             return difference
     return None

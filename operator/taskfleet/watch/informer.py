@@ -103,7 +103,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = 2_000  # further pages come from etcd, larger ones take memory
     settings.watching.server_timeout = 290
     settings.watching.client_timeout = 310
     settings.watching.connect_timeout = 5
@@ -111,7 +111,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = NoDiffs()
     settings.persistence.progress_storage = NoProgress()
     settings.queueing.worker_limit = None
-    settings.queueing.idle_timeout = 1.0
+    settings.queueing.idle_timeout = 0.01  # a worker for each object at the start: none may stay
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = EndlessBackoffs()
     settings.process.ultimate_exiting_timeout = None  # it would kill the process when watching starts anew

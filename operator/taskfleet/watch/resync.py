@@ -68,17 +68,20 @@ class Resync:
 
     async def wait_until_synced(self) -> None:
         """Return when the cache holds at least what the cluster held at the time of this call."""
-        pending = await self._patiently(self._list_all)
+        pending = list((await self._patiently(self._list_all)).items())
         now = self._clock()
         deadline, look_again = now + _SYNC_SECONDS, now + _SETTLE_SECONDS
-        while pending := {key: version for key, version in pending.items() if not self._has(key, version)}:
+        while pending:
+            if self._has(*pending[-1]):
+                pending.pop()
+                continue
             now = self._clock()
             if now > deadline:  # a watch does not start: read what is left
                 await self._patiently(self.once)
                 return
             if now > look_again:
                 there = await self._patiently(self._list_all)
-                pending = {key: version for key, version in pending.items() if key in there}
+                pending = [(key, version) for key, version in pending if key in there]
                 look_again = self._clock() + _SETTLE_SECONDS
             await asyncio.sleep(0.05)
 
