@@ -72,7 +72,8 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
     return {
         "observedGeneration": seen.pool.metadata.generation,
         "replicas": status.get("replicas", 0),
-        "readyReplicas": status.get("readyReplicas", 0),
+        # Counted as for the condition: the Deployment's own figure comes a moment later, and counters wait.
+        "readyReplicas": sum(is_ready(pod) for pod in seen.pods if alive(pod)),
         "desiredReplicas": seen.wanted,
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,

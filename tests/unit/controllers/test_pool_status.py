@@ -240,9 +240,14 @@ def test_quota_limits_the_scaling_in_the_api_servers_words() -> None:
     assert of_type(status(), "ScalingLimited")["status"] == "False"
 
 
-def test_counts_are_the_deployments_own() -> None:
-    told = status(deployment=deployment(replicas=3, readyReplicas=1))
-    assert (told["replicas"], told["readyReplicas"], told["desiredReplicas"]) == (3, 1, 2)
+def test_ready_pods_are_those_that_the_condition_tells_of() -> None:
+    told = status(
+        worker("mail-1"),
+        worker("mail-2", "old"),
+        worker("mail-3", ready=False),
+        deployment=deployment(replicas=4, readyReplicas=1),
+    )
+    assert (told["replicas"], told["readyReplicas"], told["desiredReplicas"]) == (4, 2, 2)
 
 
 def test_scale_subresource_finds_the_pods_by_the_selector() -> None:
