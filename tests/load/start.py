@@ -26,7 +26,9 @@ def start_5000_pools(ground: Ground) -> Iterator[Figure]:
         timed = ground.make_operator(f"timed-{number}", log_level="INFO")
         with step("starting the operator"):
             began = time.monotonic()
-            timed.start().wait_for(lambda timed=timed: _LOOKED in timed.log(), START_SECONDS, "the first look")
+            timed.start().wait_for(
+                lambda timed=timed: _LOOKED in timed.log(), START_SECONDS, "the first look"
+            )
             seconds.append(time.monotonic() - began)
         timed.terminate()
     ground.operator.start()
