@@ -117,7 +117,7 @@ test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, e
 	$(BIN)/pytest tests/runtime/brokers tests/runtime/test_rabbitmq.py tests/e2e/test_rabbitmq.py --celery $(CELERY_57) --numprocesses 3
 
 test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
-	$(BIN)/pytest tests/django tests/e2e/test_django.py
+	$(BIN)/pytest tests/django tests/e2e/test_django.py tests/e2e/test_django_rabbitmq.py
 
 example-django: venv ## a cluster with the Django example on it; it stays until `make example-django-down`
 	@$(BIN)/python -m tests.django

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from taskfleet.api import Object
 from tests.cluster import Cluster, ClusterError, programs
-from tests.cluster.images import DJANGO, POSTGRES
+from tests.cluster.images import DJANGO, POSTGRES, RABBITMQ
 from tests.cluster.kubectl import environment as with_own_cache
 from tests.django.console import Console
 from tests.django.guide import blocks
@@ -44,16 +44,18 @@ class Progress(NamedTuple):
 class ShopOnCluster:
     """The example in one namespace. `close` ends what runs on this machine for it, not the example."""
 
-    def __init__(self, cluster: Cluster, namespace: str = "default") -> None:
+    def __init__(self, cluster: Cluster, namespace: str = "default", *, rabbitmq: bool = False) -> None:
         self.kubectl = Kubectl(cluster.kubeconfig, namespace=namespace)
         program = str(programs.program("kubectl"))
         self._kubectl = [program, f"--kubeconfig={cluster.kubeconfig}", f"--namespace={namespace}"]
         self._cluster = cluster
+        self._namespace = namespace
+        self._rabbitmq = rabbitmq
         self._console = Console([*self._kubectl, "exec", "--stdin", "deployment/web", "--"])
 
     def bring_up(self) -> None:
-        """Section 3 of the page, with images that the cluster has. May be done again."""
-        images = self._cluster.load([DJANGO, POSTGRES])
+        """Section 3 of the page, or 10, with images that the cluster has. May be done again."""
+        images = self._cluster.load([DJANGO, POSTGRES, *([RABBITMQ] if self._rabbitmq else [])])
         with TemporaryDirectory() as folder:
             deploy = Path(folder) / "deploy"
             shutil.copytree(ROOT / "examples" / "django" / "deploy", deploy)
@@ -65,7 +67,7 @@ class ShopOnCluster:
             )  # fmt: skip
         if result.returncode != 0:
             raise ClusterError(
-                f"section 3 of docs/django.md failed:\n{result.stdout[-3000:]}{self._overview()}"
+                f"the commands of docs/django.md failed:\n{result.stdout[-3000:]}{self._overview()}"
             )
 
     def produce(self, name: str, **environment: str) -> Any:
@@ -155,6 +157,10 @@ class ShopOnCluster:
         shown = blocks("3", "sh")[0]
         commands = re.sub(r"^PREFIX=.*", f"PREFIX={self._prefix}", shown, count=1, flags=re.MULTILINE)
         assert commands != shown
+        if self._rabbitmq:
+            before = re.sub(r"^NAMESPACE=.*", f"NAMESPACE={self._namespace}", blocks("10", "sh")[0])
+            assert "deploy/broker.yaml" in commands
+            commands = before + commands.replace("deploy/broker.yaml", "deploy/rabbitmq.yaml")
         quoted = " ".join(f"'{word}'" for word in self._kubectl)
         return f'set -eu\ndocker() {{ :; }}\nkubectl() {{ {quoted} "$@"; }}\n{commands}'
 
@@ -166,7 +172,9 @@ def _with_images(manifest: str, images: Mapping[str, str], prefix: str) -> str:
     """The cluster's own tags, and nothing before the names that the page's commands put a prefix before."""
 
     def ours(found: re.Match[str]) -> str:
-        reference = images[found[1]]
+        reference = images.get(found[1])
+        if reference is None:  # of a manifest that is not applied
+            return found[0]
         return f"image: {reference.removeprefix(prefix) if found[1] == DJANGO.name else reference}"
 
     return re.sub(r"image: ([^:\s]+):\S+", ours, manifest)

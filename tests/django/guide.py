@@ -5,7 +5,7 @@ import re
 from tests.runtime.worker import ROOT
 
 TEXT = (ROOT / "docs" / "django.md").read_text()
-SECTIONS: dict[str, str] = dict(re.findall(r"^## (\d)\. .*?\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL))
+SECTIONS: dict[str, str] = dict(re.findall(r"^## (\d+)\. .*?\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL))
 
 
 def blocks(section: str, language: str) -> list[str]:
