@@ -4,6 +4,7 @@ import string
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -136,7 +137,7 @@ def tls_wrong_ca(scene: Scene) -> None:
         assert server.client.llen("celery") == TASKS
 
 
-def client_certificate(scene: Scene) -> None:
+def client_certificate(scene: Scene, pool: str = "prefork") -> None:
     port, own = free_port(), scene.certificates
     with RedisServer(scene.folder, *own.redis_options(port, ask_clients=True)) as server:
         url = f"rediss://127.0.0.1:{port}/0"
@@ -145,7 +146,7 @@ def client_certificate(scene: Scene) -> None:
         )
         files = {"ca": "ca.crt", "certificate": "client.crt", "key": "client.key"}
         paths = {name: str(own.folder / file) for name, file in files.items()}
-        _run_all(scene, server, url, target, tls={**paths, "verify": True})
+        _run_all(scene, server, url, target, pool=pool, tls={**paths, "verify": True})
     key = own.text("client.key").splitlines()[1]
     assert scene.secrets_told([key]) == []
 
@@ -266,6 +267,8 @@ ROWS = (
     Row("TLS, good CA", tls_good_ca),
     Row("TLS, wrong CA", tls_wrong_ca, waits=True),
     Row("client certificate", client_certificate, smoke=True),
+    Row("client certificate, gevent", partial(client_certificate, pool="gevent")),
+    Row("client certificate, eventlet", partial(client_certificate, pool="eventlet")),
     Row("Sentinel failover under load", sentinel_failover),
     Row("Sentinels over TLS", sentinels_over_tls),
     Row("prefix, steps, separator", prefix),
