@@ -108,6 +108,21 @@ def test_a_redis_that_dies_and_comes_back_doubles_and_loses_nothing(
     wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
 
 
+@every_pool
+def test_a_message_that_redis_refuses_to_record_runs_when_it_accepts_again(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    """As without memory, or while somebody changes the user's rights: it is off its queue, and nowhere else."""
+    worker = make_worker(pool).start().ready()
+    server.client.acl_setuser("default", enabled=True, commands=["-hset"])
+    tasks = [send(server.client, "proj.nap", 0.1) for _ in range(5)]
+    wait_for(lambda: "Trying to re-establish the connection" in worker.log, "another connection")
+    server.client.acl_setuser("default", enabled=True, commands=["+hset"])
+    wait_for(lambda: set(tasks) <= set(server.finished()), "all tasks to run")
+    assert Counter(server.started()) == Counter(tasks)
+    assert worker.running
+
+
 def test_a_lost_child_gives_its_task_to_the_next_in_its_old_place(
     make_worker: MakeWorker, server: RedisServer
 ) -> None:

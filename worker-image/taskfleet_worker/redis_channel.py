@@ -88,10 +88,13 @@ class _HeldMessages:
                 pipe.hset(self.channel.unacked_key, delivery_tag, value)
                 pipe.hset(self.link.held_key, delivery_tag, delivery.record)
                 pipe.execute()
-        except Exception:
+        except Exception as error:
             # It is off its queue and recorded nowhere else.
             self.link.deliveries.settled(delivery_tag)
             self.link.deliveries.unrecorded.append((delivery_tag, delivery))
+            if isinstance(error, self.redis.redis.ResponseError):
+                # No rights or no memory, for now: Celery would end the worker, and the message with it.
+                raise self.redis.redis.ConnectionError(f"a message was not recorded: {error}") from error
             raise
         super(self.redis.QoS, self).append(message, delivery_tag)  # type: ignore[misc]
 

@@ -9,8 +9,8 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "broker.md"
 
 def acl_commands(*, user: str, password: str, database: int, prefix: str = "") -> list[list[str]]:
     """Words of each command, with the page's placeholders filled in."""
-    block = re.search(r"```[a-z]*\n(ACL SETUSER.*?)```", PAGE.read_text(), re.DOTALL)
-    assert block is not None, f"{PAGE} has no block that begins with ACL SETUSER"
+    block = re.search(r"```sh\nredis-cli (ACL SETUSER.*?)```", PAGE.read_text(), re.DOTALL)
+    assert block is not None, f"{PAGE} has no block that begins with redis-cli ACL SETUSER"
     values = {"USER": user, "PASSWORD": password, "DB": str(database), "PREFIX": prefix}
     text = re.sub(r"\b(USER|PASSWORD|DB|PREFIX)\b", lambda match: values[match[1]], block[1])
     joined = text.replace("\\\n", " ")
