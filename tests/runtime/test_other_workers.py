@@ -68,7 +68,7 @@ def test_what_a_worker_of_somebody_else_left_behind_is_executed(
     assert server.waiting("celery") == [task]
     make_worker("threads").start().ready()
     wait_for(lambda: server.finished() == [task], "the task")
-    assert server.client.hlen("unacked") == 0
+    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
 
 
 def test_a_running_task_that_somebody_else_gives_to_others_is_noticed(

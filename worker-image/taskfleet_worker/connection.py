@@ -49,10 +49,24 @@ def configure_connection(
         if any(options[name] != value for name, value in theirs.items() if name in options):
             notes.append("The app sets broker_use_ssl otherwise than the Broker: the Broker's holds.")
     if settings.sentinel is not None:
+        _keep_passwords_out_of_logs()
         options = dict(conf["broker_transport_options"] or {})
         conf["broker_transport_options"] = {**options, **sentinel_options(settings, environment, options)}
     _configure_results(conf, settings, environment)
     return notes
+
+
+def _keep_passwords_out_of_logs() -> None:
+    """redis-py 6 shows a pool with its password, and Celery logs the pools of the Sentinels where none answers."""
+    from redis import ConnectionPool
+
+    shown = ConnectionPool.__repr__
+
+    def without_password(pool: Any) -> str:
+        text, password = shown(pool), pool.connection_kwargs.get("password")
+        return text.replace(f"password={password}", "password=**") if password else text
+
+    ConnectionPool.__repr__ = without_password  # type: ignore[method-assign]
 
 
 def _configure_results(

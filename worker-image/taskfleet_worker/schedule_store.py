@@ -101,7 +101,7 @@ class Store(Protocol):
         """The states of these entries; empty where there is none."""
 
     def settle(self, changes: Sequence[Change]) -> list[Answer]:
-        """Carry out changes, each as a whole or not at all."""
+        """Carry out changes of as many entries, each as a whole or not at all."""
 
     def heartbeat(self, text: str) -> None:
         """Say that beat is alive."""

@@ -40,21 +40,36 @@ class Depth(NamedTuple):
     consumers: int
 
 
+class HungUpError(BrokerError):
+    """After the TLS handshake, in which we showed no certificate. In TLS 1.3 the server refuses that afterwards only,
+    and its reason is lost where we have said something meanwhile."""
+
+
 class _Transport(TransportFactory):
     """The way to the server, which can be cut: aiormq leaves it open where its own closing does not come to an end."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
         self._writer: asyncio.StreamWriter | None = None
+        self._is_cut = False
 
     async def create(self, url: URL, **_: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=self._context)
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error
+        if self._is_cut:  # while aiormq did not heed that nobody waits any more
+            self.cut()
+            raise AMQPConnectionError
         return reader, self._writer
 
+    @property
+    def was_open(self) -> bool:
+        """Whether the server was reached, and TLS agreed on."""
+        return self._writer is not None
+
     def cut(self) -> None:
+        self._is_cut = True
         if self._writer is not None:
             self._writer.transport.abort()
 
@@ -92,8 +107,11 @@ class AmqpLink:
         try:
             await _bounded(_connected(connection), patience)
             channel = await _bounded(_channel_of(connection), patience)
-        except BaseException:
+        except BaseException as error:
             await _abandon(connection, transport)
+            anonymous = target.tls is not None and target.tls.certificate is None
+            if anonymous and transport.was_open and isinstance(error, BrokerError) and error.__cause__:
+                raise HungUpError(str(error)) from error.__cause__
             raise
         return cls(connection, transport, channel, patience)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from aiormq.exceptions import AuthenticationError, InvalidFrameError, ProbableAuthenticationError
 from redis.asyncio import Redis
 
-from taskfleet.brokers.amqp_link import AmqpLink
+from taskfleet.brokers.amqp_link import AmqpLink, HungUpError
 from taskfleet.brokers.amqp_observer import AmqpObserver
 from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.probe import Probe, Verdict
@@ -125,6 +125,9 @@ def _failed(error: BrokerError) -> Probe:
         if isinstance(each, InvalidFrameError) and _REFUSED in str(each):
             detail = "The server has no such virtual host, or does not admit this user to it."
             return Probe(Verdict.AUTHENTICATION_FAILED, detail)
+    if isinstance(error, HungUpError):
+        detail = "The server hung up after the TLS handshake, as one does that asks for a client certificate."
+        return Probe(Verdict.TLS_FAILED, detail)
     cause = type(error.__cause__ or error).__name__
     return Probe(Verdict.UNREACHABLE, f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({cause}).")
 
