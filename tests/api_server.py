@@ -154,7 +154,7 @@ class ApiServer:
             and wanted.namespace in ("", key.namespace)
             and (not label or (obj["metadata"].get("labels") or {}).get(label) == value)
         ]
-        start, limit = int(query.get("continue", 0)), int(query["limit"])
+        start, limit = int(query.get("continue", 0)), int(query.get("limit", len(found)))
         more = {"continue": str(start + limit)} if len(found) > start + limit else {}
         return {"items": found[start : start + limit] or None, "metadata": more}
 

@@ -127,8 +127,8 @@ def test_more_objects_than_fit_on_a_page_are_all_found() -> None:
     async def story() -> None:
         scene = Scene()
         for number in range(501):
-            scene.watched(pool(f"pool-{number}"))
-        scene.server.put(pool("late"))
+            scene.watched(pod(f"pod-{number}", labels=LABELS))
+        scene.server.put(pod("late", labels=LABELS))
         await scene.resync.once()
         assert scene.changes == ["late"]
 
