@@ -108,16 +108,22 @@ def test_a_redis_that_dies_and_comes_back_doubles_and_loses_nothing(
     wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
 
 
+@pytest.mark.parametrize("why", ["no-rights", "no-memory"])
 @every_pool
 def test_a_message_that_redis_refuses_to_record_runs_when_it_accepts_again(
-    make_worker: MakeWorker, server: RedisServer, pool: str
+    make_worker: MakeWorker, server: RedisServer, pool: str, why: str
 ) -> None:
-    """As without memory, or while somebody changes the user's rights: it is off its queue, and nowhere else."""
+    """It is off its queue, and recorded nowhere."""
     worker = make_worker(pool).start().ready()
-    server.client.acl_setuser("default", enabled=True, commands=["-hset"])
-    tasks = [send(server.client, "proj.nap", 0.1) for _ in range(5)]
+    with worker.paused():
+        tasks = [send(server.client, "proj.nap", 0.1) for _ in range(5)]
+        if why == "no-rights":
+            server.client.acl_setuser("default", enabled=True, commands=["-hset"])
+        else:
+            server.client.config_set("maxmemory", 1)
     wait_for(lambda: "Trying to re-establish the connection" in worker.log, "another connection")
     server.client.acl_setuser("default", enabled=True, commands=["+hset"])
+    server.client.config_set("maxmemory", 0)
     wait_for(lambda: set(tasks) <= set(server.finished()), "all tasks to run")
     assert Counter(server.started()) == Counter(tasks)
     assert worker.running

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,15 @@ class Worker:
     def kill_children(self, number: signal.Signals = signal.SIGKILL) -> None:
         for pid in self.children():
             os.kill(pid, number)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """All of it stopped as by SIGSTOP within the block: what Redis sends meanwhile is read afterwards."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL to the whole container, as an out-of-memory kill on cgroup v2 is."""
