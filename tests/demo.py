@@ -3,39 +3,21 @@
 import sys
 import time
 
-from tests.cluster import CATALOGUE, Cluster, ClusterError, cluster, programs
+from tests.cluster import Cluster, programs
 from tests.cluster.progress import step
-from tests.installation import IMAGES, install, wait_for_operator
 from tests.kubectl import Kubectl
 from tests.quickstart import send_tasks, start_fleet
+from tests.showcase import main, with_operator
 
 NAME = "demo"
 _GO_ON = "`make demo` goes on where it stopped; `make demo-down` removes everything."
 
 
-def main() -> int:
-    try:
-        if sys.argv[1:] == ["down"]:
-            cluster(NAME).down()
-            return 0
-        return 0 if run(cluster(NAME)) else 1
-    except (ClusterError, AssertionError) as error:
-        print(f"error: {error}\n{_GO_ON}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\ninterrupted. {_GO_ON}", file=sys.stderr)
-        return 130
-
-
 def run(demo: Cluster) -> bool:
     """Every step may have been done before. Whether all results were correct."""
     started = time.monotonic()
-    demo.up("full")
+    images = with_operator(demo)
     kubectl = Kubectl(demo.kubeconfig)
-    images = demo.load([CATALOGUE[name] for name in IMAGES])
-    with step("installing the operator"):
-        install(demo.kubeconfig, images)
-        wait_for_operator(demo.kubeconfig)
     with step("starting the quickstart's fleet"):
         start_fleet(kubectl, images)
     with step("running 1,000 tasks"):
@@ -59,4 +41,4 @@ examples/quickstart/README.md has more. `make demo-down` removes every trace."""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(NAME, run, go_on=_GO_ON))

@@ -3,42 +3,24 @@
 import sys
 import time
 
-from tests.cluster import CATALOGUE, Cluster, ClusterError, cluster, programs
+from tests.cluster import Cluster, programs
 from tests.cluster.progress import step
 from tests.django.cluster import ShopOnCluster
-from tests.installation import IMAGES, install, wait_for_operator
+from tests.showcase import main, with_operator
 
 NAME = "django"
 _GO_ON = "`make example-django` goes on where it stopped; `make example-django-down` removes everything."
 
 
-def main() -> int:
-    try:
-        if sys.argv[1:] == ["down"]:
-            cluster(NAME).down()
-        else:
-            run(cluster(NAME))
-        return 0
-    except (ClusterError, AssertionError) as error:
-        print(f"error: {error}\n{_GO_ON}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\ninterrupted. {_GO_ON}", file=sys.stderr)
-        return 130
-
-
-def run(one: Cluster) -> None:
+def run(one: Cluster) -> bool:
     """Every step may have been done before."""
     started = time.monotonic()
-    one.up("full")
-    images = one.load([CATALOGUE[name] for name in IMAGES])
-    with step("installing the operator"):
-        install(one.kubeconfig, images)
-        wait_for_operator(one.kubeconfig)
+    with_operator(one)
     shop = ShopOnCluster(one)
     with step("section 3 of docs/django.md: database, migrations, nine pools, beat, web"):
         shop.bring_up()
     print(shop.kubectl("get", "taskfleet"), _next_steps(one, time.monotonic() - started), sep="\n")
+    return True
 
 
 def _next_steps(one: Cluster, seconds: float) -> str:
@@ -65,4 +47,4 @@ docs/django.md has the rest. `make example-django-down` removes every trace."""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(NAME, run, go_on=_GO_ON))
