@@ -57,8 +57,9 @@ def install(link: Link) -> str | None:
         return f"kombu {kombu.__version__} is not known to this release: deliveries are Celery's own and pods do not drain."
     for transport in (redis.Transport, redis.SentinelTransport):
         transport.Channel = _channel_class(transport.Channel, link, redis, any_end_stops=version < (5, 7))
-        # A full Redis is one to wait for: Celery would end the worker, and with it what was not recorded.
-        transport.connection_errors += (redis.redis.exceptions.OutOfMemoryError,)
+    # A full Redis is one to wait for: Celery would end the worker, and with it what was not recorded. Sentinel's
+    # transport inherits it.
+    redis.Transport.connection_errors += (redis.redis.exceptions.OutOfMemoryError,)
     return None
 
 
