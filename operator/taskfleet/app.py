@@ -65,7 +65,6 @@ class Operator:
         self._queue = WorkQueue()
         self._router = Router(self._cache)
         self._health = WatchHealth()
-        self._informer = Informer(self._cache, heard=self._health.heard)
         self._resync = Resync(
             gateway,
             self._cache,
@@ -73,6 +72,7 @@ class Operator:
             namespaces=settings.namespaces,
             clock=time.monotonic,
         )
+        self._informer = Informer(self._cache, heard=self._health.heard, relisted=self._resync.relisted)
         self._brokers = BrokerMonitor(self._queue.add, self._on_reading)
         replicas = ReplicaWriter(gateway, self._cache)
         self._schedules = ScheduleKeeper(
@@ -149,6 +149,7 @@ class Operator:
         log.info("watching", objects={kind: len(self._cache.keys(kind)) for kind in OWN_TYPES})
         async with asyncio.TaskGroup() as group:
             group.create_task(self._resync.run(self._settings.resync_interval))
+            group.create_task(self._resync.sweep())
             group.create_task(self._election.run(self._lead))
 
     async def _lead(self) -> None:

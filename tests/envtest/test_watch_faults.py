@@ -11,7 +11,9 @@ from tests.envtest.proxy import Proxy
 from tests.kube import Kube
 from tests.waiting import stays, wait_for
 
-_CONVERGES_SECONDS = 90  # kopf's pauses grow to 30 s
+_CONVERGES_SECONDS = (
+    90  # kopf's pauses grow to 30 s, and the garbage collector learns of new kinds every 30 s
+)
 WATCHED = len({**OWN_TYPES, **CHILD_TYPES})
 
 
@@ -49,7 +51,11 @@ def assert_converges(kube: Kube, namespace: str, operator: OperatorProcess, pid:
     stayed = wait_for_deployment(kube, worker_pool(namespace, "stays"), timeout=_CONVERGES_SECONDS, **changed)
     assert image(stayed) == "registry.example/app:2"
     wait_for_deployment(kube, worker_pool(namespace, "comes"), timeout=_CONVERGES_SECONDS, replicas=1)
-    wait_for(lambda: not kube.get("Deployment", "goes-worker", namespace), 30, what="collected children")
+    wait_for(
+        lambda: not kube.get("Deployment", "goes-worker", namespace),
+        _CONVERGES_SECONDS,
+        what="collected children",
+    )
     kube.scale("WorkerPool", "comes", namespace, 2)
     wait_for_deployment(kube, worker_pool(namespace, "comes"), timeout=_CONVERGES_SECONDS, replicas=2)
     assert operator.pid == pid
@@ -73,6 +79,20 @@ def test_failing_watches_are_begun_anew(
     pid = operator.pid
     with proxy.inject(fault) as injection:
         wait_for(lambda: injection.hits >= WATCHED, 60, what="failed watches")
+        change_the_cluster(kube, namespace)
+    assert_converges(kube, namespace, operator, pid)
+
+
+def test_watch_that_is_refused_while_others_wait_for_their_answer_leaves_none_behind(
+    kube: Kube, namespace: str, proxy: Proxy, operator: OperatorProcess
+) -> None:
+    others = [resource.plural for kind, resource in {**OWN_TYPES, **CHILD_TYPES}.items() if kind != "Pod"]
+    pid = operator.pid
+    with (
+        proxy.inject(Fault(resources=others, verbs=["watch"], delay=_CONVERGES_SECONDS)),
+        proxy.inject(Fault(resources=["pods"], verbs=["watch"], status=410)) as refused,
+    ):
+        wait_for(lambda: refused.hits >= 4, 60, what="watches begun anew")
         change_the_cluster(kube, namespace)
     assert_converges(kube, namespace, operator, pid)
 

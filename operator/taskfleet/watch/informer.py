@@ -18,6 +18,7 @@ from taskfleet import metrics
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
+from taskfleet.watch.kopf_session import listening
 from taskfleet.watch.kopf_storage import NoDiffs, NoMemories, NoProgress
 from taskfleet.watch.watchers import while_all_run
 
@@ -41,11 +42,20 @@ class EndlessBackoffs:
 
 
 class Informer:
-    """Fills the cache from the watches; `heard` is told the kind of every event."""
+    """Fills the cache from the watches; `heard` is told the kind of every event.
 
-    def __init__(self, cache: Cache, *, heard: Callable[[str], None]) -> None:
+    `relisted` is told the kind of every list but the first: a watch that begins anew tells of no deletion in between.
+    """
+
+    def __init__(
+        self, cache: Cache, *, heard: Callable[[str], None], relisted: Callable[[str], None]
+    ) -> None:
         self._cache = cache
         self._heard = heard
+        self._relisted = relisted
+        self._listed: set[str] = set()
+        types = {**OWN_TYPES, **CHILD_TYPES}
+        self._kinds = {resource.plural: kind for kind, resource in types.items()}
 
     async def run(self, namespaces: Sequence[str], *, stop: threading.Event) -> None:
         """Watch until `stop` is set. When a watch fails for good all are begun anew, the cache stays."""
@@ -79,8 +89,23 @@ class Informer:
             kopf.on.event(group, resource.version, resource.plural, id=kind, param=kind, registry=registry)(
                 self._seen
             )
-        kopf.on.login(registry=registry)(_login)
+        kopf.on.login(registry=registry)(self._login)
         return registry
+
+    async def _login(self, **kwargs: Any) -> kopf.AiohttpSession | None:
+        """The same choice as the gateway's: KUBECONFIG, else the pod's service account."""
+        info = kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
+        return listening(info, self._list_began) if info else None
+
+    def _list_began(self, path: str) -> None:
+        self._loop.call_soon_threadsafe(self._handle_list, path)
+
+    def _handle_list(self, path: str) -> None:
+        """A request that kopf made; some are for what the API server serves, and no list of ours."""
+        kind = self._kinds.get(path.rpartition("/")[2])
+        if kind is not None and path in self._listed:
+            self._relisted(kind)
+        self._listed.add(path)
 
     async def _seen(self, *, event: Any, param: Any = None, **_: Any) -> None:
         """An event on kopf's loop; handed to ours, where everything else happens."""
@@ -118,8 +143,3 @@ def _settings() -> kopf.OperatorSettings:
     for resource in CHILD_TYPES.values():
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_US
     return settings
-
-
-async def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """The same choice as the gateway's: KUBECONFIG, else the pod's service account."""
-    return kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)

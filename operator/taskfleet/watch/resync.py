@@ -1,8 +1,9 @@
 """What the watches missed: kopf makes up no deletions after a 410, and a stream can die in silence."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -57,6 +58,13 @@ class Resync:
         self._health = health
         self._namespaces: list[str | None] = list(namespaces) or [None]
         self._clock = clock
+        self._relisted: set[str] = set()
+        self._sweep_due = asyncio.Event()
+
+    def relisted(self, kind: str) -> None:
+        """A watch has begun anew and told what there is: what there is no more, nobody tells."""
+        self._relisted.add(kind)
+        self._sweep_due.set()
 
     async def run(self, interval: float) -> None:
         while True:
@@ -65,6 +73,24 @@ class Resync:
                 await self.once()
             except ApiError as error:
                 log.warning("resync failed", error=str(error))
+
+    async def sweep(self) -> None:
+        """Forget what has gone while its watch was being begun anew, as soon as the new one is there.
+
+        Until then a deleted pool would be given its Deployment again and again, only for the garbage collector.
+        """
+        while True:
+            await self._sweep_due.wait()
+            self._sweep_due.clear()
+            while self._relisted:
+                await self._patiently(partial(self._forget_gone, self._relisted.pop()))
+
+    async def _forget_gone(self, kind: str) -> None:
+        before = self._cache.keys(kind)
+        listed = await self._list_all([kind])
+        for key in before:
+            if key not in listed and self._cache.version(key) is not None:
+                await self._read(key)
 
     async def wait_until_synced(self) -> None:
         """Return when the cache holds at least what the cluster held at the time of this call."""
@@ -125,9 +151,9 @@ class Resync:
         metrics.MISSED_EVENTS.labels(key.kind).inc()
         log.info("a watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
 
-    async def _list_all(self) -> dict[Key, str]:
+    async def _list_all(self, kinds: Iterable[str] = (*OWN_TYPES, *CHILD_TYPES)) -> dict[Key, str]:
         listed: dict[Key, str] = {}
-        for kind in (*OWN_TYPES, *CHILD_TYPES):
+        for kind in kinds:
             selector = MANAGED_BY_US if kind in CHILD_TYPES else ""
             for namespace in self._namespaces:
                 async for item in self._gateway.list_metadata(kind, namespace, selector=selector):

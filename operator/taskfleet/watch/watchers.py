@@ -8,6 +8,7 @@ from typing import Any
 _NAME = "watcher for "  # how kopf begins the name of such a task
 _LOOK_SECONDS = 0.25
 _START_SECONDS = 30.0
+_END_SECONDS = 1.0
 
 
 class WatchersEndedError(Exception):
@@ -26,14 +27,29 @@ async def while_all_run(kopf_run: Coroutine[Any, Any, None], *, expected: int, s
     running = asyncio.create_task(kopf_run)
     await asyncio.wait({alarm, running}, return_when=asyncio.FIRST_COMPLETED)
     alarm.cancel()
-    running.cancel()
-    await asyncio.wait({alarm, running})
+    await asyncio.wait({alarm})
+    await _end(running)
     if not alarm.cancelled():
         if problem := alarm.result():
             raise WatchersEndedError(problem)
         return
     await running
     raise WatchersEndedError("kopf has ended")
+
+
+async def _end(running: asyncio.Task[None]) -> None:
+    """Cancel kopf, and what it waits for again and again.
+
+    A watch that is cancelled before its first answer can take that for a pause and start anew (kopf 1.45,
+    clients/api.py, stream), this time without credentials, and kopf would wait for it for ever.
+    """
+    running.cancel()
+    while True:
+        await asyncio.wait({running}, timeout=_END_SECONDS)
+        if running.done():
+            return
+        for task in asyncio.all_tasks() - {asyncio.current_task(), running}:
+            task.cancel()
 
 
 async def _alarm(expected: int, stop: threading.Event) -> str | None:

@@ -247,3 +247,39 @@ def test_resync_goes_on_after_a_refusal() -> None:
         assert scene.changes == ["mail"]
 
     run(story())
+
+
+def test_what_has_gone_while_a_watch_was_begun_anew_is_forgotten_at_once() -> None:
+    async def story() -> None:
+        scene = Scene()
+        for name in ("goes", "stays"):
+            scene.watched(pool(name))
+        scene.server.drop(Key("WorkerPool", NAMESPACE, "goes"))
+        loop = virtual_loop()
+        task = loop.create_task(scene.resync.sweep())
+        loop.call_later(1, scene.resync.relisted, "WorkerPool")
+        loop.call_later(1.5, task.cancel)
+        await asyncio.gather(task, return_exceptions=True)
+        assert scene.changes == ["goes"]
+        assert [key.name for key in scene.cache.keys("WorkerPool")] == ["stays"]
+        listed = {request.call.resource for request in scene.server.requests if request.call.verb == "list"}
+        assert listed == {"workerpools"}
+
+    run(story())
+
+
+def test_sweep_waits_for_an_api_server_that_refuses() -> None:
+    async def story() -> None:
+        scene = Scene()
+        scene.watched(pool())
+        scene.server.drop(MAIL)
+        scene.server.refuse("list", "workerpools")
+        scene.resync.relisted("WorkerPool")
+        loop = virtual_loop()
+        task = loop.create_task(scene.resync.sweep())
+        loop.call_later(20, scene.server.accept)
+        loop.call_later(25, task.cancel)
+        await asyncio.gather(task, return_exceptions=True)
+        assert scene.cache.get(*MAIL) is None
+
+    run(story())

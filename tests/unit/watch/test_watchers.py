@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -50,6 +51,30 @@ def test_watcher_that_ends_is_named_and_kopf_is_ended() -> None:
             await while_all_run(kopf.run(), expected=2, stop=threading.Event())
         assert kopf.cancelled
         assert 100 <= virtual_loop().time() < 101
+
+    run(story())
+
+
+def test_watcher_that_outlives_being_cancelled_is_cancelled_until_it_ends() -> None:
+    class StubbornKopf(FakeKopf):
+        async def run(self) -> None:
+            watcher = asyncio.create_task(self._watch(), name="watcher for pods.v1@a")
+            try:
+                await asyncio.sleep(1e6)
+            finally:
+                watcher.cancel()
+                await asyncio.wait({watcher})
+
+        async def _watch(self) -> None:
+            for _ in range(3):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(1e6)
+
+    async def story() -> None:
+        stop = threading.Event()
+        virtual_loop().call_later(100, stop.set)
+        await while_all_run(StubbornKopf().run(), expected=1, stop=stop)
+        assert virtual_loop().time() < 105
 
     run(story())
 
