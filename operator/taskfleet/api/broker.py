@@ -208,7 +208,7 @@ class BrokerStatus(Status):
     """Memory in use, and the limit where there is one: 1.2Mi of 256Mi."""
 
     clients: Annotated[int, Limits(minimum=0)] | None = None
-    """Connected clients."""
+    """Connected clients. A change of one or two alone is not shown."""
 
     foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
     """Fetched messages that no worker of Taskfleet's holds."""

@@ -24,6 +24,7 @@ _REASONS = {
     Verdict.TLS_FAILED: BrokerReason.TLS_FAILED,
     Verdict.READ_ONLY: BrokerReason.READ_ONLY,
 }
+_OWN_CONNECTIONS = 2  # so many of the operator's own come and go
 _UNCHECKED = " Its certificate is not checked (insecureSkipVerify): whoever is on the way reads the password and every task."
 
 
@@ -68,7 +69,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "endpoint": seen.endpoint,
         "version": probe.version if probe else None,
         "memory": memory_in_use(seen.broker, probe),
-        "clients": probe.clients if probe else None,
+        "clients": _clients(seen.broker, probe),
         "binding": {"name": seen.binding} if seen.binding else None,
         "credentials": seen.credentials.to_object() if seen.credentials is not None else None,
         **finding_fields(seen.broker, seen.findings, given_back=seen.expired),
@@ -81,6 +82,14 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
             *broker_support(seen.broker, seen.offers),
         ],
     }
+
+
+def _clients(broker: Broker, probe: Probe | None) -> int | None:
+    """For people: the figure stays as it is shown while it is nearly right, or a restarted operator would correct it."""
+    if probe is None or probe.clients is None:
+        return None
+    shown = broker.status.clients
+    return shown if shown is not None and abs(shown - probe.clients) <= _OWN_CONNECTIONS else probe.clients
 
 
 def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:

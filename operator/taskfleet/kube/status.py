@@ -56,7 +56,9 @@ class StatusWriter:
             return None
         urgent = _urgent(live, wanted, patch)
         if not urgent:
-            wait = self._written_at.get(key, -_COUNTERS_EVERY_SECONDS) + _COUNTERS_EVERY_SECONDS - at
+            # An operator that has just started knows of no write, and its first look may be a passing one: of a
+            # Redis, say, that does not have all of its connections yet.
+            wait = self._written_at.setdefault(key, at) + _COUNTERS_EVERY_SECONDS - at
             if wait > 0:
                 return wait
         if (wait := self._budget.wait(key, urgent=urgent, now=at)) > 0:

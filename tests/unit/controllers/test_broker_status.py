@@ -52,6 +52,15 @@ def test_broker_that_answers_is_ready_with_its_figures() -> None:
     }
 
 
+@pytest.mark.parametrize(("shown", "expected"), [(None, 4), (2, 2), (6, 6), (1, 4), (7, 4)])
+def test_number_of_clients_stays_as_it_is_shown_while_it_is_nearly_right(
+    shown: int | None, expected: int
+) -> None:
+    before = Broker.parse(broker(status={"clients": shown} if shown else {}))
+    told = broker_status(BrokerSeen(before, endpoint=ENDPOINT, probe=ANSWERS), now=NOW)
+    assert told["clients"] == expected
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "ready"),
     [
