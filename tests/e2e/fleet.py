@@ -162,6 +162,12 @@ class Fleet:
         self._client_started = True
 
 
+def redis_pod(fleet: Fleet) -> str:
+    """The uid of the default broker's Redis pod; empty where there is none."""
+    pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace)
+    return "" if pod is None else str(pod["metadata"]["uid"])
+
+
 def _client(image: str) -> Object:
     container = {
         "name": "client",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.e2e.fleet import Fleet
+from tests.e2e.fleet import Fleet, redis_pod
 from tests.envtest.brokers import broker, decoded, external_broker, secret
 from tests.waiting import wait_for
 
@@ -11,10 +11,10 @@ def test_queued_tasks_survive_the_redis_pod(fleet: Fleet) -> None:
     fleet.pool("shop", replicas=1)
     fleet.wait_until_ready("shop")
     fleet.send("later", count=20, queue="later")
-    redis = _redis(fleet)
+    redis = redis_pod(fleet)
 
     fleet.kubectl("delete", "pod", "default-broker-0", "--grace-period=0", "--force")
-    wait_for(lambda: _redis(fleet) not in ("", redis), 60, what="a new Redis pod")
+    wait_for(lambda: redis_pod(fleet) not in ("", redis), 60, what="a new Redis pod")
     fleet.pool("late", queues=["later"])
     fleet.wait_until_ready("late", "shop")
 
@@ -32,13 +32,13 @@ def test_another_redis_image_keeps_tasks_and_password_and_disturbs_no_worker(
     fleet.hold("busy", count=1)
     fleet.wait_until_started("busy", 1)
     fleet.send("queued", count=20, queue="later")
-    workers, password, redis = fleet.running("shop"), _password(fleet), _redis(fleet)
+    workers, password, redis = fleet.running("shop"), _password(fleet), redis_pod(fleet)
 
     image = images["redis-next"]
     fleet.kubectl(
         "patch", "broker/default", "--type=merge", f'--patch={{"spec":{{"redis":{{"image":"{image}"}}}}}}'
     )
-    wait_for(lambda: _redis(fleet) not in ("", redis), 90, what="a new Redis pod")
+    wait_for(lambda: redis_pod(fleet) not in ("", redis), 90, what="a new Redis pod")
     assert _image(fleet) == image
     fleet.pool("late", queues=["later"])
     fleet.wait_until_ready("late", "shop")
@@ -56,7 +56,7 @@ def test_a_broker_that_is_made_again_finds_its_messages_and_its_password(fleet: 
     password = _password(fleet)
     fleet.kubectl("delete", "workerpool", "shop", "--wait")
     fleet.kubectl("delete", "broker", "default", "--wait")
-    wait_for(lambda: not _redis(fleet), 60, what="the end of the Redis pod")
+    wait_for(lambda: not redis_pod(fleet), 60, what="the end of the Redis pod")
 
     fleet.kubectl.apply(
         {"apiVersion": pool["apiVersion"], "kind": "Broker", "metadata": {"name": "default"}, "spec": {}}
@@ -106,12 +106,6 @@ def _put_password(fleet: Fleet, password: str) -> None:
 def _password(fleet: Fleet) -> str:
     secret = fleet.kube.get("Secret", "default-broker-connection", fleet.namespace) or {}
     return decoded(secret)["password"]
-
-
-def _redis(fleet: Fleet) -> str:
-    """The uid of the Redis pod; empty where there is none."""
-    pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace)
-    return "" if pod is None else str(pod["metadata"]["uid"])
 
 
 def _image(fleet: Fleet) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskfleet.api import Object
-from tests.e2e.fleet import Fleet, Marks
+from tests.e2e.fleet import Fleet, Marks, redis_pod
 from tests.e2e.operator import Operator
 from tests.e2e.watching import Watching
 from tests.waiting import stays, wait_for
@@ -33,7 +33,7 @@ def wait_for_size(fleet: Fleet, pool: str, size: int, *, seconds: float = 60) ->
 
 def wait_for_draining(fleet: Fleet, pool: str, count: int) -> None:
     wait_for(
-        lambda: fleet.status(pool).get("drainingReplicas") == count, 30, what=f"{count} draining", poll=0.2
+        lambda: fleet.status(pool).get("drainingReplicas") == count, 90, what=f"{count} draining", poll=0.2
     )
 
 
@@ -119,11 +119,12 @@ def test_a_redis_that_is_killed_while_pods_drain_costs_no_pod_and_no_task(fleet:
     before = names(fleet, "cut")
     fleet.kubectl("scale", "workerpool/cut", "--replicas=1")
     wait_for_draining(fleet, "cut", 2)
+    killed = redis_pod(fleet)
     fleet.kubectl("delete", "pod", "default-broker-0", "--grace-period=0", "--force")
-    fleet.kubectl("wait", "--for=condition=Ready=False", "broker/default", "--timeout=30s")
-    fleet.kubectl("wait", "--for=condition=Ready", "broker/default", "--timeout=60s")
+    wait_for(lambda: redis_pod(fleet) not in ("", killed), 90, what="a new Redis pod", poll=0.1)
+    fleet.kubectl("wait", "--for=condition=Ready", "pod/default-broker-0", "broker/default", "--timeout=90s")
     wait_for_draining(fleet, "cut", 2)
-    assert names(fleet, "cut") == before, "every pod has a task"
+    stays(lambda: names(fleet, "cut") == before, 5, what="every pod, which has a task")
     fleet.release("kept")
     assert once(fleet.wait_until_done("kept", 3))
     wait_for_size(fleet, "cut", 1)
