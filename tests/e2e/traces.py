@@ -61,9 +61,14 @@ def traces(of: Footprint) -> list[tuple[str, str]]:
             if name.split("n")[0] == Addresses(of.slot).link()
         ),
         *(("route", line) for line in _routes(of)),
-        *(("control group", str(path)) for path in Path("/sys/fs/cgroup").glob(f"**/taskfleet-{of.name}")),
+        *(("control group", path) for path in _control_groups() if path.endswith(f"/taskfleet-{of.name}")),
         *(("file", path) for path in _below(of.folder)),
     ]
+
+
+def _control_groups() -> Iterator[str]:
+    """All of the machine; of another cluster's some may go meanwhile, which `walk` passes over and `glob` does not."""
+    return (folder for folder, _, _ in os.walk("/sys/fs/cgroup"))
 
 
 def _names(pid: int, of: Footprint) -> bool:
