@@ -17,13 +17,16 @@ def send(
     queue: str = "celery",
     priority: int = 0,
     eta: str | None = None,
+    headers: dict[str, Any] | None = None,
     route: tuple[str, str] | None = None,
 ) -> str:
-    """Put one message at the end of the line; the task's id. `route` (exchange and key) is only noted in it."""
+    """Put one message at the end of the line; the task's id. `route` (exchange and key) is only noted in it; `headers`
+    are added to Celery's."""
     task_id = str(uuid.uuid4())
     step = max(bucket for bucket in BUCKETS if bucket <= priority)
     key = f"{queue}\x06\x16{step}" if step else queue
     body = message(task, args, task_id=task_id, priority=priority, eta=eta, route=route or ("", queue))
+    body["headers"].update(headers or {})
     client.lpush(key, json.dumps(body))
     return task_id
 

@@ -131,6 +131,17 @@ class RabbitMQServer:
         self.do(push)
         return ids
 
+    def send_raw(self, body: bytes, headers: dict[str, Any], *, queue: str) -> None:
+        """Something else than a producer sends, as JSON."""
+        properties = Basic.Properties(
+            content_type="application/json", content_encoding="utf-8", headers=headers
+        )
+
+        async def push(channel: AbstractChannel) -> None:
+            await channel.basic_publish(body, exchange="", routing_key=queue, properties=properties)
+
+        self.do(push)
+
     def waiting(self, queue: str = "celery") -> int:
         """Messages that are ready."""
         return self.do(lambda channel: _count(channel, queue))

@@ -22,11 +22,11 @@ class RedisServer:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
-        self._folder = folder
+        self.folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         debian.require({"redis-server": "redis-server"})
         command = [
             "redis-server",
@@ -35,10 +35,10 @@ class RedisServer:
             "--bind",
             "127.0.0.1",
             "--dir",
-            str(self._folder),
+            str(self.folder),
         ]
-        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options]
-        with (self._folder / "redis.log").open("ab") as log:
+        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options, *options]
+        with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for(self._answers, "redis-server to answer")
 
@@ -49,14 +49,14 @@ class RedisServer:
 
     def copy_of_data(self) -> Path:
         """What is in its files now, for `put_back`."""
-        copy = self._folder / "copy"
-        shutil.copytree(self._folder / "appendonlydir", copy)
+        copy = self.folder / "copy"
+        shutil.copytree(self.folder / "appendonlydir", copy)
         return copy
 
     def put_back(self, copy: Path) -> None:
         """Between `kill` and `start`: everything that was written after the copy is forgotten."""
-        shutil.rmtree(self._folder / "appendonlydir")
-        copy.rename(self._folder / "appendonlydir")
+        shutil.rmtree(self.folder / "appendonlydir")
+        copy.rename(self.folder / "appendonlydir")
 
     def lines(self, key: str) -> list[str]:
         """A list, the oldest first."""

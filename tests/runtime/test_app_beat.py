@@ -5,7 +5,10 @@ import os
 import signal
 from collections.abc import Callable
 from itertools import groupby
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
@@ -61,3 +64,56 @@ def test_a_beat_that_lost_its_lock_ends(make_worker: Callable[..., Worker], serv
     server.client.set(key, "somebody else")
     assert beat.ended(timeout=20) == 75
     assert server.client.get(key) in (b"somebody else", "somebody else")
+
+
+def sent_names(server: RedisServer) -> list[str]:
+    """Arguments of the tasks that were sent, in order."""
+    sent: list[Any] = server.client.lrange("celery", 0, -1)
+    return [json.loads(message)["headers"]["argsrepr"] for message in reversed(sent)]
+
+
+def many_entries(make_worker: Callable[..., Worker], folder: Path, scheduler: str) -> Worker:
+    beat = make_worker(app="many_entries", environment={"TEST_ENTRIES": "300"})
+    flags = [f"--schedule={folder}/schedule", "--loglevel=INFO", "--pidfile="]
+    beat.command = [*beat.command[:2], "beat", "-A", "many_entries", f"--scheduler={scheduler}", *flags]
+    return beat.start()
+
+
+@pytest.mark.parametrize(
+    "scheduler", ["celery.beat:PersistentScheduler", "many_entries:Derived"], ids=["celerys", "a-derived-one"]
+)
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name.lower()
+)
+def test_what_was_sent_is_kept_over_an_end(
+    make_worker: Callable[..., Worker],
+    server: RedisServer,
+    tmp_path: Path,
+    *,
+    number: signal.Signals,
+    scheduler: str,
+) -> None:
+    # Also over an end that follows another. A send that TERM or INT cuts short counts as made, as Celery has it.
+    for sent_at_least in (60, 150, 298):
+        beat = many_entries(make_worker, tmp_path, scheduler)
+        wait_for(lambda n=sent_at_least: server.client.llen("celery") >= n, "some entries to be sent")  # type: ignore[misc] # a lambda's default
+        os.kill(beat.pid, number)
+        beat.ended()
+    names = sent_names(server)
+    # One at each SIGKILL may have been sent and not yet noted.
+    assert len(names) - len(set(names)) <= (2 if number is signal.SIGKILL else 0)
+
+
+def test_a_full_disk_makes_beat_write_all_entries(
+    make_worker: Callable[..., Worker], server: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "schedule.sent").mkdir()
+    beat = many_entries(make_worker, tmp_path, "celery.beat:PersistentScheduler")
+    wait_for(lambda: server.client.llen("celery") >= 20, "some entries to be sent")
+    beat.kill()
+    assert "all entries are, at each send" in beat.log
+    again = many_entries(make_worker, tmp_path, "celery.beat:PersistentScheduler")
+    wait_for(lambda: len(set(sent_names(server))) == 300, "the rest")
+    again.kill()
+    names = sent_names(server)
+    assert len(names) - len(set(names)) <= 1

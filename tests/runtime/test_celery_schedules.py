@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from taskfleet_worker.plan import timing
+from taskfleet_worker.beat.timings import timing
 from tests.runtime.worker import ROOT
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"

@@ -125,3 +125,30 @@ def test_no_task_is_started_after_drained_although_messages_keep_coming(
     wait_for(lambda: server.report(worker)["seq"] > seq + 1, "two more reports", timeout=6)
     assert server.started() == ran
     assert server.waiting("celery") == [task for task in tasks if task not in ran] + last
+
+
+@every_pool
+@pytest.mark.parametrize("fault", ["cut", "restart"])
+def test_a_busy_worker_is_not_drained_by_a_connection_that_is_lost(
+    make_worker: MakeWorker, server: RedisServer, pool: str, fault: str
+) -> None:
+    worker = make_worker(pool, capacity=1).start().ready()
+    task = send(server.client, "proj.nap", 12)
+    wait_for(lambda: task in server.started(), "the task to start")
+    server.drain(worker, lease=7)
+    wait_for(lambda: server.report_in_state(worker, "draining"), "the worker to drain", timeout=10)
+    if fault == "restart":
+        server.kill()
+        server.start()
+    else:
+        server.client.client_kill_filter(_type="normal", skipme=True)
+
+    def ended() -> bool:
+        done = (
+            task in server.finished()
+        )  # asked first: the answers that follow are about a time before its end
+        said = worker.get("/readyz")
+        assert done or said[1] != "drained", f"said to be drained while its task runs: {said}"
+        return done
+
+    wait_for(ended, "the task to end", timeout=40)

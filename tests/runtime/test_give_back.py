@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import redis.asyncio
 
-from taskfleet.brokers.give_back import Returned, give_back
+from taskfleet.brokers.give_back import Returned
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.report import Start
+from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_deliveries import HELD
@@ -22,11 +22,13 @@ LAYOUT = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
 
 def give_back_of(server: RedisServer, worker: Worker) -> Returned:
     """What the operator does once the container has ended."""
+    return give_back_start(server, LAYOUT, Start(*server.start_of(worker).split("/")))
 
+
+def give_back_start(server: RedisServer, layout: Layout, start: Start) -> Returned:
     async def run() -> Returned:
         async with redis.asyncio.Redis(port=server.port) as client:
-            start = Start(*server.start_of(worker).split("/"))
-            return await give_back(client, LAYOUT, start, now=datetime.now(UTC))
+            return await give_back_dead(client, layout, start)
 
     return asyncio.run(run())
 

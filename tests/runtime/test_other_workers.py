@@ -60,11 +60,11 @@ def test_what_a_worker_of_somebody_else_left_behind_is_executed(
     restorer = Restorer(LAYOUT, "one")
     swept: list[Swept] = []
 
-    def given_back() -> bool:
+    def requeued() -> bool:
         swept.append(ask(server, restorer.sweep))
-        return swept[-1].given_back == 1
+        return swept[-1].requeued == 1
 
-    wait_for(given_back, "the message to expire", timeout=30, interval=0.2)
+    wait_for(requeued, "the message to expire", timeout=30, interval=0.2)
     assert server.waiting("celery") == [task]
     make_worker("threads").start().ready()
     wait_for(lambda: server.finished() == [task], "the task")

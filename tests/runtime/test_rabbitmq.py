@@ -100,6 +100,19 @@ def test_term_finishes_what_runs_and_gives_back_the_rest(fleet: Fleet) -> None:
     assert fleet.twice == 0
 
 
+def test_a_message_that_cannot_be_taken_in_is_rejected_and_stops_no_worker(fleet: Fleet) -> None:
+    worker = fleet.worker().ready()
+    for headers in ({"task": "proj.nap"}, {"task": "proj.nap", "id": "a"}, {"task": "proj.nap", "id": [1]}):
+        fleet.rabbitmq.send_raw(b"[]", headers, queue=fleet.queue)
+    fleet.send(3, "proj.nap", 0.1)
+    fleet.finished()
+    assert worker.running
+    report = fleet.rabbitmq.report_when(worker, lambda report: bool(report.get("notes")))
+    assert any("cannot be taken in, rejected: 3," in note for note in report["notes"])
+    assert worker.terminate().ended() == 0
+    assert fleet.waiting() == 0
+
+
 def test_a_pod_drains_when_asked_and_goes_on_when_the_lease_is_lifted(fleet: Fleet) -> None:
     worker = fleet.worker().ready()
     fleet.send(8, "proj.nap", 1.0)

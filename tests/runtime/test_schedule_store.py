@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from taskfleet_worker.schedule_entry import digest
-from taskfleet_worker.schedule_store import Change, Message, RedisStore, Store, Verdict
+from taskfleet_worker.beat.entry import digest
+from taskfleet_worker.beat.store import Change, Message, RedisStore, Store, Verdict
 from tests.runtime.redis_server import RedisServer
 from tests.unit.worker.schedules import MemoryStore
 

@@ -117,6 +117,14 @@ def test_a_broker_that_refuses_is_named_without_its_url(make_worker: MakeWorker,
     assert "://" not in worker.termination_log
 
 
+@pytest.mark.parametrize("name", ["CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "amqp"])
+def test_several_addresses_of_a_broker_are_refused(make_worker: MakeWorker, name: str, scheme: str) -> None:
+    worker = make_worker(environment={name: f"{scheme}://a:1;{scheme}://b:1"}).start()
+    assert worker.ended() == 2
+    assert f"{name} names several addresses" in worker.termination_log
+
+
 def test_settings_of_another_release_are_refused(make_worker: MakeWorker) -> None:
     worker = make_worker(v=2).start()
     assert worker.ended() == 2

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from taskfleet_worker import native
+from taskfleet_worker import native, refusals
 from taskfleet_worker.gate import Gate
 from taskfleet_worker.keys import Keys
 from taskfleet_worker.report import encoded
@@ -36,6 +36,12 @@ class Voice:
     clock: Callable[[], float]
 
 
+def described(error: Exception) -> str:
+    """Its type, and what Redis refuses. Its text may quote a message."""
+    reply = refusals.code(error)
+    return f"{type(error).__name__} ({reply})" if reply else type(error).__name__
+
+
 class BrokerThread:
     """Runs from `worker_ready` to the end of the process."""
 
@@ -50,6 +56,7 @@ class BrokerThread:
         self._sent: Any = None
         self._reported = float("-inf")
         self._stop = self._failing = False
+        self._last_words_until = float("-inf")
         self._reporting = native.allocate_lock()
         self._ended = native.allocate_lock()
 
@@ -62,8 +69,10 @@ class BrokerThread:
 
     def finish(self, timeout: float) -> None:
         """Settle the rest, take the report away, and end; waits at most `timeout` seconds."""
+        self._last_words_until = self._clock() + timeout
         self._stop = True
-        self._ended.acquire(timeout=timeout)
+        if self._ended.acquire(timeout=timeout):
+            self._ended.release()
 
     def leave(self, timeout: float, before: Callable[[], None]) -> None:
         """Do what comes `before`, then as `finish`, over a new connection: the old one has perhaps gone silent."""
@@ -95,10 +104,11 @@ class BrokerThread:
         while not self._stop:
             self._try(self._turn)
             native.sleep(TICK)
-        self._try(self._leave)
+        while not self._try(self._leave) and self._clock() < self._last_words_until:
+            native.sleep(TICK)
         self._ended.release()
 
-    def _try(self, step: Callable[[Any], None]) -> None:
+    def _try(self, step: Callable[[Any], None]) -> bool:
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -107,15 +117,17 @@ class BrokerThread:
             if self._failing:
                 native.complain("taskfleet: the broker answers again")
             self._failing = False
+            return True
         except Exception as error:
             if not self._failing:
-                native.complain(f"taskfleet: {type(error).__name__} while talking to the broker; trying on")
+                native.complain(f"taskfleet: {described(error)} while talking to the broker; trying on")
             self._failing = True
             self._lost()
             if self._gate.lease is not None and self._clock() - self.lease_seen >= LEASE:
                 self._gate.lease = None
             if not self._stop:
                 native.sleep(1.0)
+            return False
 
     def _lost(self) -> None:
         """A step has failed; a connection that mends itself is kept."""

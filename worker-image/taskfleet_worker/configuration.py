@@ -12,12 +12,10 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any, Callable
 
+from taskfleet_worker import room
 from taskfleet_worker.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-# Above it a worker stops fetching, so it is far above what apps hold; it bounds memory at some 50 MB.
-ETA_TASK_LIMIT = 10_000
 
 _CANCEL_ON_LOSS = "worker_cancel_long_running_tasks_on_connection_loss"
 _STRATEGIES = {"Strict": "priority", "RoundRobin": "round_robin"}
@@ -25,7 +23,7 @@ _STRATEGIES = {"Strict": "priority", "RoundRobin": "round_robin"}
 
 def default_settings(settings: Settings, *, amqp: bool = False) -> dict[str, Any]:
     """Celery's settings (new names) whose default in this process differs from Celery's own."""
-    changed: dict[str, Any] = {"worker_eta_task_limit": ETA_TASK_LIMIT}
+    changed: dict[str, Any] = {"worker_eta_task_limit": room.LIMIT}
     if amqp:
         # After a lost connection it would change the prefetch with each task that ends, and wait for an answer in the
         # middle of other frames: some workers wait for ever. What it saves from, messages ahead of a slot, are few here.
@@ -64,6 +62,9 @@ def transport_options(
     ours["visibility_timeout"] = settings.visibility_timeout
     ours["queue_order_strategy"] = _STRATEGIES[settings.queue_order]
     notes = []
+    order = app_options.get("queue_order_strategy")
+    if order is not None and order != ours["queue_order_strategy"]:
+        notes.append(f"The app sets queue_order_strategy {order!r}: the WorkerPool's queueOrder holds.")
     asked = app_options.get("visibility_timeout")
     if asked is not None and asked != settings.visibility_timeout:
         notes.append(

@@ -11,9 +11,10 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from taskfleet_worker.settings import ConnectionSettings, Settings, Tls
+from taskfleet_worker.settings import ConnectionSettings, Settings, SettingsError, Tls
 
 BROKER_VARIABLE = "CELERY_BROKER_URL"
+BROKER_VARIABLES = (BROKER_VARIABLE, "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 RESULT_VARIABLE = "CELERY_RESULT_BACKEND"
 SENTINEL_PASSWORD = "TASKFLEET_SENTINEL_PASSWORD"  # noqa: S105 - the name of the variable
 
@@ -21,6 +22,18 @@ SENTINEL_PASSWORD = "TASKFLEET_SENTINEL_PASSWORD"  # noqa: S105 - the name of th
 _SENTINEL_PATIENCE = 5.0
 _VERIFIED = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
 _UNVERIFIED = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
+
+
+def refuse_several_addresses(environment: Mapping[str, str]) -> None:
+    """A worker that fails over from one broker to another would leave behind what it holds, its report and its drain
+    lease. Sentinels are one broker's. Raises SettingsError.
+    """
+    for name in BROKER_VARIABLES:
+        url = environment.get(name, "")
+        if ";" in url and not url.startswith("sentinel:"):
+            raise SettingsError(
+                f"{name} names several addresses, separated by ';'. Name one that leads to the server in charge, or Sentinels."
+            )
 
 
 def name_results(environment: MutableMapping[str, str], settings: Settings) -> None:

@@ -6,15 +6,23 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any
 from uuid import uuid4
 
-from taskfleet_worker import native, probes, termination
+from taskfleet_worker import hang_up, native, probes, termination
 from taskfleet_worker.arguments import celery_arguments
+from taskfleet_worker.celery_main import ignored_variables, keep_brokers_apart, run_celery, understood_option
 from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
-from taskfleet_worker.connection import BROKER_VARIABLE, configure_connection, is_amqp, name_results
+from taskfleet_worker.connection import (
+    BROKER_VARIABLE,
+    configure_connection,
+    is_amqp,
+    name_results,
+    refuse_several_addresses,
+)
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
+from taskfleet_worker.overridden import overridden
 from taskfleet_worker.runtime import Runtime
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 
@@ -35,14 +43,15 @@ def main(arguments: Sequence[str]) -> int:
 def _program(arguments: Sequence[str]) -> int:
     if arguments[:1] != ["beat"]:
         settings = read_settings(os.environ)
+        refuse_several_addresses(os.environ)
         health = Health(settings.pool_type, settings.capacity, native.monotonic)
         probes.start(health, os.environ)
         return run_worker(arguments, settings, health)
     if arguments[1:]:
-        from taskfleet_worker.app_beat import main as run_app_beat
+        from taskfleet_worker.beat.app_beat import main as run_app_beat
 
         return run_app_beat(arguments[1:])
-    from taskfleet_worker.beat import run_beat
+    from taskfleet_worker.beat.broker_beat import run_beat
 
     return run_beat(os.environ)
 
@@ -53,16 +62,24 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
 
     maybe_patch_concurrency([*arguments])
     name_results(os.environ, settings)
+    keep_brokers_apart(arguments[2:3])
     from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
+    started_with = [*sys.argv]
     sys.argv = ["celery", *celery_arguments(arguments, settings, understood, amqp=amqp)]
     change_defaults(default_settings(settings, amqp=amqp))
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
     runtime = Runtime(settings, health, start, native.monotonic, amqp=amqp)
     connect_signals(runtime)
-    return run_celery(sys.argv[1:])
+    # Only now: Celery's commands import what takes functions of `celery.worker.state` that the runtime has to wrap first.
+    runtime.notes += ignored_variables(sys.argv[1:])
+    hang_up.restart_with(started_with)
+    try:
+        return run_celery(sys.argv[1:])
+    finally:
+        runtime.ended()
 
 
 def connect_signals(runtime: Runtime) -> None:
@@ -72,7 +89,8 @@ def connect_signals(runtime: Runtime) -> None:
 
     runtime.attach(state)
 
-    def on_init(instance: Any, conf: Any, **_: Any) -> None:
+    def on_init(instance: Any, conf: Any, options: Any = None, **_: Any) -> None:
+        runtime.notes += overridden(conf, runtime.settings, options or {}, os.environ)
         runtime.notes += configure_connection(conf, runtime.settings, os.environ)
         runtime.notes += configure_worker(conf, runtime.settings, understood_option(instance.app))
         addresses = broker_addresses(instance.app)
@@ -88,13 +106,6 @@ def connect_signals(runtime: Runtime) -> None:
     signals.worker_shutdown.connect(lambda **_: runtime.shut_down(), weak=False)
 
 
-def understood_option(app: Any) -> Callable[[str], bool]:
-    """Whether the app's transport takes an option of that name. AMQP's passes unknown ones to its socket."""
-    channel = getattr(app.connection_for_read().get_transport_cls(), "Channel", None)
-    names = getattr(channel, "from_transport_options", ())
-    return lambda name: name in names
-
-
 def broker_addresses(app: Any) -> list[tuple[str, int]]:
     """Host and port of every broker that the app may read from; none for brokers without (SQS, a file)."""
     connection = app.connection_for_read()
@@ -104,24 +115,3 @@ def broker_addresses(app: Any) -> list[tuple[str, int]]:
         if broker.hostname and port:
             addresses.append((broker.hostname, port))
     return addresses
-
-
-def run_celery(arguments: list[str]) -> int:
-    """Celery's main, except that errors of the command line come back to be reported."""
-    import click
-    from celery.bin.celery import celery
-
-    try:
-        code = celery.main(
-            args=arguments, prog_name="celery", auto_envvar_prefix="CELERY", standalone_mode=False
-        )
-    except click.ClickException as error:
-        error.show()
-        # Celery puts the whole traceback of a failed import into its message: the exception itself is the context.
-        cause = error.__context__
-        text = termination.describe(cause) if cause is not None else error.format_message()
-        termination.write(text, os.environ)
-        return error.exit_code
-    except click.Abort:
-        return 1
-    return code or 0

@@ -12,6 +12,8 @@ from typing import Any, Callable
 
 # Reconnecting over a half-open connection takes up to 2 x socket_timeout + health check = 30 s.
 LOOP_LIMIT = 60.0
+# A pool that holds tasks and runs none. Children may take long to start, as they load the app's data.
+POOL_LIMIT = 300.0
 
 GREEN = ("gevent", "eventlet")
 
@@ -21,6 +23,7 @@ class Seen:
     """One look at the worker. Ages are seconds; None: has not happened yet.
 
     `fetch_age` is the age of the last fetch while the worker has room for more and means to fetch, else None.
+    `pool_idle`: since when the pool has done nothing, while it holds tasks and runs none.
     """
 
     pool_type: str
@@ -31,14 +34,16 @@ class Seen:
     hub_age: float | None
     active: int
     fetch_age: float | None = None
+    waiting: str | None = None  # for what the loop's own thread waits, where that is known
+    pool_idle: float | None = None
 
 
 def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
     """Verdict and reason. The broker is asked only where everything else says dead."""
-    if seen.loop_age is None or not seen.ready:
-        return True, "starting"
-    if seen.stopping:
-        return True, "stopping"
+    if seen.loop_age is None or not seen.ready or seen.stopping:
+        return True, "stopping" if seen.stopping else "starting"
+    if seen.waiting is None and seen.pool_idle is not None and seen.pool_idle >= POOL_LIMIT:
+        return False, f"the pool holds tasks and has begun and ended none for {seen.pool_idle:.0f} s"
     standing, what = _standing(seen, seen.loop_age)
     if standing < LOOP_LIMIT:
         return True, "consuming"
@@ -58,6 +63,8 @@ def _standing(seen: Seen, loop_age: float) -> tuple[float, str]:
 
 
 def _excuse(seen: Seen) -> str | None:
+    if seen.waiting is not None:
+        return f"the worker waits for {seen.waiting}"
     if seen.pool_type == "solo" and seen.active:
         return "the solo pool runs a task"
     if seen.pool_type in GREEN and seen.active >= seen.capacity:
@@ -90,7 +97,11 @@ class Health:
         self.active: Callable[[], int] = lambda: 0
         self.last_end: Callable[[], float] = lambda: float("-inf")  # of a task, by the clock
         self.fetch_age: Callable[[], float | None] = lambda: None
+        self.pool_idle: Callable[[], float | None] = lambda: None
         self.broker_reachable: Callable[[], bool] = lambda: False
+        self.waiting: Callable[[], str | None] = lambda: None
+        self.obstacle: Callable[[], str | None] = lambda: None
+        self._announced = False
         self._clock = clock
         self._loop_turned: float | None = None
         self._hub_turned: float | None = None
@@ -98,13 +109,15 @@ class Health:
     def turned(self) -> None:
         """The consumer's loop has come round."""
         self._loop_turned = self._clock()
+        # Not before: up to the first turn Celery looks after its pool, and a QUIT there ends it by an error.
+        self.ready = self.ready or self._announced
 
     def consumer_ready(self, consumer: Any) -> None:
         """The worker fetches from now on; called again after each reconnect."""
-        if self.pool_type in GREEN and not self.ready:
+        if self.pool_type in GREEN and not self._announced:
             self._hub_turned = self._clock()
             consumer.timer.call_repeatedly(1.0, self._hub_turns)
-        self.ready = True
+        self._announced = True
 
     def _hub_turns(self) -> None:
         self._hub_turned = self._clock()
@@ -113,7 +126,10 @@ class Health:
         """Verdict and reason."""
         if self.drained:
             return False, "drained"
-        return self.ready, "ready" if self.ready else "the worker is not ready yet"
+        if not self.ready:
+            return False, "the worker is not ready yet"
+        obstacle = "stopping" if self.stopping else self.obstacle()
+        return obstacle is None, obstacle or "ready"
 
     def liveness(self) -> tuple[bool, str]:
         """Verdict and reason."""
@@ -131,5 +147,7 @@ class Health:
             hub_age=None if self._hub_turned is None else now - self._hub_turned,
             active=self.active(),
             fetch_age=self.fetch_age(),
+            waiting=self.waiting(),
+            pool_idle=self.pool_idle(),
         )
         return since_end(seen, now - self.last_end())

@@ -14,6 +14,8 @@ class Keys:
     reports: str
     held: str
     drain: str
+    revoked: str
+    taken: str  # what the names of marks begin with, before the tag
     start: str
 
 
@@ -25,5 +27,7 @@ def keys(settings: Settings, pod: str, start_id: str) -> Keys:
         reports=f"{base}:reports",
         held=f"{base}:held:{start}",
         drain=f"{base}:drain:{settings.pool_uid}/{pod}",
+        revoked=f"{base}:revoked",
+        taken=f"{base}:taken:",
         start=start,
     )

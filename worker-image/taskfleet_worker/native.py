@@ -12,13 +12,12 @@ from _thread import allocate_lock, start_new_thread
 from time import monotonic, sleep
 
 __all__ = [
-    "allocate_lock", "complain", "connect", "listen", "monotonic", "reachable", "readable", "serve", "sleep",
+    "allocate_lock", "complain", "connect", "listen", "monotonic", "reachable", "readable", "sleep",
     "start_new_thread",
 ]  # fmt: skip
 
 from collections.abc import Iterable
 from select import POLLIN, poll
-from typing import Callable
 
 
 def complain(text: str) -> None:
@@ -45,23 +44,8 @@ def listen(port: int) -> _socket.socket:
         address = "0.0.0.0"  # noqa: S104 - the kubelet asks on the pod's address
     sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
     sock.bind((address, port))
-    sock.listen(16)
+    sock.listen(128)
     return sock
-
-
-def serve(sock: _socket.socket, answer: Callable[[bytes], bytes]) -> None:
-    """Answer one connection after the other, for ever; each has a second in all for its few bytes."""
-    while True:
-        fd, _ = sock._accept()  # type: ignore[attr-defined]
-        connection = _socket.socket(fileno=fd)
-        try:
-            connection.settimeout(1.0)
-            connection.sendall(answer(connection.recv(4096)))
-            connection.shutdown(_socket.SHUT_WR)
-        except OSError:
-            pass  # the asker has gone away
-        finally:
-            connection.close()
 
 
 def connect(host: str, port: int, timeout: float) -> _socket.socket:

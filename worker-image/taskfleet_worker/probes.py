@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from taskfleet_worker import native
+from taskfleet_worker.probe_server import ProbeServer
 
 PORT = 9817
 
@@ -24,7 +25,7 @@ def start(health: Health, environment: Mapping[str, str]) -> None:
     sock = native.listen(int(environment.get("TASKFLEET_PROBE_PORT", PORT)))
     # A forked child must not hold the port open after its parent is gone.
     os.register_at_fork(after_in_child=sock.close)
-    native.start_new_thread(native.serve, (sock, lambda request: respond(request, health)))
+    native.start_new_thread(ProbeServer(sock, lambda request: respond(request, health)).run, ())
 
 
 def respond(request: bytes, health: Health) -> bytes:

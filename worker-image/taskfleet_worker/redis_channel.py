@@ -1,50 +1,32 @@
-"""kombu's Redis channel with five changes, each for something that Celery workers lose or double without it.
+"""kombu's Redis channel with changes, each for something that Celery workers lose or double without it.
 
-- A message is recorded as held by this start in the same transaction that makes it unacknowledged.
+- A message is recorded as held by this start in the same transaction that makes it unacknowledged (redis_qos.py), under
+  a delivery tag of its own: one message in two queues comes with one tag, and the second record replaces the first.
 - A gate is asked before each fetch; what a fetch still brings when it is closed goes back to the head of the line.
-- What goes back keeps its order; kombu reverses it.
+- What goes back goes to the list that it came from, and keeps its order; kombu reverses it, and puts a copy into every
+  queue that is bound to the message's exchange.
 - When the connection is lost, messages whose tasks run on are kept and acknowledged later, not given to others.
 - The end of a connection that does not fetch does not end the fetching.
+- A reply that means "not now" (refusals.py) is waited for: Celery would end the worker, and with it what was not
+  recorded or acknowledged.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterable
-from time import time
+from collections.abc import Iterator
 from typing import Any, Callable
+from uuid import uuid4
 
 from taskfleet_worker import native
-from taskfleet_worker.deliveries import Deliveries, Delivery, after_loss
-from taskfleet_worker.gate import Gate
-from taskfleet_worker.redis_commands import Unacked, give_back
+from taskfleet_worker.deliveries import redelivered
+from taskfleet_worker.redis_client import error_classes, refusing_client
+from taskfleet_worker.redis_link import Link
+from taskfleet_worker.redis_qos import HeldMessages, UnroutableError
 
 # kombu's versions whose channel this was written against and is tested with.
 KNOWN = ((5, 3), (5, 4), (5, 5), (5, 6), (5, 7))
-
-
-class Link:
-    """What channels share with the rest of the package."""
-
-    def __init__(self, deliveries: Deliveries, gate: Gate, held_key: str) -> None:
-        self.deliveries = deliveries
-        self.gate = gate
-        self.held_key = held_key
-        self.fetched_at = native.monotonic()
-        self.leaving = False
-        self.is_consumers: Callable[[Any], bool] = lambda _channel: False
-        self.tags_that_run_on: Callable[[], set[str]] = set
-        self.settle_pending: Callable[[], None] = lambda: None
-
-    def names_of(self, channel: Any) -> Unacked:
-        """Full names of the keys that a channel's messages are kept under."""
-        return Unacked(prefix_of(channel), channel.unacked_key, channel.unacked_index_key, self.held_key)
-
-
-def prefix_of(channel: Any) -> str:
-    """The global key prefix of the app."""
-    return getattr(channel, "global_keyprefix", "") or ""
 
 
 def install(link: Link) -> str | None:
@@ -57,118 +39,48 @@ def install(link: Link) -> str | None:
         return f"kombu {kombu.__version__} is not known to this release: deliveries are Celery's own and pods do not drain."
     for transport in (redis.Transport, redis.SentinelTransport):
         transport.Channel = _channel_class(transport.Channel, link, redis, any_end_stops=version < (5, 7))
-    # A full Redis is one to wait for: Celery would end the worker, and with it what was not recorded. Sentinel's
-    # transport inherits it.
-    redis.Transport.connection_errors += (redis.redis.exceptions.OutOfMemoryError,)
+    redis.Transport._deliver = _deliver(redis.virtual.Transport)
     return None
+
+
+def note_on(channel: Any) -> str | None:
+    """A sentence where the app has a channel of its own in place of the changed one."""
+    if channel is None or isinstance(channel, _Gated):
+        return None
+    kind = type(channel)
+    return (
+        f"The app fetches by a channel of its own, {kind.__module__}.{kind.__qualname__}: deliveries are Celery's own"
+        " and pods do not drain."
+    )
 
 
 def _channel_class(base: Any, link: Link, redis: Any, *, any_end_stops: bool) -> Any:
     qos = type(
-        "QoS", (_HeldMessages, base.QoS), {"link": link, "dumps": staticmethod(redis.dumps), "redis": redis}
+        "QoS", (HeldMessages, base.QoS), {"link": link, "dumps": staticmethod(redis.dumps), "redis": redis}
     )
-    members = {"link": link, "QoS": qos, "any_end_stops": any_end_stops, "__module__": __name__}
+    members = {
+        "link": link,
+        "QoS": qos,
+        "any_end_stops": any_end_stops,
+        "dumps": staticmethod(redis.dumps),
+        "exceptions": redis.redis.exceptions,
+        "__module__": __name__,
+    }
     return type("Channel", (_Gated, base), members)
 
 
-class _HeldMessages:
-    """Over kombu's QoS for Redis."""
+def _deliver(base: Any) -> Callable[[Any, Any, str], Any]:
+    """A message of a queue whose consumer was cancelled during the fetch goes back to its list."""
 
-    link: Link
-    dumps: Callable[[Any], str]
-    redis: Any
-    channel: Any
-    _delivered: dict[str, Any]
-    _dirty: set[str]
+    def deliver(transport: Any, raw: Any, queue: str) -> Any:
+        # An app's own transport may have channels of another class.
+        gated = (channel for channel in transport.channels if isinstance(channel, _Gated))
+        fetching = next((channel for channel in gated if channel.fetched_from), None)
+        if fetching is None or queue in transport._callbacks:
+            return base._deliver(transport, raw, queue)
+        return fetching.hand_back(raw, queue)
 
-    def append(self, message: Any, delivery_tag: str) -> None:
-        info = message.delivery_info
-        delivery = self._fetched(message, delivery_tag)
-        try:
-            with self.pipe_or_acquire() as pipe:  # type: ignore[attr-defined]
-                pipe.zadd(self.channel.unacked_index_key, {delivery_tag: time()})
-                value = self.dumps([message._raw, info["exchange"], info["routing_key"]])
-                pipe.hset(self.channel.unacked_key, delivery_tag, value)
-                pipe.hset(self.link.held_key, delivery_tag, delivery.record)
-                pipe.execute()
-        except Exception as error:
-            # It is off its queue and recorded nowhere else.
-            self.link.deliveries.settled(delivery_tag)
-            self.link.deliveries.unrecorded.append((delivery_tag, delivery))
-            if isinstance(error, self.redis.redis.ResponseError):
-                # No rights or no memory, for now: Celery would end the worker, and the message with it.
-                raise self.redis.redis.ConnectionError(f"a message was not recorded: {error}") from error
-            raise
-        super(self.redis.QoS, self).append(message, delivery_tag)  # type: ignore[misc]
-
-    def _fetched(self, message: Any, tag: str) -> Delivery:
-        channel = self.channel
-        payload = message._raw
-        queue = channel.delivering or message.delivery_info["routing_key"]
-        line = channel._q_for_pri(queue, channel._get_message_priority(payload, reverse=False))
-        return self.link.deliveries.fetched(
-            tag, queue=queue, prefix=prefix_of(channel), line=line, payload=payload
-        )
-
-    def ack(self, delivery_tag: str) -> None:
-        self._settle(delivery_tag)
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not requeue:
-            self._settle(delivery_tag)
-        elif delivery_tag in self.link.deliveries.lost:
-            self.give_back([delivery_tag], lost=True)
-        else:  # the task asked for it: to the back of the line, as always
-            super().reject(delivery_tag, requeue=True)  # type: ignore[misc]
-            self.link.deliveries.settled(delivery_tag)
-
-    def _settle(self, tag: str) -> None:
-        self.link.deliveries.settling.add(tag)
-        if self.link.leaving:
-            return
-        try:
-            self._remove_from_indices(tag).execute()
-        except Exception:  # the connection is gone, the channel perhaps closed: the native thread has its own
-            self.link.deliveries.settle_later.append(tag)
-        else:
-            self.link.deliveries.settled(tag)
-        self._dirty.add(tag)
-
-    def _remove_from_indices(self, delivery_tag: str, pipe: Any = None) -> Any:
-        pipe = super()._remove_from_indices(delivery_tag, pipe)  # type: ignore[misc]
-        return pipe.hdel(self.link.held_key, delivery_tag)
-
-    def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
-        self.link.settle_pending()
-        keep = self.link.tags_that_run_on()
-        self.give_back([tag for tag in self._delivered if tag not in keep])
-        self._delivered.clear()
-
-    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
-        # Who knows its exchange will restore it; kombu would delete it.
-        with contextlib.suppress(UnroutableError):
-            super().restore_by_tag(tag, client=client, leftmost=leftmost)  # type: ignore[misc]
-
-    def give_back(self, tags: Iterable[str], lost: bool = False) -> None:
-        """To the head of their lists, the first fetched first in line. `lost`: their child was killed."""
-        deliveries = self.link.deliveries
-        found = [(tag, deliveries.held[tag]) for tag in tags if tag in deliveries.held]
-        found.sort(key=lambda item: -item[1].order)
-        for _, delivery in found if lost else ():
-            delivery.place, delivery.payload = after_loss(delivery)
-        try:
-            client = self.redis.redis.Redis(connection_pool=self.channel.pool)
-            returned = ((tag, delivery.place, self.dumps(delivery.payload)) for tag, delivery in found)
-            give_back(client, self.link.names_of(self.channel), returned)
-        except Exception:
-            deliveries.return_later.extend(found)
-        for tag, _ in found:
-            deliveries.settled(tag)
-            self._dirty.add(tag)
-
-
-class UnroutableError(LookupError):
-    """No queue is known for an exchange and routing key."""
+    return deliver
 
 
 class _Gated:
@@ -176,7 +88,28 @@ class _Gated:
 
     link: Link
     any_end_stops: bool
+    dumps: Callable[[Any], str]
+    exceptions: Any
+    # Of the message that is being delivered: its queue, its list without the prefix, and whether its queue has no_ack.
     delivering: str | None = None
+    fetched_from: str | None = None
+    # The message as it came, until it is known what it is.
+    fetched: bytes | str | None = None
+    at_most_once = False
+    renewing = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Without ack_emulation kombu takes the QoS of other transports here; ours knows the option.
+        self.__dict__.pop("QoS", None)
+        if self.link.refusals.since is not None:
+            # Celery pauses between two attempts to connect, and not between two connections that work.
+            self.client.set(f"{self.link.held_key}:probe", "1", ex=1)  # type: ignore[attr-defined]
+            self.link.refusals.accepted()
+
+    def _get_client(self) -> Any:
+        made = super()._get_client()  # type: ignore[misc]
+        return refusing_client(made, self.link.refusals, self.exceptions)
 
     @property
     def active_queues(self) -> list[str]:
@@ -189,38 +122,141 @@ class _Gated:
             if self.link.gate.closed:
                 return
             self.link.fetched_at = native.monotonic()
+            # What could not be recorded has to be back before more is fetched.
+            if self.link.refusals.paused or self.link.deliveries.unrecorded or not self.link.may_fetch():
+                return
         super()._brpop_start(*args, **kwargs)  # type: ignore[misc]
 
+    def _brpop_read(self, *args: Any, **kwargs: Any) -> Any:
+        client = self.client  # type: ignore[attr-defined]
+        read = client.parse_response
+
+        def noting_the_list(*call: Any, **options: Any) -> Any:
+            try:
+                reply = read(*call, **options)
+            except self.exceptions.ResponseError as error:
+                if not self.link.refusals.refused(error):
+                    raise
+                self._renew_connections(client)
+                return None
+            if reply:
+                self.fetched_from, self.fetched = _text(reply[0]), reply[1]
+            else:
+                self.link.refusals.accepted()
+            return reply
+
+        client.parse_response = noting_the_list
+        try:
+            return super()._brpop_read(*args, **kwargs)  # type: ignore[misc]
+        except Exception as error:
+            if self.fetched is None:
+                raise
+            # It is off its list, and no message that kombu could record.
+            self.qos.refuse(self.fetched, self.fetched_from, error)  # type: ignore[attr-defined]
+            return True
+        finally:
+            del client.parse_response
+            self.fetched_from = self.fetched = None
+
+    def _renew_connections(self, client: Any) -> None:
+        """The next commands connect again: the address may lead to another server by now."""
+        from kombu.asynchronous import get_event_loop
+
+        cycle, sock, hub = self.connection.cycle, client.connection._sock, get_event_loop()  # type: ignore[attr-defined]
+        if sock is not None:
+            # kombu would go on to poll what is closed.
+            (cycle.poller.unregister if hub is None else hub.remove)(sock)
+            cycle._fd_to_chan.pop(sock.fileno(), None)
+            cycle._chan_to_sock.pop((self, client, "BRPOP"), None)
+        self.renewing = True
+        try:
+            client.connection.disconnect()
+            self.pool.disconnect(inuse_connections=False)  # type: ignore[attr-defined]
+        finally:
+            self.renewing = False
+
     def _on_connection_disconnect(self, connection: Any) -> None:
+        if self.renewing:
+            return
         # Up to kombu 5.6 the end of any connection, even of one that is collected as garbage, ends the fetching.
         if not self.any_end_stops or connection in (self._in_poll, self._in_listen):  # type: ignore[attr-defined]
             super()._on_connection_disconnect(connection)  # type: ignore[misc]
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
-        callback = kwargs.get("callback")
-        if callback is None or kwargs.get("no_ack") or queue in self._fanout_queues:  # type: ignore[attr-defined]
+        callback, no_ack = kwargs.get("callback"), bool(kwargs.get("no_ack"))
+        fanout = queue in self._fanout_queues  # type: ignore[attr-defined]
+        if callback is None or (fanout and no_ack):
             return super().basic_consume(queue, *args, **kwargs)  # type: ignore[misc]
-        kwargs["callback"] = functools.partial(self._deliver_unless_closed, callback)
+        if not fanout:
+            kwargs["callback"] = functools.partial(self._deliver_unless_closed, callback, no_ack)
         result = super().basic_consume(queue, *args, **kwargs)  # type: ignore[misc]
         callbacks = self.connection._callbacks  # type: ignore[attr-defined]
         callbacks[queue] = functools.partial(self._note_queue, queue, callbacks[queue])
         return result
 
     def _note_queue(self, queue: str, deliver: Callable[[Any], Any], raw: Any) -> Any:
+        # A message that was refused its record goes back.
+        with self._from(queue), contextlib.suppress(error_classes(self.exceptions)[1]):
+            return deliver(_with_a_tag_of_its_own(raw))
+
+    def basic_get(self, queue: str, *args: Any, **kwargs: Any) -> Any:
+        with self._from(queue):
+            return super().basic_get(queue, *args, **kwargs)  # type: ignore[misc]
+
+    def _get(self, queue: str) -> Any:
+        return _with_a_tag_of_its_own(super()._get(queue))  # type: ignore[misc]
+
+    def hand_back(self, raw: Any, queue: str) -> None:
+        """To the head of its list, unseen."""
+        with self._from(queue):
+            message = self.Message(_with_a_tag_of_its_own(raw), channel=self)  # type: ignore[attr-defined]
+            self.qos.append(message, message.delivery_tag)  # type: ignore[attr-defined]
+            self.qos.give_back([message.delivery_tag])  # type: ignore[attr-defined]
+
+    @contextlib.contextmanager
+    def _from(self, queue: str) -> Iterator[None]:
         self.delivering = queue
         try:
-            return deliver(raw)
+            yield
         finally:
             self.delivering = None
 
-    def _deliver_unless_closed(self, callback: Callable[[Any], Any], message: Any) -> Any:
-        if self.link.gate.closed and self.link.is_consumers(self):
+    def _deliver_unless_closed(self, callback: Callable[[Any], Any], no_ack: bool, message: Any) -> Any:
+        self.fetched = None
+        ours = self.link.is_consumers(self)
+        if no_ack and ours:
+            self.at_most_once = True
+            try:
+                self.qos.append(message, message.delivery_tag)  # type: ignore[attr-defined]
+            finally:
+                self.at_most_once = False
+        if ours and self.link.gate.closed:
             return self.qos.give_back([message.delivery_tag])  # type: ignore[attr-defined]
         return callback(message)
+
+    def record_time(self, tag: str) -> None:
+        """Renew the record of a message whose ETA was found in its body: the operator reads headers only."""
+        delivery = self.link.deliveries.held[tag]
+        if delivery.recorded:
+            with contextlib.suppress(Exception), self.conn_or_acquire() as client:  # type: ignore[attr-defined]
+                client.hset(self.link.held_key, tag, delivery.record)
 
     def _do_restore_message(
         self, payload: Any, exchange: str, routing_key: str, pipe: Any, leftmost: bool = False
     ) -> None:
-        if not self._lookup(exchange, routing_key):  # type: ignore[attr-defined]
+        queues = self._lookup(exchange, routing_key)  # type: ignore[attr-defined]
+        if not queues:
             raise UnroutableError(exchange, routing_key)
-        super()._do_restore_message(payload, exchange, routing_key, pipe, leftmost)  # type: ignore[misc]
+        step = self._get_message_priority(payload, reverse=False)  # type: ignore[attr-defined]
+        message = self.dumps(redelivered(payload))
+        for queue in queues:
+            (pipe.lpush if leftmost else pipe.rpush)(self._q_for_pri(queue, step), message)  # type: ignore[attr-defined]
+
+
+def _with_a_tag_of_its_own(raw: Any) -> Any:
+    raw["properties"]["delivery_tag"] = str(uuid4())
+    return raw
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskfleet_worker.deliveries import Delivery
 
-# Only who still finds the message unacknowledged moves it, so nothing is doubled by whoever else tries.
-GIVE_BACK = """
-for i = 1, #ARGV, 2 do
-  local place = KEYS[3 + (i + 1) / 2]
-  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
-    redis.call('RPUSH', place, ARGV[i + 1])
+# KEYS: messages, index, our record, then a list for each message. ARGV: RPUSH for the head of the line or LPUSH for its
+# end, then tag, message and whether Redis has a record of it, for each.
+# Only who still finds the message unacknowledged moves it, so nothing is doubled by whoever else tries. One without a
+# record moves once, however often this is tried. The list comes first, so that a refusal loses nothing.
+REQUEUE = """
+for i = 2, #ARGV, 3 do
+  local tag, message, recorded = ARGV[i], ARGV[i + 1], ARGV[i + 2] == '1'
+  local ours = recorded and redis.call('HEXISTS', KEYS[1], tag) == 1
+  if not recorded then
+    ours = redis.call('SET', KEYS[3] .. ':returned:' .. tag, '1', 'NX', 'EX', '600')
   end
-  redis.call('ZREM', KEYS[2], ARGV[i])
-  redis.call('HDEL', KEYS[3], ARGV[i])
+  if ours then
+    redis.call(ARGV[1], KEYS[3 + (i + 1) / 3], message)
+  end
+  redis.call('HDEL', KEYS[1], tag)
+  redis.call('ZREM', KEYS[2], tag)
+  redis.call('HDEL', KEYS[3], tag)
 end
 """
 # A message that is off its queue while its record failed: made or not, after this it is back once.
@@ -27,6 +35,15 @@ redis.call('RPUSH', KEYS[4], ARGV[2])
 """
 
 
+class Returned(NamedTuple):
+    """A message that goes back to the list `place`, as it is stored there."""
+
+    tag: str
+    place: str
+    message: str
+    recorded: bool = True
+
+
 class Unacked:
     """Names of kombu's keys for unacknowledged messages, and of ours beside them, all in full."""
 
@@ -36,19 +53,21 @@ class Unacked:
         self.held = prefix + held
 
 
-def give_back(client: Any, names: Unacked, returned: Iterable[tuple[str, str, str]]) -> None:
-    """Put (tag, list, message) back to the head of their lists, the last named first in line."""
+def requeue(client: Any, names: Unacked, returned: Iterable[Returned], *, at_the_head: bool = True) -> None:
+    """Put messages back, to the head of their lists the last named first in line, else to the end."""
     items = list(returned)
+    command = "RPUSH" if at_the_head else "LPUSH"
     for start in range(0, len(items), 100):
         part = items[start : start + 100]
-        names_of_keys = [names.messages, names.index, names.held, *(place for _, place, _ in part)]
-        arguments = [value for tag, _, message in part for value in (tag, message)]
-        client.eval(GIVE_BACK, len(names_of_keys), *names_of_keys, *arguments)
+        keys = [names.messages, names.index, names.held, *(one.place for one in part)]
+        arguments = [value for one in part for value in (one.tag, one.message, int(one.recorded))]
+        client.eval(REQUEUE, len(keys), *keys, command, *arguments)
 
 
-def give_back_unrecorded(client: Any, names: Unacked, tag: str, place: str, message: str) -> None:
+def give_back_unrecorded(client: Any, names: Unacked, back: Returned) -> None:
     """Put back a message of which it is not known whether it was recorded."""
-    client.eval(GIVE_BACK_UNRECORDED, 4, names.messages, names.index, names.held, place, tag, message)
+    keys = (names.messages, names.index, names.held, back.place)
+    client.eval(GIVE_BACK_UNRECORDED, len(keys), *keys, back.tag, back.message)
 
 
 def settle(client: Any, names: Unacked, tags: list[str]) -> None:
@@ -58,6 +77,18 @@ def settle(client: Any, names: Unacked, tags: list[str]) -> None:
     pipe.hdel(names.messages, *tags)
     pipe.hdel(names.held, *tags)
     pipe.execute()
+
+
+def marked_as_taken(client: Any, marks: str, tags: list[str]) -> list[str]:
+    """Those of the messages that the operator has given to others. `marks`: what the names of its marks begin with."""
+    found = []
+    for start in range(0, len(tags), 1000):
+        part = tags[start : start + 1000]
+        pipe = client.pipeline(transaction=False)
+        for tag in part:
+            pipe.exists(marks + tag)
+        found += [tag for tag, there in zip(part, pipe.execute()) if there]
+    return found
 
 
 def renew(client: Any, names: Unacked, held: dict[str, Delivery], now: float, keep: int) -> None:

@@ -60,6 +60,7 @@ class Settings:
     queue_order: str
     acknowledge: str
     visibility_timeout: float
+    grace_period: float
     prefetch_multiplier: int | None = None
     global_key_prefix: str | None = None
     priority_steps: tuple[int, ...] | None = None
@@ -111,6 +112,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             queue_order=raw["queueOrder"],
             acknowledge=raw["acknowledge"],
             visibility_timeout=float(raw["visibilityTimeout"]),
+            grace_period=float(raw["gracePeriod"]),
             prefetch_multiplier=raw.get("prefetchMultiplier"),
             global_key_prefix=raw.get("globalKeyPrefix"),
             priority_steps=tuple(steps) if steps else None,

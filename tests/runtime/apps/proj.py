@@ -18,6 +18,7 @@ from kombu.transport import virtual
 
 app = Celery("proj")
 app.conf.task_ignore_result = True
+app.conf.worker_soft_shutdown_timeout = float(os.environ.get("TEST_SOFT_SHUTDOWN", "0"))
 
 # A connection of its own, which waits for a Redis that is away, so that every start and end is noted.
 url = os.environ.get("TEST_NOTES_URL") or os.environ["CELERY_BROKER_URL"]
@@ -77,6 +78,15 @@ def suicide() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@app.task
+def suicide_once() -> None:
+    """The first time only."""
+    note("start", current_task.request.delivery_info["redelivered"])
+    if notes.incr("test:suicides") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    note("end")
+
+
 def die_at_fetch(number: int) -> None:
     """SIGKILL to all of the container when it has fetched its n-th task and before it has recorded it."""
     deliver, fetched = virtual.Transport._deliver, itertools.count(1)
@@ -109,6 +119,10 @@ def do_as_told(request: Any, **_: object) -> None:
     """In the consumer's own loop, on every pool."""
     if request.name == "proj.hang_the_consumer":  # as in a deadlock
         time.sleep(600)
+    if (
+        request.name == "proj.break_the_consumer"
+    ):  # as an error of Celery's or of a signal handler that is fatal
+        raise SystemExit(1)
     if request.name == "proj.stop_the_fetching":  # as after a reconnect that forgot the consumers
         consumers[0].task_consumer.channel._active_queues.clear()
     if (
@@ -122,6 +136,11 @@ def do_as_told(request: Any, **_: object) -> None:
 
 @app.task
 def hang_the_consumer() -> None:
+    pass
+
+
+@app.task
+def break_the_consumer() -> None:
     pass
 
 

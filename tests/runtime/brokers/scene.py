@@ -5,14 +5,12 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import redis
 
 from taskfleet.api import Key
-from taskfleet.brokers.give_back import give_back
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Layout, Observation
 from taskfleet.brokers.probe import Probe, Verdict
@@ -21,6 +19,7 @@ from taskfleet.brokers.redis import access
 from taskfleet.brokers.report import start_of
 from taskfleet.brokers.target import Target
 from tests.runtime.certificates import Certificates
+from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import message
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
@@ -129,7 +128,7 @@ async def _read(target: Target, layout: Layout, there: Any) -> None:
                 seen = monitor.observation(_BROKER)
                 if (
                     probe is not None
-                    and probe.verdict is Verdict.ANSWERS
+                    and probe.verdict is Verdict.REACHABLE
                     and seen is not None
                     and there(seen)
                 ):
@@ -169,6 +168,6 @@ async def _give_back(target: Target, layout: Layout, pod: str) -> None:
         for field in await client.hkeys(f"{layout.prefix}{layout.reports}"):
             start = start_of(field)
             if start is not None and start.pod == pod:
-                await give_back(client, layout, start, now=datetime.now(UTC))
+                await give_back_dead(client, layout, start)
     finally:
         await client.aclose()

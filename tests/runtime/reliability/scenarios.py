@@ -5,15 +5,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import redis.asyncio
 
-from taskfleet.brokers.give_back import give_back
 from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.report import Start
+from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
@@ -89,7 +88,7 @@ class Scene:
 
         async def run() -> None:
             async with redis.asyncio.Redis(port=self.server.port) as client:
-                await give_back(client, layout, start, now=datetime.now(UTC))
+                await give_back_dead(client, layout, start)
 
         asyncio.run(run())
 

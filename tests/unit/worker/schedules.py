@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from taskfleet_worker.due import Run
-from taskfleet_worker.schedule_entry import Entry, State, digest, read_state
-from taskfleet_worker.schedule_store import Answer, Change, Message, Verdict
+from taskfleet_worker.beat.due import Run
+from taskfleet_worker.beat.entry import Entry, State, digest, read_state
+from taskfleet_worker.beat.store import Answer, Change, Message, Verdict
 from tests.runtime.beat import UID
 
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.beat_health import LOOP_LIMIT, WORKED_LIMIT, BeatHealth
-from taskfleet_worker.beat_settings import read_beat_settings
+from taskfleet_worker.beat.health import LOOP_LIMIT, WORKED_LIMIT, BeatHealth
+from taskfleet_worker.beat.settings import read_beat_settings
 from taskfleet_worker.probes import respond
 from taskfleet_worker.settings import SettingsError
 

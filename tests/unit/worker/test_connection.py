@@ -13,7 +13,7 @@ UNVERIFIED = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings("ns", "uid", "cluster", "prefork", 1, "Strict", "Late", 3600.0, **changes)
+    return Settings("ns", "uid", "cluster", "prefork", 1, "Strict", "Late", 3600.0, 60.0, **changes)
 
 
 def conf(**theirs: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.deliveries import MAX_REDELIVERIES, Deliveries, after_loss
-from taskfleet_worker.ending import PATIENCE, overdue
+from taskfleet_worker.deliveries import LOSSES, MAX_REDELIVERIES, Deliveries, after_loss
+from taskfleet_worker.ending import LAST_WORDS, PATIENCE, RESERVE, overdue, patience
 from taskfleet_worker.gate import Gate
 from taskfleet_worker.report import MAX_NOTE, MAX_NOTES, MAX_QUEUES, Worker, content, held_by_queue
 from taskfleet_worker.tasks import QueueCount
@@ -66,12 +66,32 @@ def test_a_process_that_leaves_acknowledges_what_has_ended_and_gives_back_the_re
     ],
 )
 def test_a_loss_is_counted_in_the_message(before: int | None, place: str) -> None:
-    headers = {} if before is None else {"taskfleet-redelivered": before}
-    original = payload(**headers)
+    count = {} if before is None else {LOSSES: before}
+    original = {**count, **payload()}
     where, message = after_loss(deliveries(a=original).held["a"])
     assert where == place
-    assert message["headers"]["taskfleet-redelivered"] == (before or 0) + 1
-    assert original == payload(**headers)
+    assert message == {LOSSES: (before or 0) + 1, **payload()}
+    assert original == {**count, **payload()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "returnable"),
+    [
+        pytest.param({}, True, id="a-list"),
+        pytest.param({"recorded": False}, True, id="without-a-record"),
+        pytest.param({"at_most_once": True}, False, id="no-ack"),
+        pytest.param({"line": None}, False, id="fanout"),
+    ],
+)
+def test_what_has_begun_goes_back_only_where_it_may_run_twice_and_has_a_place(
+    kind: dict[str, Any], returnable: bool
+) -> None:
+    made = Deliveries()
+    made.fetched("a", **{"queue": "high", "prefix": "", "line": "high", "payload": payload(), **kind})
+    made.begun("a")
+    assert made.held["a"].returnable is returnable
+    made.let_go()
+    assert bool(made.return_later) is returnable
 
 
 def test_a_gate_counts_as_closed_for_good_only_when_the_loop_has_seen_it() -> None:
@@ -96,6 +116,22 @@ def test_a_gate_counts_as_closed_for_good_only_when_the_loop_has_seen_it() -> No
 )
 def test_overdue(stopping_since: float | None, last_active: float, now: float, expected: bool) -> None:
     assert overdue(stopping_since=stopping_since, last_active=last_active, now=now) is expected
+
+
+@pytest.mark.parametrize(
+    ("stopping_since", "refused", "now", "expected"),
+    [
+        pytest.param(None, True, 1000.0, LAST_WORDS, id="not-stopping"),
+        pytest.param(100.0, False, 101.0, LAST_WORDS, id="redis-accepts"),
+        pytest.param(100.0, True, 101.0, 60.0 - RESERVE - 1.0, id="redis-refuses"),
+        pytest.param(100.0, True, 159.0, LAST_WORDS, id="the-grace-period-is-nearly-over"),
+    ],
+)
+def test_what_has_ended_is_acknowledged_within_the_grace_period(
+    stopping_since: float | None, refused: bool, now: float, expected: float
+) -> None:
+    found = patience(stopping_since=stopping_since, grace_period=60.0, refused=refused, now=now)
+    assert found == expected
 
 
 def worker(**changes: Any) -> Worker:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.due import Run, Step, decide
-from taskfleet_worker.schedule_entry import State, read_entry, read_state
+from taskfleet_worker.beat.due import Run, Step, decide
+from taskfleet_worker.beat.entry import State, read_entry, read_state
 from tests.runtime.beat import CREATED, UID, entry_json
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.health import LOOP_LIMIT, Health, Seen, alive
+from taskfleet_worker.health import LOOP_LIMIT, POOL_LIMIT, Health, Seen, alive
 from taskfleet_worker.probes import respond
 
 
@@ -36,6 +36,15 @@ def is_away() -> bool:
         pytest.param({"loop_age": 1.0, "fetch_age": 1.0}, answers, True, id="it-fetches"),
         pytest.param(
             {"loop_age": 1.0, "fetch_age": LOOP_LIMIT}, is_away, True, id="no-fetch-while-the-broker-is-away"
+        ),
+        pytest.param({"loop_age": 1.0, "pool_idle": POOL_LIMIT}, is_away, False, id="the-pool-does-not-work"),
+        pytest.param({"loop_age": 1.0, "pool_idle": 1.0}, answers, True, id="the-pool-is-slow-to-begin"),
+        pytest.param({"waiting": "the result backend"}, answers, True, id="a-known-wait"),
+        pytest.param(
+            {"waiting": "the result backend", "pool_idle": 10_000.0},
+            answers,
+            True,
+            id="a-known-wait-for-long",
         ),
         pytest.param({"ready": False}, answers, True, id="still-starting"),
         pytest.param({"loop_age": None}, answers, True, id="no-turn-yet"),

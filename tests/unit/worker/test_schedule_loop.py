@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskfleet_worker.due import Run
-from taskfleet_worker.schedule_entry import Entry, read_entry
-from taskfleet_worker.schedule_loop import LOOK_EVERY, RETRY, ScheduleLoop
-from taskfleet_worker.schedule_message import UnsendableError
-from taskfleet_worker.schedule_store import Answer, Change, Message
+from taskfleet.brokers.schedule_state import parse_state
+from taskfleet_worker.beat.due import Run
+from taskfleet_worker.beat.entry import Entry, read_entry
+from taskfleet_worker.beat.loop import LOOK_EVERY, RETRY, ScheduleLoop
+from taskfleet_worker.beat.message import UnsendableError
+from taskfleet_worker.beat.store import Answer, Change, Message
 from tests.runtime.beat import CREATED, UID, entry_json
 from tests.unit.worker.schedules import AwayError, MemoryStore, message
 
@@ -260,3 +261,29 @@ def test_ten_thousand_entries_come_to_rest() -> None:
     scene.at(0)
     assert sum(counted) == 10_000
     assert max(counted) <= 100
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param({"suspend": True}, id="born-suspended"),
+        pytest.param(
+            {"schedule": {"clocked": CREATED - 3600}, "since": CREATED - 7200}, id="a-moment-that-is-over"
+        ),
+        pytest.param({"schedule": {"clocked": CREATED + 3600}}, id="a-moment-to-come"),
+        pytest.param({"schedule": {"every": 60, "anchor": CREATED}}, id="every-minute"),
+    ],
+)
+@pytest.mark.parametrize("first", [b"", b'{"seed":true}'], ids=["nothing", "seed"])
+def test_every_schedule_gets_a_first_state_so_that_it_is_known_to_be_taken_up(
+    entry: dict[str, Any], first: bytes
+) -> None:
+    scene = Scene(**entry)
+    if first:
+        scene.store.state[UID] = first
+    scene.at(0)
+    written = scene.store.state[UID]
+    assert parse_state(written) is not None
+    scene.loop = scene.beat()
+    scene.at(1)
+    assert scene.store.state[UID] == written, "once"

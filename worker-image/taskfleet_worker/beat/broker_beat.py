@@ -19,13 +19,13 @@ import celery.beat
 import redis
 from celery import signals
 
-from taskfleet_worker import native, probes
-from taskfleet_worker.beat_health import BeatHealth
-from taskfleet_worker.beat_settings import BeatSettings, read_beat_settings
+from taskfleet_worker import hang_up, native, probes
+from taskfleet_worker.beat.health import BeatHealth
+from taskfleet_worker.beat.loop import ScheduleLoop
+from taskfleet_worker.beat.message import MessageBuilder, capturing_channel
+from taskfleet_worker.beat.settings import BeatSettings, read_beat_settings
+from taskfleet_worker.beat.store import RedisStore
 from taskfleet_worker.connection import configure_connection
-from taskfleet_worker.schedule_loop import ScheduleLoop
-from taskfleet_worker.schedule_message import MessageBuilder, capturing_channel
-from taskfleet_worker.schedule_store import RedisStore
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ FIRST_RETRY, LAST_RETRY = 0.2, 5.0
 
 def run_beat(environment: Mapping[str, str]) -> int:
     """Run until TERM, which ends the process at once: every step is done in Redis as a whole or not at all."""
+    hang_up.refuse()
     settings = read_beat_settings(environment)
     health = BeatHealth(native.monotonic)
     probes.start(health, environment)

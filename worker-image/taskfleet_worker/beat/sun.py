@@ -7,7 +7,7 @@ from typing import Any
 
 import ephem
 
-from taskfleet_worker.plan import DAY, PlanError, Timing
+from taskfleet_worker.beat.plan import DAY, PlanError, Timing
 
 # Horizon in degrees and the search, as in celery.schedules.solar; twilight counts the sun's centre.
 _EVENTS = {

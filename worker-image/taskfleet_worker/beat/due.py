@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from taskfleet_worker.plan import Timing
-from taskfleet_worker.schedule_entry import Entry, State
+from taskfleet_worker.beat.entry import Entry, State
+from taskfleet_worker.beat.plan import Timing
 
 # With `catchUp: None` a run is missed when it is later than this: as long as a beat needs to be started again.
 ON_TIME = 10.0

@@ -10,10 +10,12 @@ from threading import Thread
 from typing import Any, Callable
 from uuid import uuid4
 
-from taskfleet_worker import native, probes
-from taskfleet_worker.app_lock import EXPIRES, AppLock
+from taskfleet_worker import hang_up, native, probes
+from taskfleet_worker.beat import journal
+from taskfleet_worker.beat.app_lock import EXPIRES, AppLock
+from taskfleet_worker.celery_main import ignored_variables, keep_brokers_apart, run_celery, understood_option
 from taskfleet_worker.configuration import change_defaults, configure_worker
-from taskfleet_worker.connection import configure_connection, name_results
+from taskfleet_worker.connection import configure_connection, name_results, refuse_several_addresses
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 
 logger = logging.getLogger(__name__)
@@ -45,12 +47,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run `celery -A <app> beat <flags>` for `-A <app> <flags>`; the exit code."""
     if len(arguments) < 2 or arguments[0] != "-A":
         raise SettingsError("run.py takes `beat -A <app> <flags of celery beat>`.")
+    hang_up.refuse()
     settings = read_settings(os.environ)
+    refuse_several_addresses(os.environ)
     health = AppBeatHealth()
     probes.start(health, os.environ)
     name_results(os.environ, settings)
+    keep_brokers_apart(arguments[1:2])
     # When each task was last sent is kept at once, so that a beat that is killed sends none of them again.
     change_defaults({"beat_sync_every": 1})
+    journal.install()
     app = _configured(arguments[1], settings)
     lock = _lock_of(app, arguments[1], settings)
     if lock is not None:
@@ -66,8 +72,6 @@ def main(arguments: Sequence[str]) -> int:
 def _configured(name: str, settings: Settings) -> Any:
     """The app, imported and configured as in a worker. Celery's command line finds the same object again."""
     from celery.app.utils import find_app
-
-    from taskfleet_worker.entry import understood_option
 
     app = find_app(name)
     configure_connection(app.conf, settings, os.environ)
@@ -132,10 +136,11 @@ def _end(why: str) -> None:
 def _run(arguments: Sequence[str], health: AppBeatHealth) -> int:
     from celery import signals
 
-    from taskfleet_worker.entry import run_celery
-
     def begun(**_: Any) -> None:
         health.ready = True
 
     signals.beat_init.connect(begun, weak=False)
-    return run_celery(["-A", arguments[1], "beat", *arguments[2:]])
+    words = ["-A", arguments[1], "beat", *arguments[2:]]
+    for sentence in ignored_variables(words):
+        logger.warning("taskfleet: %s", sentence)
+    return run_celery(words)

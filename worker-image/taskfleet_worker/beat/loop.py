@@ -8,11 +8,11 @@ import re
 from collections import deque
 from typing import Callable, NamedTuple
 
-from taskfleet_worker.agenda import Agenda
-from taskfleet_worker.due import Run, Step, decide
-from taskfleet_worker.schedule_entry import Entry, digest, read_entry, read_state
-from taskfleet_worker.schedule_message import UnsendableError
-from taskfleet_worker.schedule_store import Answer, Change, Message, Store, Verdict
+from taskfleet_worker.beat.agenda import Agenda
+from taskfleet_worker.beat.due import Run, Step, decide
+from taskfleet_worker.beat.entry import Entry, digest, is_first, read_entry, read_state
+from taskfleet_worker.beat.message import UnsendableError
+from taskfleet_worker.beat.store import Answer, Change, Message, Store, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class ScheduleLoop:
         entry, seen = self._entries[uid], self._states[uid]
         state = read_state(seen)
         step = decide(entry, state, now)
-        if step.run is None and step.state == state:
+        if step.run is None and step.state == state and not is_first(seen):
             return None
         if step.state.missed > state.missed:
             logger.warning("%s: %d planned runs were missed", entry.name, step.state.missed - state.missed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from taskfleet_worker.due import Run
-from taskfleet_worker.redis_channel import prefix_of
-from taskfleet_worker.schedule_entry import Entry
-from taskfleet_worker.schedule_store import Message
+from taskfleet_worker.beat.due import Run
+from taskfleet_worker.beat.entry import Entry
+from taskfleet_worker.beat.store import Message
+from taskfleet_worker.redis_link import prefix_of
 
 
 def capturing_channel(app: Any) -> Any:

@@ -5,8 +5,7 @@ A timing is the same set of moments whoever asks and whenever, so that a run has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 DAY = 86400.0
 # Where to look for the latest run before a moment: the nearest first, because most timings are frequent.
@@ -88,22 +87,3 @@ class Once(Timing):
 
     def _following(self, moment: float) -> float | None:
         return self._moment if self._moment > moment else None
-
-
-def timing(schedule: Mapping[str, Any]) -> Timing:
-    """Read an entry's `schedule`: docs/design/schedules.md. Raises PlanError."""
-    if "cron" in schedule:
-        from taskfleet_worker.cron import Cron
-
-        return Cron(schedule["cron"], schedule["timeZone"])
-    if "every" in schedule:
-        return Every(schedule["every"], schedule["anchor"])
-    if "solar" in schedule:
-        from taskfleet_worker.sun import Sun
-
-        return Sun(schedule["solar"], schedule["latitude"], schedule["longitude"])
-    if "clocked" in schedule:
-        return Once(schedule["clocked"])
-    raise PlanError(
-        f"beat does not know a schedule of {', '.join(schedule) or 'nothing'}: use images of one release."
-    )

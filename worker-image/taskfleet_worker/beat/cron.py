@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from taskfleet_worker.plan import DAY, PlanError, Timing
+from taskfleet_worker.beat.plan import DAY, PlanError, Timing
 
 MACROS = {
     "@yearly": "0 0 1 1 *",

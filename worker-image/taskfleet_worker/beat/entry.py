@@ -10,7 +10,8 @@ from hashlib import sha1
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from taskfleet_worker.plan import PlanError, Timing, timing
+from taskfleet_worker.beat.plan import PlanError, Timing
+from taskfleet_worker.beat.timings import timing
 
 VERSION = 1
 
@@ -106,6 +107,14 @@ class State(NamedTuple):
         """JSON without what is null."""
         fields = {name: value for name, value in self._asdict().items() if value is not None}
         return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+
+
+def is_first(raw: bytes | None) -> bool:
+    """Whether beat has yet to write a state, so that the operator knows that the schedule was taken up.
+
+    The operator's own is a seed: operator/taskfleet/brokers/schedule_entry.py.
+    """
+    return not raw or json.loads(raw).get("seed") is True
 
 
 def read_state(raw: bytes | None) -> State:

@@ -1,0 +1,127 @@
+"""A worker that nobody heard of for long begins nothing that may be somebody else's by now, and loses nothing either."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis.asyncio
+
+from taskfleet.brokers.give_back import Returned
+from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.report import Start
+from tests.runtime.giving_back import give_back_dead
+from tests.runtime.messages import send
+from tests.runtime.proxy import Proxy
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.test_pools import every_pool
+from tests.runtime.waiting import wait_for
+from tests.runtime.worker import Worker
+
+MakeWorker = Callable[..., Worker]
+LAYOUT = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
+# Of one task that is not due, and of those that follow it.
+HELD = {"prefork": 5, "threads": 5, "gevent": 3, "eventlet": 3, "solo": 2}
+
+
+def impatient(worker: Worker) -> Worker:
+    """With 2 s in place of the 100 s after which nothing begins."""
+    path = worker.folder / "taskfleet" / "taskfleet_worker" / "fence.py"
+    text = path.read_text()
+    assert "PATIENCE = 100.0" in text
+    path.write_text(text.replace("PATIENCE = 100.0", "PATIENCE = 2.0"))
+    return worker
+
+
+def full(
+    make_worker: MakeWorker, server: RedisServer, pool: str, *, seconds: float
+) -> tuple[Worker, list[str]]:
+    """A worker that runs one task and holds others, and the tasks: the first is due in 8 s, the second runs."""
+    worker = impatient(make_worker(pool, capacity=1, prefetchMultiplier=4)).start().ready()
+    eta = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+    tasks = [send(server.client, "proj.nap", 0, eta=eta)]
+    tasks += [send(server.client, "proj.nap", seconds) for _ in range(4)]
+    wait_for(lambda: server.held(worker) == HELD[pool], "the worker to be full")
+    wait_for(lambda: server.started() == tasks[1:2], "a task to start")
+    wait_for(lambda: server.report(worker).get("active") == 1, "its report")
+    return worker, tasks
+
+
+def give_back_lost(server: RedisServer, worker: Worker) -> Returned:
+    """What the operator does once the worker was silent for 120 s and its node is lost."""
+
+    async def run() -> Returned:
+        async with redis.asyncio.Redis(port=server.port) as client:
+            start = Start(*server.start_of(worker).split("/"))
+            return await give_back_dead(client, LAYOUT, start, lost=True)
+
+    return asyncio.run(run())
+
+
+@every_pool
+def test_what_was_given_to_others_meanwhile_does_not_begin(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    frozen, tasks = full(make_worker, server, pool, seconds=5)
+    with frozen.paused():
+        assert give_back_lost(server, frozen) == Returned(HELD[pool])
+        make_worker("threads", capacity=5).start().ready()
+        wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the others to run them")
+    wait_for(lambda: server.report(frozen).get("active") == 0, "its own task to end")
+    if pool != "solo":
+        note = f"Messages not begun here, because Redis had not answered for 2 s: {HELD[pool] - 1}."
+        wait_for(lambda: note in str(server.report(frozen).get("notes")), "the note")
+    again = send(server.client, "proj.nap", 0)
+    wait_for(lambda: again in server.finished(), "a new task")
+    runs = Counter(server.started())
+    assert {task: runs[task] for task in tasks} == {task: 1 + (task == tasks[1]) for task in tasks}
+    assert not server.client.exists("celery", "unacked", "unacked_index")
+
+
+@every_pool
+def test_after_a_silence_in_which_nothing_was_given_to_others_each_task_runs_once(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    frozen, tasks = full(make_worker, server, pool, seconds=1)
+    with frozen.paused():
+        make_worker("threads").start().ready()
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "all tasks")
+    assert sorted(server.started()) == sorted(tasks)
+    wait_for(lambda: not server.client.exists("celery", "unacked"), "the end")
+
+
+@pytest.mark.parametrize("pool", ["threads", "gevent", "eventlet"])
+def test_nothing_begins_while_redis_cannot_be_reached(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    proxy = Proxy(server.port)
+    notes = {"TEST_NOTES_URL": server.url}
+    for name in ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"):
+        notes[name] = proxy.url
+    worker = impatient(make_worker(pool, capacity=1, prefetchMultiplier=4, environment=notes)).start().ready()
+    tasks = [send(server.client, "proj.nap", 6) for _ in range(5)]
+    ahead = HELD[pool] - 2
+    wait_for(lambda: server.held(worker) == 1 + ahead, "the worker to be full")
+    wait_for(lambda: len(server.started()) == 1, "a task to start")
+    proxy.close()
+    wait_for(
+        lambda: worker.log.count("taskfleet: a message is not begun") == ahead, "its words about the others"
+    )
+    assert server.started() == tasks[:1]
+
+
+def test_a_worker_whose_clock_stood_still_learns_by_its_report_that_it_was_given_up(
+    make_worker: MakeWorker, server: RedisServer
+) -> None:
+    worker = make_worker("threads", capacity=1, prefetchMultiplier=2).start().ready()
+    tasks = [send(server.client, "proj.nap", 8) for _ in range(2)]
+    wait_for(lambda: server.held(worker) == 2, "the worker to be full")
+    wait_for(lambda: server.report(worker).get("active") == 1, "its report")
+    with worker.paused():
+        assert give_back_lost(server, worker) == Returned(2)
+        make_worker("threads", capacity=2).start().ready()
+        wait_for(lambda: len(server.started()) == 3, "the other worker to begin both")
+    wait_for(lambda: "not begun here" in str(server.report(worker).get("notes")), "the note")
+    wait_for(lambda: len(server.finished()) == 3, "their ends")
+    assert Counter(server.started()) == {tasks[0]: 2, tasks[1]: 1}
