@@ -1,0 +1,1 @@
+"""`taskfleet convert`: Celery deployments of other forms as Taskfleet's manifests, with a report of what differs."""

@@ -1,0 +1,175 @@
+"""The variables of a container, from wherever they come, and what becomes of those that Celery reads itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from taskfleet.api import Object
+from taskfleet.convert.celery_options import Option, grammar
+from taskfleet.convert.draft import Draft, Dropped, Missing, Table
+from taskfleet.convert.notes import Verdict
+from taskfleet.convert.workload import entries, part
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A key of a Secret."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable: its value, or the Secret's key that has it, or neither where the input does not say."""
+
+    name: str
+    value: str | None
+    secret: SecretKey | None = None
+    origin: str = "env"  # else the object of envFrom
+
+
+@dataclass(frozen=True)
+class Known:
+    """The ConfigMaps and Secrets of the input, by namespace and name."""
+
+    config_maps: Mapping[tuple[str | None, str], dict[str, str]] = field(default_factory=dict)
+    secrets: Mapping[tuple[str | None, str], frozenset[str]] = field(default_factory=dict)
+
+
+def container_variables(container: Object, known: Known, namespace: str | None) -> dict[str, Variable]:
+    """All variables of a container by name; `env` wins over `envFrom`, as in Kubernetes."""
+    found: dict[str, Variable] = {}
+    for source in entries(container, "envFrom"):
+        prefix = str(source.get("prefix") or "")
+        config, secret = part(source, "configMapRef").get("name"), part(source, "secretRef").get("name")
+        for key, value in known.config_maps.get((namespace, str(config)), {}).items():
+            found[prefix + key] = Variable(prefix + key, value, origin=f"ConfigMap {config}")
+        for key in known.secrets.get((namespace, str(secret)), frozenset()):
+            name = prefix + key
+            found[name] = Variable(name, None, SecretKey(str(secret), key), f"Secret {secret}")
+    for entry in entries(container, "env"):
+        variable = _of_entry(entry, known, namespace)
+        found[variable.name] = variable
+    return found
+
+
+def _of_entry(entry: Object, known: Known, namespace: str | None) -> Variable:
+    name, source = str(entry.get("name")), part(entry, "valueFrom")
+    secret, config = part(source, "secretKeyRef"), part(source, "configMapKeyRef")
+    if secret:
+        return Variable(name, None, SecretKey(str(secret.get("name")), str(secret.get("key"))))
+    if config:
+        data = known.config_maps.get((namespace, str(config.get("name"))), {})
+        return Variable(name, data.get(str(config.get("key"))))
+    value = entry.get("value")
+    return Variable(name, None if source else str("" if value is None else value))
+
+
+def plain_values(variables: Mapping[str, Variable]) -> dict[str, str]:
+    """The values that are known."""
+    return {name: one.value for name, one in variables.items() if one.value is not None}
+
+
+# What a pool sets itself, or refuses. Other variables are the app's own and stay as they are.
+VARIABLES: Table = {
+    "CELERY_BROKER_URL": Dropped("the Broker's URL takes its place, under the same name.", Verdict.KEPT),
+    "CELERY_BROKER_READ_URL": Dropped("the Broker's URL takes its place, under the same name."),
+    "CELERY_BROKER_WRITE_URL": Dropped("the Broker's URL takes its place, under the same name."),
+    "CELERY_RESULT_BACKEND": Dropped("resultBackend sets it, under the same name.", Verdict.KEPT),
+    "CELERY_LOADER": Missing("the loader is Taskfleet's: configure the app in its own module."),
+    "POD_NAME": Dropped("it is the pod's name, as the operator sets it.", Verdict.KEPT),
+    "TASKFLEET_SETTINGS": Dropped("the operator sets it."),
+}
+_OPTION_PREFIX = {"worker": "CELERY_WORKER_", "beat": "CELERY_BEAT_"}
+
+
+def options_from_environment(
+    command: str, options: tuple[Option, ...], variables: Mapping[str, Variable]
+) -> tuple[tuple[Option, ...], dict[str, str]]:
+    """The options with those that Celery reads from variables, and these variables by their option.
+
+    Celery's command line has auto_envvar_prefix="CELERY": CELERY_WORKER_CONCURRENCY is a default of --concurrency.
+    APP is its variable for --app.
+    """
+    prefix, names = _OPTION_PREFIX.get(command), grammar(command)
+    given, read, added = {option.name for option in options}, {}, list(options)
+    for name, variable in variables.items():
+        option = f"--{name.removeprefix(prefix).lower().replace('_', '-')}" if prefix else ""
+        option = (
+            "--app"
+            if name == "APP"
+            else names.names.get(option, "")
+            if name.startswith(prefix or "-")
+            else ""
+        )
+        if not option or option in given or variable.value is None:
+            continue
+        switch = option not in names.values
+        if not switch or variable.value.lower() in ("1", "true", "yes", "on", "t", "y"):
+            added.append(Option(option, None if switch else variable.value))
+        read[name] = option
+    return tuple(added), read
+
+
+def place_environment(draft: Draft, container: Object, read_as_options: Mapping[str, str]) -> None:
+    """Put `env` and `envFrom` into the spec, without what the pool sets itself."""
+    kept: list[Object] = []
+    for entry in entries(container, "env"):
+        name = str(entry.get("name"))
+        if "name" not in entry:
+            draft.notes.by_hand("env", f"an entry without a name is left out: {entry}.")
+        elif name in read_as_options and name != "APP":
+            draft.notes.changed(
+                f"env {name}",
+                f"left out: Celery reads it as {read_as_options[name]}, which its field now sets.",
+            )
+        elif name in VARIABLES:
+            draft.place(VARIABLES, name, entry.get("value"), subject=f"env {name}")
+        else:
+            kept.append(_cleaned(entry))
+    if kept:
+        draft.spec["env"] = kept
+        draft.notes.kept("env", ", ".join(str(entry["name"]) for entry in kept))
+    sources = [source for entry in entries(container, "envFrom") for source in _apart(entry)]
+    if sources:
+        draft.spec["envFrom"] = sources
+        named = (part(one, kind) for one in sources for kind in ("configMapRef", "secretRef") if kind in one)
+        draft.notes.kept("envFrom", ", ".join(str(one["name"]) for one in named))
+
+
+def name_hidden_variables(draft: Draft, variables: Mapping[str, Variable], read: Mapping[str, str]) -> None:
+    """Say which variables of envFrom the pool sets itself, because none can be left out of it."""
+    for variable in variables.values():
+        if variable.origin == "env":
+            continue
+        if variable.name in VARIABLES:
+            draft.notes.changed(
+                f"envFrom {variable.name}", f"{variable.origin} has it, and what the operator sets wins."
+            )
+        elif variable.name in read:
+            draft.notes.by_hand(
+                f"envFrom {variable.name}",
+                f"{variable.origin} has it, and Celery reads it as {read[variable.name]}: remove it there.",
+            )
+
+
+def _cleaned(entry: Object) -> Object:
+    if "valueFrom" in entry:
+        return {"name": str(entry["name"]), "valueFrom": entry["valueFrom"]}
+    return {"name": str(entry["name"]), "value": str("" if entry.get("value") is None else entry["value"])}
+
+
+def _apart(source: Object) -> list[Object]:
+    """An entry of envFrom with both sources as two."""
+    prefix = {"prefix": source["prefix"]} if source.get("prefix") else {}
+    return [
+        {**prefix, kind: source[kind]}
+        for kind in ("configMapRef", "secretRef")
+        if part(source, kind).get("name")
+    ]
+
+
+def with_script_variables(variables: Mapping[str, Variable], added: Mapping[str, str]) -> dict[str, Variable]:
+    """With what the start script sets."""
+    own = {name: replace(Variable(name, value), origin="script") for name, value in added.items()}
+    return {**variables, **own}

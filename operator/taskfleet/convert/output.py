@@ -1,0 +1,29 @@
+"""Manifests as YAML: all in one stream, or a file each."""
+
+from collections.abc import Iterable
+
+import yaml
+
+from taskfleet.api import Object
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes out what two places share: people edit these files."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of yaml
+        return True
+
+
+def manifests_text(manifests: Iterable[Object]) -> str:
+    """All manifests as one stream, ready for `kubectl apply -f -`."""
+    return str(yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, width=110))
+
+
+def manifest_files(manifests: Iterable[Object]) -> dict[str, str]:
+    """Each manifest under the name of its file: workerpool-shop.yaml; with its namespace where one is given."""
+    files: dict[str, str] = {}
+    for manifest in manifests:
+        metadata = manifest["metadata"]
+        names = [str(manifest["kind"]).lower(), *filter(None, [metadata.get("namespace")]), metadata["name"]]
+        files[f"{'-'.join(names)}.yaml"] = manifests_text([manifest])
+    return files

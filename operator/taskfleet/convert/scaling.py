@@ -1,0 +1,187 @@
+"""HorizontalPodAutoscaler, ScaledObject, budget and Services, joined with the workload that they are about."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+
+from taskfleet.api import Object, format_duration
+from taskfleet.api.reasons import PoolReason
+from taskfleet.convert.draft import Draft
+from taskfleet.convert.kubernetes import Cluster, namespace_of, source_of
+from taskfleet.convert.notes import Notes
+from taskfleet.convert.pod import OVERWRITTEN_LABELS
+from taskfleet.convert.settings import SETTINGS
+from taskfleet.convert.workload import Workload, entries, part, texts, whole
+
+# What each form does when nothing is said.
+_HPA_WINDOW, _KEDA_COOLDOWN, _KEDA_MAXIMUM = 300, 300, 100
+_PAUSED = ("autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas")
+_QUEUE_TRIGGERS = frozenset({"redis", "redis-sentinel", "redis-cluster", "rabbitmq"})
+
+
+def place_scaling(draft: Draft, workload: Workload, cluster: Cluster) -> None:
+    """Put the size into the spec: from a ScaledObject, else from an HPA, else a fixed number."""
+    scalers = [one for one in cluster.scalers if _is_about(one, workload)]
+    keda = next((one for one in scalers if one["kind"] == "ScaledObject"), None)
+    hpas = [one for one in scalers if one["kind"] == "HorizontalPodAutoscaler"]
+    for other in scalers:
+        if other["kind"] == "VerticalPodAutoscaler":
+            draft.notes.by_hand(source_of(other), "let it watch Deployment <pool>-worker, or delete it.")
+    if keda is not None:
+        _place_keda(draft, keda)
+        for hpa in hpas:
+            draft.notes.kept(source_of(hpa), "made by KEDA; it goes with its ScaledObject.")
+    elif hpas:
+        _place_hpa(draft, hpas[0])
+    elif workload.kind in ("DaemonSet", "Job"):
+        draft.notes.lost(
+            workload.kind, "a pool has a number of pods, and runs until it is deleted: set spec.replicas."
+        )
+    else:
+        draft.spec["replicas"] = 1 if workload.replicas is None else workload.replicas
+        draft.notes.kept("replicas", f"replicas: {draft.spec['replicas']}")
+
+
+def _is_about(scaler: Object, workload: Workload) -> bool:
+    spec = part(scaler, "spec")
+    target = part(spec, "scaleTargetRef") or part(spec, "targetRef")
+    kind, name = target.get("kind") or "Deployment", target.get("name") or target.get("deploymentName")
+    return (namespace_of(scaler), kind, name) == (workload.namespace, workload.kind, workload.name)
+
+
+def _place_keda(draft: Draft, scaled: Object) -> None:
+    spec, source = part(scaled, "spec"), source_of(scaled)
+    cooldown = _number(spec, "cooldownPeriod", _KEDA_COOLDOWN)
+    draft.spec["autoscale"] = _autoscale(
+        _number(spec, "minReplicaCount", 0), _number(spec, "maxReplicaCount", _KEDA_MAXIMUM), cooldown
+    )
+    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas, and keepalive from cooldownPeriod")
+    draft.notes.changed(
+        f"{source} pollingInterval", "a pool looks several times a second, and counts what runs as well."
+    )
+    for trigger in entries(spec, "triggers"):
+        _trigger_note(draft, source, trigger)
+    _behavior_notes(
+        draft, source, part(part(part(spec, "advanced"), "horizontalPodAutoscalerConfig"), "behavior")
+    )
+    if any(name in texts(part(part(scaled, "metadata"), "annotations")) for name in _PAUSED):
+        draft.spec["autoscale"]["mode"] = "Hold"
+        draft.notes.kept(f"{source} paused", "autoscale.mode: Hold keeps the size as it is.")
+    for name in ("idleReplicaCount", "fallback"):
+        if name in spec:
+            draft.notes.lost(f"{source} {name}", "a pool keeps its size while the broker does not answer.")
+    draft.notes.by_hand(source, "delete it before the pool starts: two of them would scale by one queue.")
+
+
+def _trigger_note(draft: Draft, source: str, trigger: Object) -> None:
+    kind, told = str(trigger.get("type")), part(trigger, "metadata")
+    subject = f"{source} trigger {kind}"
+    queue = told.get("listName") or told.get("queueName")
+    if kind not in _QUEUE_TRIGGERS or not queue:
+        draft.notes.lost(subject, "a pool scales by its queues only.")
+        return
+    length = told.get("listLength") or told.get("value")
+    if queue not in draft.spec.get("queues", ["celery"]):
+        draft.notes.changed(subject, f"the pool scales by its own queues, and {queue} is none of them.")
+    draft.notes.changed(
+        f"{subject} {queue}",
+        f"a pod for each {length} waiting becomes a slot for each waiting and running task; "
+        "autoscale.targetWait makes it fewer pods.",
+    )
+
+
+def _place_hpa(draft: Draft, hpa: Object) -> None:
+    spec, source = part(hpa, "spec"), source_of(hpa)
+    behavior = part(spec, "behavior")
+    window = _number(part(behavior, "scaleDown"), "stabilizationWindowSeconds", _HPA_WINDOW)
+    draft.spec["autoscale"] = _autoscale(
+        _number(spec, "minReplicas", 1), _number(spec, "maxReplicas", 1), window
+    )
+    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas, and keepalive from scaleDown's window")
+    draft.notes.changed(
+        f"{source} metrics", f"{_metrics(spec)}: a pool scales by its queues and running tasks."
+    )
+    _behavior_notes(draft, source, behavior)
+    draft.notes.by_hand(source, f"delete it: what else writes the size is {PoolReason.REPLICAS_OVERWRITTEN}.")
+
+
+def _metrics(spec: Object) -> str:
+    named = [str(part(one, "resource").get("name") or one.get("type")) for one in entries(spec, "metrics")]
+    return ", ".join(named) or "CPU"
+
+
+def _behavior_notes(draft: Draft, source: str, behavior: Object) -> None:
+    up, down = part(behavior, "scaleUp"), part(behavior, "scaleDown")
+    if up:
+        draft.place(SETTINGS, "scaleUp", up, subject=f"{source} behavior.scaleUp")
+    if set(down) - {"stabilizationWindowSeconds"}:
+        draft.place(SETTINGS, "scaleDown", down, subject=f"{source} behavior.scaleDown")
+
+
+def _autoscale(least: int, most: int, window_seconds: int) -> Object:
+    keepalive = format_duration(timedelta(seconds=window_seconds))
+    return {"minReplicas": min(least, most), "maxReplicas": most, "keepalive": keepalive}
+
+
+def _number(spec: Object, name: str, default: int) -> int:
+    value = spec.get(name)
+    return whole(value, default)
+
+
+def place_selecting(draft: Draft, workload: Workload, cluster: Cluster) -> None:
+    """Say what becomes of what finds the workload's pods by their labels."""
+    budget = False
+    for raw in cluster.selecting:
+        selector = _selector(raw)
+        if not selector or namespace_of(raw) != workload.namespace or not _matches(selector, workload.labels):
+            continue
+        source = source_of(raw)
+        if raw["kind"] == "PodDisruptionBudget":
+            budget, spec = True, part(raw, "spec")
+            value = {name: spec[name] for name in ("maxUnavailable", "minAvailable") if name in spec}
+            draft.place(SETTINGS, "disruptionBudget", value, subject=source)
+        elif lost := sorted(OVERWRITTEN_LABELS & set(selector)):
+            draft.notes.changed(
+                source, f"matches no pod of the pool, because it selects by {', '.join(lost)}."
+            )
+        else:
+            draft.notes.kept(source, "matches the pool's pods by their labels.")
+    if not budget and draft.spec.get("replicas", 2) > 1:
+        draft.notes.changed(
+            "disruption budget", "one is made: 25% of the pool's pods may be evicted at once."
+        )
+
+
+def unmatched(cluster: Cluster, workloads: Iterable[Workload]) -> Iterator[tuple[str, str]]:
+    """Scalers, budgets and Services that are about nothing that was converted, with what to say."""
+    converted = list(workloads)
+    for raw in (*cluster.scalers, *cluster.selecting):
+        about = (
+            any(_is_about(raw, one) for one in converted)
+            if raw in cluster.scalers
+            else any(
+                namespace_of(raw) == one.namespace and _matches(_selector(raw), one.labels)
+                for one in converted
+            )
+        )
+        if not about:
+            yield source_of(raw), "names no Celery worker of this input; leave it as it is."
+
+
+def _selector(raw: Object) -> dict[str, str]:
+    spec = part(raw, "spec")
+    selector = part(spec, "podSelector") if raw["kind"] == "NetworkPolicy" else part(spec, "selector")
+    return texts(
+        part(selector, "matchLabels") or {k: v for k, v in selector.items() if not isinstance(v, dict | list)}
+    )
+
+
+def _matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+
+
+def notes_of(cluster: Cluster, workloads: Iterable[Workload]) -> Iterator[Notes]:
+    """Notes about what `unmatched` finds."""
+    for source, text in unmatched(cluster, workloads):
+        notes = Notes(source)
+        notes.kept("object", text)
+        yield notes
