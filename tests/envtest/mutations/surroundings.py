@@ -1,0 +1,55 @@
+"""What has to be in a spec for a property to mean something, by the beginning of its path."""
+
+from taskfleet.api import Object
+from tests.envtest.mutations.properties import Property
+from tests.envtest.rules.case import VALID_SPEC
+
+URL = {"name": "company", "key": "url"}
+EXTERNAL = {"urlSecretRef": URL}
+
+# Pools at zero: a template that changes need not roll pods.
+_BASE: dict[str, Object] = {"WorkerPool": {"replicas": 0}}
+
+# None takes a field of the valid spec away. The longest beginning that fits counts.
+_BESIDE: dict[str, dict[str, Object]] = {
+    "WorkerPool": {
+        "autoscale": {"replicas": None},
+        "autoscale.": {"replicas": None, "autoscale": {"maxReplicas": 3, "keepalive": "1s"}},
+        "processAutoscale.": {"processAutoscale": {"min": 2, "max": 4}},
+        "resultBackend.urlSecretRef": {"resultBackend": {"urlSecretRef": URL}},
+        "resultBackend.broker": {"resultBackend": {"broker": {"database": 1}}},
+        "beat.": {"beat": {}},
+        "networkPolicy.": {"networkPolicy": {}},
+        "env[].": {"env": [{"name": "A", "value": "1"}]},
+        "env[].valueFrom": {"env": [{"name": "A"}]},
+        "envFrom[].configMapRef": {"envFrom": [{"configMapRef": {"name": "settings"}}]},
+        "envFrom[].secretRef": {"envFrom": [{"secretRef": {"name": "company"}}]},
+        "envFrom[].prefix": {"envFrom": [{"secretRef": {"name": "company"}}]},
+        "softTimeLimit": {"timeLimit": "99999h999999m99999999s"},
+    },
+    "Broker": {
+        "redis.": {"redis": {}},
+        "external.": {"external": EXTERNAL},
+        "external.caSecretRef.": {"external": {**EXTERNAL, "caSecretRef": URL}},
+        "external.clientCertificateSecretRef.": {
+            "external": {**EXTERNAL, "clientCertificateSecretRef": {"name": "company"}}
+        },
+        "external.sentinel.": {"external": {**EXTERNAL, "sentinel": {"masterName": "main"}}},
+        "external.sentinel.passwordSecretRef.": {
+            "external": {**EXTERNAL, "sentinel": {"masterName": "main", "passwordSecretRef": URL}}
+        },
+    },
+    "TaskQueue": {"alertAbove.": {"alertAbove": {"waiting": 5}}},
+    "PeriodicSchedule": {
+        "solar.": {"interval": None, "solar": {"event": "sunrise", "latitude": 52.5, "longitude": 13.4}},
+    },
+}
+
+
+def surroundings(one: Property) -> Object:
+    """A spec in which the property can be set and removed again."""
+    beside = _BESIDE[one.kind]
+    fits = max((start for start in beside if one.path.startswith(start)), key=len, default=None)
+    changes = beside[fits] if fits is not None else {}
+    spec = {**VALID_SPEC[one.kind], **_BASE.get(one.kind, {}), **changes}
+    return {name: value for name, value in spec.items() if value is not None}
