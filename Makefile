@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
 define NEEDS_PYTHON
 { echo "Python 3.11 or newer with its venv module is missing: apt-get install --no-install-recommends python3-venv"; \
@@ -29,12 +29,14 @@ venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
 generate: venv ## crds/ and docs/reference.md, from the models
 	$(BIN)/python -m taskfleet.crds
 
-lint: venv ## ruff, mypy --strict, import-linter, generated files up to date
+lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to date, kube-score over the chart
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy operator/taskfleet worker-image/taskfleet_worker tests
-	$(BIN)/lint-imports
+	PYTHONPATH=worker-image $(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator worker-image/taskfleet_worker
 	$(BIN)/python -m taskfleet.crds --check
+	$(BIN)/python -m tests.chart_score
 
 unit: venv ## the tests that need no cluster
 	$(BIN)/pytest tests/unit
@@ -46,30 +48,39 @@ golden: venv ## renew the golden files of the objects that the operator builds
 OLD_CELERIES := 5.3 5.4 5.5 5.6
 CELERY_53 := .venvs/celery-5.3
 CELERY_57 := .venvs/celery-5.7
-celery_stamp = .venvs/celery-$(1)/stamp-$(shell sha256sum < $(2) | cut -c1-12)
+celery_stamp = .venvs/celery-$(1)/stamp-$(shell cat $(2) requirements/worker-tests.txt | sha256sum | cut -c1-12)
 define celery_venv
 $(call celery_stamp,$(1),$(2)):
 	@echo "python environment: .venvs/celery-$(1)"
 	@$$(PYTHON) -m venv --clear .venvs/celery-$(1)
 	@.venvs/celery-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+	@.venvs/celery-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/worker-tests.txt
 	@touch $$@
 endef
 $(eval $(call celery_venv,5.7,requirements/worker.txt))
 $(foreach v,$(OLD_CELERIES),$(eval $(call celery_venv,$(v),requirements/worker-$(v).txt)))
 CELERY_53_STAMP := $(call celery_stamp,5.3,requirements/worker-5.3.txt)
 CELERY_57_STAMP := $(call celery_stamp,5.7,requirements/worker.txt)
+$(eval $(call celery_venv,peers,requirements/peers.txt))
+PEERS_STAMP := $(call celery_stamp,peers,requirements/peers.txt)
 $(eval $(call celery_venv,django,examples/django/requirements.txt))
 DJANGO_STAMP := $(call celery_stamp,django,examples/django/requirements.txt)
 OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requirements/worker-$(v).txt))
 
 # On the oldest and the newest Celery. The other suites mostly wait, for minutes each: they are `make test-runtime`.
-RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_pools.py test_give_back.py brokers/test_smoke.py)
+RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
 LANES := --numprocesses 4
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
 	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
+
+$(eval $(call celery_venv,fuzz,requirements/fuzz.txt))
+SECONDS ?= 3600
+
+fuzz: venv $(call celery_stamp,fuzz,requirements/fuzz.txt) ## an hour of fuzzing of every parser of what tenants control: SECONDS=3600
+	@PYTHONPATH=$$(echo .venvs/celery-fuzz/lib/python*/site-packages) $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 CLUSTER ?= dev
 PROFILE ?= full
@@ -113,8 +124,25 @@ test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tes
 soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doubled, or stopped at work
 	$(BIN)/pytest tests/e2e/test_soak.py --soak-seconds 600 --capture=no
 
+test-lost-node: venv ## a node is lost and comes back, on a full cluster of two: five minutes
+	$(BIN)/pytest tests/e2e/test_lost_node.py --cluster two-nodes --nodes 2 --capture=no
+
+SEEDS ?= 1 2 3
+
+test-chaos: venv ## half an hour of faults for each of SEEDS="1 2 3" on a full cluster of two nodes, with a ledger at the end
+	$(foreach seed,$(SEEDS),$(BIN)/pytest tests/e2e/chaos --cluster two-nodes --nodes 2 --seed $(seed) --capture=no &&) true
+
 test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
 	$(BIN)/pytest tests/runtime/brokers tests/runtime/test_rabbitmq.py tests/e2e/test_rabbitmq.py --celery $(CELERY_57) --numprocesses 3
+
+test-peers: venv $(PEERS_STAMP) ## what projects run beside Celery, on a plain worker and on this one, in a table
+	$(BIN)/pytest tests/peers --numprocesses 2
+
+test-mutations: venv ## every property of every kind, changed on a living object and taken back; counts at the end
+	$(BIN)/pytest tests/envtest/mutations --capture=no
+
+test-interruptions: venv ## the operator killed at each of its writes, each watch event dropped, late and doubled; with counts
+	$(BIN)/pytest tests/envtest/interruptions --capture=no
 
 test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
 	$(BIN)/pytest tests/django tests/e2e/test_django.py tests/e2e/test_django_rabbitmq.py
@@ -135,8 +163,10 @@ pictures: venv ## docs/images, drawn by the simulation
 	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg
 
 lock: venv ## renew the lock files from requirements/*.in
-	@for f in $(addprefix requirements/,operator dev worker $(OLD_CELERIES:%=worker-%) go) examples/django/requirements; do \
+	@for f in $(addprefix requirements/,operator dev worker $(OLD_CELERIES:%=worker-%) go fuzz peers) examples/django/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --custom-compile-command "make lock" --upgrade $$f.in -o $$f.txt; done
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-deps \
+	  --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/worker-tests.in -o requirements/worker-tests.txt
 
-.PHONY: test-django example-django example-django-down django-sizing pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
+.PHONY: test-chaos test-mutations test-interruptions test-peers fuzz test-django example-django example-django-down django-sizing pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden

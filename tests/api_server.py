@@ -47,10 +47,17 @@ class Request:
 
 @dataclass
 class ApiServer:
-    """`requests` grows by every call; `meanwhile` runs when an answer is made and not yet sent."""
+    """`requests` grows by every call; `meanwhile` runs when an answer is made and not yet sent.
+
+    `tokens` are the users that a TokenReview finds, by audience (empty: the API server's own) and token; `allowed` are
+    what a SubjectAccessReview lets them do: user, verb, namespace, name of a WorkerPool.
+    """
 
     objects: dict[Key, Object] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    bearer: str | None = None  # with which clients come; None: with a certificate
+    tokens: dict[tuple[str, str], Object] = field(default_factory=dict)
+    allowed: set[tuple[str, str, str, str]] = field(default_factory=set)
     meanwhile: Callable[[ApiCall], None] = lambda _: None
     _owned: dict[Key, dict[str, set[Path]]] = field(default_factory=dict)
     _refusals: list[tuple[Callable[[ApiCall], bool], RefusalError]] = field(default_factory=list)
@@ -106,11 +113,29 @@ class ApiServer:
             for matches, refusal in self._refusals:
                 if matches(call):
                     raise refusal
-            answer = 200, copy.deepcopy(self._act(call, query, headers, copy.deepcopy(body)))
+            if call.resource in ("tokenreviews", "subjectaccessreviews"):
+                answer: tuple[int, Object] = (
+                    201,
+                    {"status": self._reviewed(call.resource, (body or {})["spec"])},
+                )
+            else:
+                answer = 200, copy.deepcopy(self._act(call, query, headers, copy.deepcopy(body)))
         except RefusalError as refusal:
             answer = refusal.answer
         self.meanwhile(call)
         return answer
+
+    def _reviewed(self, plural: str, spec: Object) -> Object:
+        if plural == "tokenreviews":
+            audiences = spec.get("audiences", [""])
+            found = [
+                self.tokens[one, spec["token"]] for one in audiences if (one, spec["token"]) in self.tokens
+            ]
+            return {"authenticated": True, "user": found[0]} if found else {"error": "unknown"}
+        asked = spec["resourceAttributes"]
+        assert (asked["group"], asked["resource"]) == ("taskfleet.dev", "workerpools")
+        wish = spec["user"], asked["verb"], asked["namespace"], asked["name"]
+        return {"allowed": wish in self.allowed}
 
     def _act(
         self, call: ApiCall, query: Mapping[str, str], headers: Mapping[str, str], body: Object | None
@@ -214,14 +239,17 @@ class MemoryClient:
         self._server = server
         self.configuration = Configuration()
 
-    async def update_params_for_auth(self, *_: Any) -> None:
-        pass
+    async def update_params_for_auth(self, headers: dict[str, str], *_: Any) -> None:
+        if self._server.bearer is not None:
+            headers["authorization"] = f"Bearer {self._server.bearer}"
 
     async def call_api(
-        self, method: str, url: str, headers: Mapping[str, str], *, body: Object | None, **_: Any
+        self, method: str, url: str, headers: Mapping[str, str], *, body: Object | bytes | None, **_: Any
     ) -> "Response":
         await asyncio.sleep(0)
-        status, answer = self._server.answer(method, url, headers, body)
+        # YAML comes as bytes, in the form of JSON.
+        sent = json.loads(body) if isinstance(body, bytes) else body
+        status, answer = self._server.answer(method, url, headers, sent)
         await asyncio.sleep(0)
         return Response(status, json.dumps(answer).encode())
 

@@ -18,6 +18,15 @@ TYPES = {
     "CustomResourceDefinition": ResourceType("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
     "Lease": ResourceType("coordination.k8s.io", "v1", "leases"),
     "Node": ResourceType("", "v1", "nodes"),
+    "MutatingWebhookConfiguration": ResourceType(
+        "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"
+    ),
+    "ValidatingAdmissionPolicy": ResourceType(
+        "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"
+    ),
+    "ValidatingAdmissionPolicyBinding": ResourceType(
+        "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings"
+    ),
     "ReplicaSet": ResourceType("apps", "v1", "replicasets"),
 }
 
@@ -110,7 +119,8 @@ class Kube:
         content_type: str = "application/json",
     ) -> Object:
         url = f"{self._server}{path}" + (f"?{urlencode(query)}" if query else "")
-        data = None if body is None else json.dumps(body).encode()
+        # The API server reads an apply as YAML, which has no escape codes for the characters above U+FFFF.
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {**self._headers, "Content-Type": content_type, "Accept": "application/json"}
         response = self._pool.request(method, url, body=data, headers=headers, timeout=60.0)
         answer: Object = json.loads(response.data)

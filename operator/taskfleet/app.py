@@ -9,12 +9,13 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
+from taskfleet.brokers.addresses import AddressPolicy
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
 from taskfleet.brokers.schedule_keeper import ScheduleKeeper
@@ -25,9 +26,12 @@ from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.explanation import tell_decisions
-from taskfleet.controllers.questions import RefusedError, Tell
+from taskfleet.controllers.nodes import Nodes
+from taskfleet.controllers.questions import Authorizer, Question, RefusedError, answer
+from taskfleet.controllers.unreadable import write_failure
 from taskfleet.http_server import Answer, serve
 from taskfleet.kube.cache import Cache
+from taskfleet.kube.errors import ApiError, DeniedError
 from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway, connect
 from taskfleet.kube.lease import Election, KubernetesLease
@@ -38,6 +42,7 @@ from taskfleet.scaling.actions import Actions
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
+from taskfleet.steps import STEPS, watched
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
 from taskfleet.watch.resync import Resync, WatchHealth
@@ -73,7 +78,8 @@ class Operator:
             clock=time.monotonic,
         )
         self._informer = Informer(self._cache, heard=self._health.heard, relisted=self._resync.relisted)
-        self._brokers = BrokerMonitor(self._queue.add, self._on_reading)
+        policy = AddressPolicy(tuple(settings.broker_addresses), tuple(settings.denied_broker_addresses))
+        self._brokers = BrokerMonitor(self._queue.add, self._on_reading, policy)
         replicas = ReplicaWriter(gateway, self._cache)
         self._schedules = ScheduleKeeper(
             self._brokers,
@@ -89,23 +95,35 @@ class Operator:
             told=self._queue.add,
             next_runs=self._schedules.next_runs,
         )
+        events = EventRecorder(gateway, source="taskfleet-operator")
         self._context = context = Context(
             cache=self._cache,
             gateway=gateway,
-            children=Children(gateway, self._cache),
+            children=Children(
+                gateway,
+                self._cache,
+                lambda owner, event: events.record(owner, event, now=datetime.now(UTC)),
+                monotonic=time.monotonic,
+            ),
             replicas=replicas,
             scaling=self._scaling,
             status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
-            events=EventRecorder(gateway, source="taskfleet-operator"),
+            events=events,
             brokers=self._brokers,
             schedules=self._schedules,
             installation=_installation(settings, cluster_id),
             settings=settings,
+            nodes=Nodes(gateway, time.monotonic),
             now=lambda: datetime.now(UTC),
+            epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
         )
+        self._authorizer = Authorizer(gateway, time.monotonic)
         self._processor = Processor(
-            self._queue, {kind: _bound(reconcile, context) for kind, reconcile in RECONCILERS.items()}
+            self._queue,
+            {kind: _bound(reconcile, context) for kind, reconcile in RECONCILERS.items()},
+            failed=lambda key, error: write_failure(key, error, context),
         )
+        metrics.LEASE_UNHELD.set_function(lambda: float(election.unattended() is not None))
         self._synced = False
         self._stop = asyncio.Event()
         self._stop_watching = threading.Event()
@@ -120,9 +138,10 @@ class Operator:
             unhealthy=self._unhealthy,
             unready=self._unready,
             answers={
-                "/dead": self._answering(tell_dead_letters),
-                "/explain": self._answering(tell_decisions),
+                "/dead": self._answering(Question("patch", tell_dead_letters)),
+                "/explain": self._answering(Question("get", tell_decisions)),
             },
+            slow=_slow_step,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -181,15 +200,24 @@ class Operator:
         return f"the watches of {', '.join(dead)} are dead" if dead else None
 
     def _unready(self) -> str | None:
-        return None if self._synced else "the cluster has not been read yet"
+        if not self._synced:
+            return "the cluster has not been read yet"
+        return self._election.unattended()
 
-    def _answering(self, tell: Tell) -> Answer:
-        async def answer(pool: Key, secret: str) -> Object:
+    def _answering(self, question: Question) -> Answer:
+        async def respond(pool: Key, token: str) -> Object:
             if not self._election.held():
                 raise RefusedError(503, "This operator does not lead, so it reads no broker.")
-            return await tell(pool, secret, self._context)
+            return await answer(question, pool, token, self._authorizer, self._context)
 
-        return answer
+        return respond
+
+
+def _slow_step() -> str | None:
+    slow = STEPS.slowest()
+    if slow is None:
+        return None
+    return f"slowest step of the last minute: {slow.name}, {slow.seconds * 1000:.0f} ms"
 
 
 @contextmanager
@@ -220,6 +248,7 @@ def _installation(settings: Settings, cluster_id: str) -> Installation:
         cluster_id=cluster_id,
         version=__version__,
         namespace=settings.pod_namespace,
+        image_pull_secrets=tuple(settings.image_pull_secrets),
     )
 
 
@@ -233,13 +262,31 @@ async def run(settings: Settings) -> None:
             KubernetesLease(api, namespace=namespace, name=settings.lease_name), identity=identity
         )
         gateway = Gateway(api, may_write=election.held)
-        await require_crds(gateway, settings.namespaces)
-        operator = Operator(
-            settings, gateway, election, cluster_id=await _cluster_id(gateway, settings, namespace)
-        )
-        await operator.run()
+        with told_at_the_start():
+            await require_crds(gateway, settings.namespaces)
+            cluster_id = await _cluster_id(gateway, settings, namespace)
+        operator = Operator(settings, gateway, election, cluster_id=cluster_id)
+        with watched():
+            await operator.run()
     finally:
         await api.close()
+
+
+@contextmanager
+def told_at_the_start() -> Iterator[None]:
+    """End with a sentence, not with a traceback, where the API server refuses the first reads."""
+    try:
+        yield
+    except DeniedError as error:
+        raise SystemExit(
+            f"The operator lacks a right: {error.message}. Bind its service account to the roles of the chart, which"
+            " docs/security.md lists."
+        ) from None
+    except ApiError as error:
+        raise SystemExit(
+            f"The API server does not answer as it should: {error}. Check its address, the network and the credentials;"
+            " the operator ends, to be started anew."
+        ) from None
 
 
 async def require_crds(gateway: Gateway, namespaces: Sequence[str]) -> None:

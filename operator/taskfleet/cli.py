@@ -1,4 +1,4 @@
-"""The command line: `taskfleet operator`, `crds` and `simulate`, and the user's verbs as `kubectl taskfleet`."""
+"""The command line: `taskfleet operator`, `crds`, `simulate` and `convert`, and the user's verbs as `kubectl taskfleet`."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from taskfleet import __version__
 from taskfleet.config import Settings
+from taskfleet.convert import options as convert_options
 from taskfleet.simulation import options
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     options.add_options(simulation)
     simulation.set_defaults(run=_simulate)
+
+    conversion = verbs.add_parser(
+        "convert",
+        help="turn Deployments, compose files or units that run Celery into manifests, with a report",
+        description="Reads what runs Celery today and writes WorkerPools, Brokers, TaskQueues and PeriodicSchedules. "
+        "The report says what is kept, what changes, what cannot be expressed and what is to be done by hand.",
+    )
+    convert_options.add_options(conversion)
+    conversion.set_defaults(run=_convert)
 
     upgrade = verbs.add_parser("upgrade", help="let a pool's workers be replaced by this operator version's")
     _add_pool(upgrade)
@@ -166,6 +176,12 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from taskfleet.simulation import command  # noqa: PLC0415 - as above
 
     return command.simulate(arguments)
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from taskfleet.convert import command  # noqa: PLC0415 - as above
+
+    return command.convert_files(arguments)
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:

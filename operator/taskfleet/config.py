@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from taskfleet import __version__
@@ -45,11 +45,23 @@ class Settings(BaseSettings):
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
         default="IfNotPresent", description="Pull policy of the images that the operator brings."
     )
+    image_pull_secrets: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
+        default=[],
+        description="Secrets, in each namespace, to pull the images that the operator brings with.",
+    )
     auto_create_broker: bool = Field(
         default=True, description="Make the Broker `default` for a pool that asks for it where there is none."
     )
     upgrade_pools: UpgradePools = Field(
         default=UpgradePools.MANUAL, description="Whether an upgraded operator rolls running pools."
+    )
+    broker_addresses: Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_names)] = Field(
+        default=[],
+        description="Networks, in CIDR form, that brokers may be in; none means all but the refused.",
+    )
+    denied_broker_addresses: Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_names)] = Field(
+        default=[],
+        description="Networks, in CIDR form, that brokers may not be in, beside link-local ones.",
     )
     http_port: int = Field(
         default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics."

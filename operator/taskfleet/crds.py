@@ -67,6 +67,7 @@ def schema(info: KindInfo) -> Object:
     """Build the structural OpenAPI schema of a kind."""
     raw = info.model.model_json_schema(by_alias=True, schema_generator=_Generator)
     root = _structural(raw, raw.get("$defs", {}))
+    _let_be_null(root["properties"]["spec"])
     root["properties"] = {
         "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
         "kind": {"type": "string", "description": f"Always {info.kind}."},
@@ -94,6 +95,22 @@ def _structural(node: Object, definitions: Object) -> Object:
             result[word] = _structural(result[word], definitions)
     default = _default(node.get("default"), result)
     return result if default is None else {**result, "default": default}
+
+
+def _let_be_null(node: Object) -> None:
+    """Let each object be null that may be left out and has no default.
+
+    A server-side apply that empties a map which it has filled before makes a null of it. Where there is a default, the
+    API server takes the null away by itself:
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
+    """
+    for name, part in node.get("properties", {}).items():
+        if part.get("type") == "object" and "default" not in part and name not in node.get("required", ()):
+            part["nullable"] = True
+        _let_be_null(part)
+    for word in ("items", "additionalProperties"):
+        if isinstance(node.get(word), dict):
+            _let_be_null(node[word])
 
 
 def _resolved(node: Object, definitions: Object) -> Object:

@@ -1,6 +1,6 @@
 """The operator's HTTP port. It is served by the operator's own loop, so a hung loop answers nothing.
 
-/healthz, /readyz and /metrics are for everyone; questions about a pool are for who can show a secret.
+/healthz, /readyz and /metrics are for everyone; questions about a pool are for whom the API server lets read or write it.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER_HEADER
+from taskfleet.api.questions import TOKEN_HEADER
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.metrics import REGISTRY
 
@@ -23,16 +23,18 @@ async def serve(
     *,
     unhealthy: Callable[[], str | None],
     unready: Callable[[], str | None],
+    slow: Callable[[], str | None] = lambda: None,
     answers: Mapping[str, Answer],
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
-    `unhealthy` and `unready` say why not, or None. `answers` are the questions about a pool, by path: each is given
-    the pool and what is shown as the secret.
+    `unhealthy` and `unready` say why not, or None. `slow` names what has held up the loop lately. `answers` are the
+    questions about a pool, by path: each is given the pool and the token that was shown.
     """
 
     def verdict(problem: str | None) -> web.Response:
-        return web.Response(text=(problem or "ok") + "\n", status=200 if problem is None else 503)
+        lines = [problem or "ok", *filter(None, [slow()])]
+        return web.Response(text="\n".join(lines) + "\n", status=200 if problem is None else 503)
 
     async def healthz(_: web.Request) -> web.Response:
         return verdict(unhealthy())
@@ -59,7 +61,7 @@ def _question(answer: Answer) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         pool = Key("WorkerPool", request.query.get("namespace", ""), request.query.get("pool", ""))
         try:
-            return web.json_response(await answer(pool, request.headers.get(READER_HEADER, "")))
+            return web.json_response(await answer(pool, request.headers.get(TOKEN_HEADER, "")))
         except RefusedError as refusal:
             return web.json_response({"message": str(refusal)}, status=refusal.status)
 

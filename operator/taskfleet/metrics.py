@@ -4,38 +4,43 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-RECONCILES = Counter(
-    "taskfleet_reconciles", "Reconciliations by kind and outcome.", ["kind", "outcome"], registry=REGISTRY
+RECONCILE = Counter(
+    "taskfleet_reconcile", "Reconciliations by kind and outcome.", ["kind", "outcome"], registry=REGISTRY
 )
-RECONCILE_SECONDS = Histogram(
-    "taskfleet_reconcile_seconds",
+RECONCILE_TIME_SECONDS = Histogram(
+    "taskfleet_reconcile_time_seconds",
     "Time of one reconciliation.",
     ["kind"],
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
 )
-QUEUE_LENGTH = Gauge("taskfleet_queue_length", "Keys that wait or are worked on.", registry=REGISTRY)
+WORKQUEUE_DEPTH = Gauge("taskfleet_workqueue_depth", "Keys that wait or are worked on.", registry=REGISTRY)
 API_WRITES = Counter(
     "taskfleet_api_writes",
     "Writes to the API server by method, the Lease aside.",
     ["method"],
     registry=REGISTRY,
 )
+LEASE_UNHELD = Gauge(
+    "taskfleet_lease_unheld",
+    "1 while this process has seen nobody hold the Lease for 20 seconds.",
+    registry=REGISTRY,
+)
 LEADER = Gauge("taskfleet_leader", "1 while this process holds the lease.", registry=REGISTRY)
-FIRST_LOOK_SECONDS = Gauge(
-    "taskfleet_first_look_seconds",
+INITIAL_SYNC_SECONDS = Gauge(
+    "taskfleet_initial_sync_seconds",
     "Seconds from becoming leader until every object had been looked at once; 0 before.",
     registry=REGISTRY,
 )
 WATCH_EVENTS = Counter("taskfleet_watch_events", "Events received by kind.", ["kind"], registry=REGISTRY)
-GIVEN_BACK = Counter(
-    "taskfleet_messages_given_back",
+MESSAGES_REQUEUED = Counter(
+    "taskfleet_messages_requeued",
     "Messages that went back to their queues because the pod that held them had ended.",
     ["namespace", "pool"],
     registry=REGISTRY,
 )
-SET_ASIDE = Counter(
-    "taskfleet_messages_set_aside",
+MESSAGES_DEAD_LETTERED = Counter(
+    "taskfleet_messages_dead_lettered",
     "Messages that became dead letters with the end of a pod. Those that ended a child process are moved by the pod.",
     ["namespace", "pool"],
     registry=REGISTRY,
@@ -46,49 +51,79 @@ DEAD_LETTERS = Gauge(
     ["namespace", "pool"],
     registry=REGISTRY,
 )
-EXPIRED_GIVEN_BACK = Counter(
-    "taskfleet_expired_messages_given_back",
+EXPIRED_REQUEUED = Counter(
+    "taskfleet_expired_messages_requeued",
     "Messages that went back to their queues because their visibility timeout had passed and nobody renewed it.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-EXPIRED_KEPT = Gauge(
-    "taskfleet_expired_messages_kept",
+EXPIRED_UNROUTABLE = Gauge(
+    "taskfleet_expired_messages_unroutable",
     "Messages whose visibility timeout has passed and of which no queue is known, so they stay as they are.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-UNREAD_QUEUES = Gauge(
-    "taskfleet_unread_queues",
+UNCONSUMED_QUEUES = Gauge(
+    "taskfleet_unconsumed_queues",
     "Queues of all brokers in which messages wait and that nobody reads; a Broker's status names them.",
     registry=REGISTRY,
 )
-UNREAD_MESSAGES = Gauge(
-    "taskfleet_unread_messages", "Messages that wait in queues that nobody reads.", registry=REGISTRY
+UNCONSUMED_MESSAGES = Gauge(
+    "taskfleet_unconsumed_messages", "Messages that wait in queues that nobody reads.", registry=REGISTRY
 )
 BROKER_UP = Gauge(
     "taskfleet_broker_up", "1 while the broker answers, else 0.", ["namespace", "broker"], registry=REGISTRY
 )
-BROKER_MEMORY = Gauge(
-    "taskfleet_broker_memory_bytes",
+BROKER_MEMORY_USED = Gauge(
+    "taskfleet_broker_memory_used_bytes",
     "Memory that the broker's server uses (used_memory of INFO).",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-BROKER_MEMORY_LIMIT = Gauge(
-    "taskfleet_broker_memory_limit_bytes",
+BROKER_MEMORY_MAX = Gauge(
+    "taskfleet_broker_memory_max_bytes",
     "Memory above which the server refuses new tasks (maxmemory); none where it has no limit.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-BROKER_CLIENTS = Gauge(
-    "taskfleet_broker_clients",
+BROKER_CONNECTED_CLIENTS = Gauge(
+    "taskfleet_broker_connected_clients",
     "Connections to the broker's server.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-MISSED_EVENTS = Counter(
-    "taskfleet_missed_events",
+BROKER_CPU_SECONDS = Counter(
+    "taskfleet_broker_cpu_seconds",
+    "CPU time that the operator has spent on a broker.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+BROKER_RECEIVED_BYTES = Counter(
+    "taskfleet_broker_received_bytes",
+    "Bytes that a broker has answered when it was read.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+BROKER_CONNECTIONS_OPENED = Counter(
+    "taskfleet_broker_connections_opened",
+    "Connections that the operator has opened to read a broker.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+BROKER_POLL_ERRORS = Counter(
+    "taskfleet_broker_poll_errors",
+    "Times that reading a broker ended with an error, such as an answer that is too large.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+INVALID_REPORTS = Gauge(
+    "taskfleet_broker_invalid_reports",
+    "Reports of workers in a broker that are not valid, so that they were dropped.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
+WATCH_EVENTS_MISSED = Counter(
+    "taskfleet_watch_events_missed",
     "Changes that a resync found and the watch had not told, by kind.",
     ["kind"],
     registry=REGISTRY,
@@ -107,8 +142,8 @@ BUSY_PODS_REMOVED = Counter(
     ["namespace", "pool"],
     registry=REGISTRY,
 )
-TICK_SECONDS = Histogram(
-    "taskfleet_tick_seconds",
+POLL_SECONDS = Histogram(
+    "taskfleet_poll_seconds",
     "From asking a broker until all of its pools have been decided on.",
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
@@ -120,9 +155,14 @@ REACTION_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )
 
-_OF_POOLS = (GIVEN_BACK, SET_ASIDE, DEAD_LETTERS, DECISIONS, BUSY_PODS_REMOVED)
+_OF_POOLS = (MESSAGES_REQUEUED, MESSAGES_DEAD_LETTERED, DEAD_LETTERS, DECISIONS, BUSY_PODS_REMOVED)
 
-_OF_SERVERS = (BROKER_UP, BROKER_MEMORY, BROKER_MEMORY_LIMIT, BROKER_CLIENTS)
+_OF_SERVERS = (BROKER_UP, BROKER_MEMORY_USED, BROKER_MEMORY_MAX, BROKER_CONNECTED_CLIENTS)
+
+_OF_READING = (
+    *(BROKER_CPU_SECONDS, BROKER_RECEIVED_BYTES, BROKER_CONNECTIONS_OPENED),
+    *(BROKER_POLL_ERRORS, INVALID_REPORTS),
+)
 
 
 def tell_of_server(
@@ -136,7 +176,11 @@ def tell_of_server(
 ) -> None:
     """The last look at a broker's server; what is not known is not exported."""
     BROKER_UP.labels(namespace, broker).set(up)
-    for metric, value in ((BROKER_MEMORY, memory), (BROKER_MEMORY_LIMIT, limit), (BROKER_CLIENTS, clients)):
+    for metric, value in (
+        (BROKER_MEMORY_USED, memory),
+        (BROKER_MEMORY_MAX, limit),
+        (BROKER_CONNECTED_CLIENTS, clients),
+    ):
         if value is None:
             metric.remove(namespace, broker)
         else:
@@ -151,7 +195,7 @@ def forget_servers() -> None:
 
 def forget_broker(namespace: str, broker: str) -> None:
     """Export nothing more about a broker that is gone."""
-    for metric in (EXPIRED_GIVEN_BACK, EXPIRED_KEPT, *_OF_SERVERS):
+    for metric in (EXPIRED_REQUEUED, EXPIRED_UNROUTABLE, *_OF_READING, *_OF_SERVERS):
         metric.remove(namespace, broker)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -87,9 +88,7 @@ class BareCluster:
         ]
 
     def load(self, images: Sequence[Image]) -> Mapping[str, str]:
-        record = read_record(self.name)
-        if record is None:
-            raise ClusterError(f"cluster {self.name} does not run: start it with `make cluster`.")
+        record = self._record()
         if not record.nodes:
             raise ClusterError(
                 f"cluster {self.name} has no node to load images into: use the profile `full`."
@@ -97,6 +96,34 @@ class BareCluster:
         built = buildah.build(images)
         self._load(self._layout(record), built)
         return {name: reference for reference, (name, _) in built.items()}
+
+    def send_signal(self, component: str, number: signal.Signals) -> None:
+        """Send a signal to one program, not to what it has started. ClusterError where it does not run."""
+        one = self._component(component)
+        pids = [
+            process.pid
+            for process in processes.marked(self._run)
+            if (process.component, process.program) == (one.name, one.program)
+        ]
+        if not pids:
+            raise ClusterError(f"{component} of cluster {self.name} does not run.")
+        for pid in pids:
+            os.kill(pid, number)
+
+    def start(self, component: str) -> None:
+        """Start one program that was killed, as `up` does, and wait until it answers."""
+        one, record = self._component(component), self._record()
+        holders = [node.holder(self._run, number) for number in self._layout(record).nodes]
+        self._start_group([one], holders)
+
+    def _component(self, name: str) -> Component:
+        known = [one for group in start_order(self._layout(self._record())) for one in group]
+        return next(one for one in known if one.name == name)
+
+    def _record(self) -> ClusterRecord:
+        if (record := read_record(self.name)) is None:
+            raise ClusterError(f"cluster {self.name} does not run: start it with `make cluster`.")
+        return record
 
     def _healthy(self) -> bool:
         return all(part.healthy for part in self.status())

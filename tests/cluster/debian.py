@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.cluster.progress import step
-from tests.cluster.state import ClusterError
+from tests.cluster.state import ClusterError, lock
 
 OS_RELEASE = Path("/etc/os-release")
 # Package -> a file or a program on PATH that shows that it is there.
@@ -75,7 +75,8 @@ def install(packages: list[str]) -> None:
         ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
     )
-    with step(f"installing {' '.join(packages)}"):
+    # Tests that run beside each other may install at the same time, which apt refuses.
+    with step(f"installing {' '.join(packages)}"), lock("apt"):
         for command in commands:
             result = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
             if result.returncode != 0:

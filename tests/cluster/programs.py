@@ -47,8 +47,9 @@ COREDNS = Module("coredns", ("coredns",), "github.com/coredns/coredns")
 PAUSE = Module("pause", ("pause",), packages=".")
 HELM = Module("helm", ("helm",), "helm.sh/helm/v3")
 KUBECONFORM = Module("kubeconform", ("kubeconform",), "github.com/yannh/kubeconform")
+KUBE_SCORE = Module("kube-score", ("kube-score",), "github.com/zegl/kube-score")
 KIND = Module("kind", ("kind",), "sigs.k8s.io/kind")
-MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KIND)
+MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KUBE_SCORE, KIND)
 
 
 def program(name: str) -> Path:

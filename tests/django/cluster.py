@@ -23,7 +23,7 @@ from tests.runtime.worker import ROOT
 from tests.waiting import wait_for
 
 PRODUCERS = Path(__file__).parent / "producers"
-ENDED = ("SUCCESS", "FAILURE")
+COMPLETED = ("SUCCESS", "FAILURE")
 ANSWER = 120  # seconds for a producer; those that wait for results have shorter limits of their own
 
 
@@ -95,7 +95,7 @@ class ShopOnCluster:
 
         def done() -> list[Progress]:
             found = self.progress(ids)
-            return found if sum(one.state in ENDED for one in found) == len(ids) else []
+            return found if sum(one.state in COMPLETED for one in found) == len(ids) else []
 
         return wait_for(done, seconds, what=f"the end of {len(ids)} tasks", poll=0.5)
 

@@ -31,9 +31,12 @@ NEXT_REDIS = Image(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", default="e2e", help="name of the cluster to run on, such as one that is up")
+    parser.addoption("--nodes", type=int, default=1, help="how many nodes that cluster has")
     parser.addoption(
         "--soak-seconds", type=float, default=60.0, help="how long the soak test sends bursts of tasks"
     )
+    parser.addoption("--chaos-seconds", type=float, default=1800.0, help="how long the chaos test goes on")
+    parser.addoption("--seed", type=int, default=1, help="which faults the chaos test brings about, and when")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,7 @@ def one_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     one = cluster(str(request.config.getoption("--cluster")))
     found_running = bool(one.status())
     try:
-        one.up("full")
+        one.up("full", request.config.getoption("--nodes"))
         yield one
     finally:
         if not found_running:

@@ -1,7 +1,7 @@
 """Pools of the tests' own app in one namespace, and the tasks that they are given."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +87,10 @@ class Fleet:
         pairs = [f"{key}={queue}" for key, queue in queues.items()]
         self._in_client("/e2e/send.py", str(count), str(seconds), *pairs)
 
+    def send_later(self, key: str, *, seconds: float, queue: str = "celery") -> None:
+        """Send one task that is due in `seconds`."""
+        self._in_client("/e2e/send_later.py", str(seconds), f"{key}={queue}")
+
     def send_over(self, url: str, key: str, *, count: int, seconds: float, queue: str) -> None:
         """As `send`, over another broker than the namespace's default."""
         self._ensure_client()
@@ -157,22 +161,23 @@ class Fleet:
         """Once there is a pool there will be a broker, and its Secret lets the client start."""
         if self._client_started:
             return
-        self.kubectl.apply(_client(self.image))
+        self.kubectl.apply(client(self.image))
         self.kubectl("wait", "--for=condition=Ready", "pod/client", "broker/default", "--timeout=120s")
         self._client_started = True
 
 
-def redis_pod(fleet: Fleet) -> str:
-    """The uid of the default broker's Redis pod; empty where there is none."""
-    pod = fleet.kube.get("Pod", "default-broker-0", fleet.namespace)
+def redis_pod(fleet: Fleet, broker: str = "default") -> str:
+    """The uid of a broker's Redis pod; empty where there is none."""
+    pod = fleet.kube.get("Pod", f"{broker}-broker-0", fleet.namespace)
     return "" if pod is None else str(pod["metadata"]["uid"])
 
 
-def _client(image: str) -> Object:
+def client(image: str, name: str = "client", command: Sequence[str] = ("sleep", "3600")) -> Object:
+    """A pod with the tests' app and the broker's URL."""
     container = {
         "name": "client",
         "image": image,
-        "command": ["sleep", "3600"],
+        "command": [*command],
         "env": [
             {"name": "CELERY_BROKER_URL", "valueFrom": _URL},
             MARKS,
@@ -188,4 +193,4 @@ def _client(image: str) -> Object:
         "terminationGracePeriodSeconds": 0,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client"}, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}

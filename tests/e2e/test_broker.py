@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from tests.e2e.fleet import Fleet, redis_pod
+from tests.e2e.operator import Operator
 from tests.envtest.brokers import broker, decoded, external_broker, secret
+from tests.unit.objects import of_type
 from tests.waiting import wait_for
 
 
@@ -48,6 +50,48 @@ def test_another_redis_image_keeps_tasks_and_password_and_disturbs_no_worker(
     assert set(fleet.wait_until_done("busy", 1).started.values()) == {1}
     assert fleet.running("shop") == workers
     assert _password(fleet) == password
+
+
+def test_a_default_image_that_cannot_be_pulled_reaches_one_redis_and_the_former_one_brings_it_back(
+    fleet: Fleet, operator: Operator
+) -> None:
+    names = ("one", "two", "three")
+    for name in names:
+        fleet.kubectl.apply(broker(fleet.namespace, name))
+    every = [f"broker/{name}" for name in names]
+    fleet.kubectl("wait", "--for=condition=Ready", *every, "--timeout=120s")
+    before = {name: redis_pod(fleet, name) for name in names}
+
+    operator.restore(images={"redis": "localhost/no-such-redis:0"})
+    down = wait_for(
+        lambda: [name for name in names if _verdict(fleet, name, "Ready")[0] == "ImagePullFailed"],
+        120,
+        what="a Redis that cannot come up",
+        poll=1,
+    )
+    others = sorted(set(names) - set(down))
+    assert len(others) == 2
+    wait_for(
+        lambda: all(_keeps_its_image(fleet, name) for name in others), 30, what="the others to wait", poll=1
+    )
+    assert {_verdict(fleet, name, "Ready")[0] for name in others} == {"Reachable"}
+
+    operator.restore()
+    fleet.kubectl("wait", "--for=condition=Ready", *every, "--timeout=120s")
+    assert {name: redis_pod(fleet, name) for name in others} == {name: before[name] for name in others}
+    assert redis_pod(fleet, down[0]) != before[down[0]]
+
+
+def _keeps_its_image(fleet: Fleet, name: str) -> bool:
+    return "until another Broker has come up" in _verdict(fleet, name, "Reconciling")[1]
+
+
+def _verdict(fleet: Fleet, name: str, kind: str) -> tuple[str, str]:
+    """Reason and message of a Broker's condition."""
+    live = fleet.kube.get("Broker", name, fleet.namespace)
+    assert live is not None
+    found = of_type(live["status"], kind)
+    return found["reason"], found["message"]
 
 
 def test_a_broker_that_is_made_again_finds_its_messages_and_its_password(fleet: Fleet) -> None:

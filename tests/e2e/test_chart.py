@@ -21,7 +21,11 @@ VARIANTS = [
     pytest.param({}, id="defaults"),
     pytest.param({"watchNamespaces": ["shop", "mail"], "autoCreateBroker": False}, id="namespaced"),
     pytest.param(
-        {"crds": {"enabled": False}, "userRoles": {"enabled": False}}, id="without-cluster-wide-parts"
+        {"watchNamespaces": ["shop"], "queryApi": {"enabled": True}}, id="namespaced-with-query-api"
+    ),
+    pytest.param(
+        {"crds": {"enabled": False}, "userRoles": {"enabled": False}, "queryApi": {"enabled": False}},
+        id="without-cluster-wide-parts",
     ),
     pytest.param(
         {
@@ -35,6 +39,26 @@ VARIANTS = [
             "affinity": {"podAntiAffinity": {}},
             "priorityClassName": "high",
             "serviceAccount": {"annotations": {"e": "f"}},
+            "brokers": {"allowedAddresses": ["10.0.0.0/8"]},
+            "networkPolicy": {
+                "enabled": True,
+                "apiServer": {"addresses": ["10.0.0.1/32"]},
+                "brokers": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+                "metrics": {"from": [{"namespaceSelector": {}}]},
+            },
+            "admissionPolicy": {
+                "enabled": True,
+                "rules": [
+                    {"name": "all", "maxReplicas": 100},
+                    {
+                        "name": "tenants",
+                        "namespaceSelector": {"matchLabels": {"tenant": "yes"}},
+                        "registries": ["registry.example/"],
+                        "serviceAccounts": ["default"],
+                        "brokerSecrets": [],
+                    },
+                ],
+            },
         },
         id="everything",
     ),
@@ -69,6 +93,12 @@ def test_the_chart_renders_objects_that_the_api_knows(
     [
         pytest.param({"upgradePools": "Always"}, "/upgradePools", id="unknown-choice"),
         pytest.param({"watchNamespaces": ["Shop"]}, "/watchNamespaces/0", id="no-name-of-a-namespace"),
+        pytest.param(
+            {"admissionPolicy": {"rules": [{"name": "nothing"}]}},
+            "/admissionPolicy/rules/0",
+            id="rule-of-nothing",
+        ),
+        pytest.param({"brokers": {"allowedAddresses": ["anywhere"]}}, "/brokers", id="no-network"),
         pytest.param({"replicaCount": 2}, "replicaCount", id="unknown-value"),
     ],
 )
@@ -82,7 +112,8 @@ def test_the_operator_may_read_secrets_by_name_only(kubeconfig: Path) -> None:
     roles = [
         one for one in yaml.safe_load_all(_render(kubeconfig, {})) if one and one["kind"] == "ClusterRole"
     ]
-    (rules,) = [one["rules"] for one in roles if not one["metadata"]["name"].endswith((":view", ":edit"))]
+    of_others = (":view", ":edit", ":client", ":reviews")
+    (rules,) = [one["rules"] for one in roles if not one["metadata"]["name"].endswith(of_others)]
     (secrets,) = [rule["verbs"] for rule in rules if "secrets" in rule["resources"]]
     assert set(secrets) == {"get", "create", "patch"}
     assert not [rule for rule in rules if "*" in (*rule["resources"], *rule["verbs"], *rule["apiGroups"])]

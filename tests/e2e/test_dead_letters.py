@@ -66,6 +66,6 @@ def _developer(fleet: Fleet, folder: Path) -> Path:
 
 def _let_read(fleet: Fleet, account: str) -> None:
     """As docs/security.md says."""
-    name, role = f"questions-{fleet.namespace}", f"--role={DEPLOYMENT}-questions"
+    name, role = f"query-{fleet.namespace}", f"--role={DEPLOYMENT}-query"
     subject = f"--serviceaccount={fleet.namespace}:{account}"
     fleet.kubectl("create", "rolebinding", name, f"--namespace={NAMESPACE}", role, subject)

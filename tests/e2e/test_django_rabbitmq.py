@@ -54,7 +54,7 @@ def test_row_rabbitmq_both_queues_of_a_pool_are_served_in_turns_and_nothing_is_l
     high = shop.send("orders.tasks.pack", count=40)
     done = shop.wait_until_done([*low, *high])
     assert {one.state for one in done} == {"SUCCESS"}
-    assert _condition(shop, "workerpool", "priority", "FullySupported")["reason"] == "QueuesTakeTurns"
+    assert _condition(shop, "workerpool", "priority", "FullySupported")["reason"] == "QueueOrderNotSupported"
 
 
 def test_row_rabbitmq_pods_come_and_go_with_the_queue(shop: ShopOnCluster) -> None:
@@ -66,7 +66,7 @@ def test_row_rabbitmq_pods_come_and_go_with_the_queue(shop: ShopOnCluster) -> No
 
 def test_row_rabbitmq_periodic_tasks_are_those_of_the_database(shop: ShopOnCluster) -> None:
     refused = _condition(shop, "periodicschedule", "remind", "Stalled")
-    assert (refused["status"], refused["reason"]) == ("True", "OnlyOnRedis")
+    assert (refused["status"], refused["reason"]) == ("True", "RedisRequired")
     shop.produce("periodic", ACTION="create")
 
     def runs() -> int:

@@ -41,9 +41,9 @@ def test_what_a_killed_worker_held_is_executed_in_its_old_place(fleet: Fleet) ->
         # A pod that is deleted by force still gets TERM and 2 s (kubelet's least): its worker gives back by
         # itself what had not started, which another pod may have begun before the operator gives back the rest.
         _assert_executed_in_order(fleet, pool, together=pool == "killed")
-        shown = wait_for(lambda pool=pool: _described(fleet, pool, "Given Back"), 30, poll=1)  # type: ignore[misc]
+        shown = wait_for(lambda pool=pool: _described(fleet, pool, "Requeued"), 30, poll=1)  # type: ignore[misc]
         assert "Tasks that opted out of late acknowledgement: e2e_app.early (1 of 1 pods)" in shown
-        assert "MessagesGivenBack" in shown
+        assert "MessagesRequeued" in shown
 
 
 def _start_that_holds_two(fleet: Fleet, pool: str) -> str:

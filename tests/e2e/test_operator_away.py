@@ -62,7 +62,7 @@ def test_an_operator_upgrade_restarts_no_worker_until_it_is_asked_to(
     next_runtime = f"{operator.images['taskfleet-worker']}-next"  # no pod has to start with it
 
     operator.restore(images={"taskfleet-worker": next_runtime})
-    wait_for_condition(fleet.kube, pool, "UpToDate", "False", "BuiltByAnotherVersion")
+    wait_for_condition(fleet.kube, pool, "UpToDate", "False", "PodTemplateOutdated")
     wait_for_condition(fleet.kube, pool, "Ready", "True")
     assert fleet.running("shop") == before
 

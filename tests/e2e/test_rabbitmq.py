@@ -38,9 +38,9 @@ def test_a_fleet_on_rabbitmq_grows_and_shrinks_and_runs_every_task_once(
         env=[{"name": "PYTHONPATH", "value": "/e2e"}, MARKS],
     )
     fleet.kubectl.apply(_task_queue(fleet))
-    told = wait_for_condition(fleet.kube, outside, "Ready", "True", "Answers", timeout=180)
+    told = wait_for_condition(fleet.kube, outside, "Ready", "True", "Reachable", timeout=180)
     assert told["status"]["version"].startswith("3.")
-    wait_for_condition(fleet.kube, outside, "FullySupported", "False", "OnlyOnRedis", timeout=30)
+    wait_for_condition(fleet.kube, outside, "FullySupported", "False", "RedisRequired", timeout=30)
 
     fleet.send_over(url, "sent", count=24, seconds=2, queue="mail")
     wait_for(lambda: _queue(fleet).get("waiting", 0) > 0, 30, what="waiting tasks in the status", poll=0.3)

@@ -26,9 +26,17 @@ class StartOperator(Protocol):
     ) -> OperatorProcess: ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--control-plane",
+        default="envtest",
+        help="name of the control plane to run on, such as one that is up",
+    )
+
+
 @pytest.fixture(scope="session")
-def kubeconfig() -> Iterator[Path]:
-    with control_plane("envtest") as path:
+def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
+    with control_plane(str(request.config.getoption("--control-plane"))) as path:
         yield path
 
 

@@ -9,6 +9,14 @@ from tests.envtest.api_calls import ApiCall
 
 
 @dataclass(frozen=True)
+class Fate:
+    """What becomes of one watch event."""
+
+    copies: int = 1  # 0: it never arrives
+    after: float = 0.0  # seconds; what follows it in its watch waits too
+
+
+@dataclass(frozen=True)
 class Fault:
     """Trouble for the requests that `resources` and `verbs` name; empty means all.
 
@@ -21,7 +29,7 @@ class Fault:
     delay: float = 0.0  # seconds before a request is passed on
     silence: bool = False  # the connection stays open and nothing comes through it
     watch_error: int | None = None  # a watch ends with an ERROR event of this code
-    drop: Callable[[Object], bool] | None = None  # watch events that never arrive
+    fate: Callable[[Object], Fate | None] | None = None  # of a watch event; None: it arrives as usual
 
     def strikes(self, call: ApiCall) -> bool:
         return (not self.resources or call.resource in self.resources) and (

@@ -5,10 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +17,22 @@ from tests.waiting import wait_for
 
 _START_SECONDS = 60.0  # of which Python needs 2 when it has a core for itself
 _HTTP = urllib3.PoolManager(retries=False)
+
+
+class Process(Protocol):
+    """What tests ask of `subprocess.Popen`."""
+
+    pid: int
+    returncode: Any
+
+    def poll(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def terminate(self) -> None: ...
+    def wait(self, timeout: float) -> int: ...
+
+
+Launch = Callable[[Mapping[str, str], Path], Process]
+"""Starts an operator with an environment, and with its output at the end of a file."""
 
 
 class OperatorProcess:
@@ -30,6 +46,7 @@ class OperatorProcess:
         lease_namespace: str,
         namespaces: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
+        launch: Launch | None = None,
     ) -> None:
         self.name = log_file.stem
         self._kubeconfig = kubeconfig
@@ -40,7 +57,8 @@ class OperatorProcess:
             "LOG_FORMAT": "console",
             **(settings or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launch = launch or _launch
+        self._process: Process | None = None
         self._port = 0
 
     @property
@@ -51,6 +69,11 @@ class OperatorProcess:
     def pid(self) -> int:
         assert self._process is not None, "the operator was not started"
         return self._process.pid
+
+    @property
+    def port(self) -> int:
+        """Of its HTTP server."""
+        return self._port
 
     @property
     def running(self) -> bool:
@@ -68,16 +91,13 @@ class OperatorProcess:
             "TASKFLEET_HTTP_PORT": str(self._port),
             "POD_NAME": self.name,
         }
-        with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "taskfleet", "operator"], env=environment, stdout=log, stderr=log
-            )
+        self._process = self._launch(environment, self._log_file)
         return self
 
     def wait_until_leading(self, timeout: float = _START_SECONDS, *, poll: float = 0.05) -> "OperatorProcess":
         """Return when it holds the lease and has looked at every object once."""
         self.wait_for(
-            lambda: self.metric("taskfleet_first_look_seconds"), timeout, "the first look", poll=poll
+            lambda: self.metric("taskfleet_initial_sync_seconds"), timeout, "the first look", poll=poll
         )
         return self
 
@@ -143,6 +163,12 @@ class OperatorProcess:
 
     def log(self) -> str:
         return self._log_file.read_text() if self._log_file.exists() else ""
+
+
+def _launch(environment: Mapping[str, str], log_file: Path) -> Process:
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-m", "taskfleet", "operator"]
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
 def _free_port() -> int:

@@ -70,8 +70,8 @@ def ended(code: int, message: str = "", reason: str = "Error") -> Object:
 
 
 @contextmanager
-def kubelet(kube: Kube, namespace: str) -> Iterator[None]:
-    """Makes every pod of the namespace ready within the block, those that are there and those that come."""
+def kubelet(kube: Kube, namespace: str | None = None) -> Iterator[None]:
+    """Makes every pod of the namespace, or of all, ready within the block, those that are there and those that come."""
     stop = threading.Event()
 
     def serve() -> None:

@@ -28,11 +28,28 @@ _FAREWELL_SECONDS = 0.2  # for the API server to answer the end of TLS connectio
 _LONGEST_EVENT = 2**23  # bytes; aiohttp's default is shorter than a large object
 
 
+class Witness:
+    """Sees each request before and after the API server does, and says what becomes of it. Called by the proxy's thread."""
+
+    def asked(self, call: ApiCall) -> bool:  # noqa: ARG002 - for those who look
+        """Whether it is passed on."""
+        return True
+
+    def asks_for(self, call: ApiCall) -> dict[str, str]:  # noqa: ARG002
+        """What is put into its query."""
+        return {}
+
+    def answered(self, call: ApiCall) -> bool:  # noqa: ARG002
+        """Whether the answer, which has begun to arrive, is passed on."""
+        return True
+
+
 class Proxy:
     """Runs within `with`. `calls` grows by every request, in the order of their arrival."""
 
     def __init__(self, kubeconfig_path: Path, folder: Path) -> None:
         self.calls: list[ApiCall] = []
+        self.witness = Witness()
         self.kubeconfig = folder / "kubeconfig-proxy"
         self._access = kubeconfig.load(kubeconfig_path)
         self._loop = asyncio.new_event_loop()
@@ -89,17 +106,21 @@ class Proxy:
         call = parse(request.method, request.path, request.query)
         self.calls.append(call)
         body = await request.read()
+        if not self.witness.asked(call):
+            return _cut(request)
         status = await self._obstruct(call)
         if status is not None:
             return web.json_response(status_object(status), status=status)
         try:
             async with self._upstream.request(
                 request.method,
-                URL(self._access.server + request.raw_path, encoded=True),
+                _with_query(self._access.server + request.raw_path, self.witness.asks_for(call)),
                 data=body or None,
                 headers=_passed_on(request.headers) | self._access.headers,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             ) as upstream:
+                if not self.witness.answered(call):
+                    return _cut(request)
                 return await self._answer(request, call, upstream)
         except aiohttp.ClientConnectorError:
             return web.json_response(status_object(503), status=503)
@@ -131,12 +152,22 @@ class Proxy:
                 async for chunk in upstream.content.iter_any():
                     await response.write(chunk)
         except (ConnectionResetError, aiohttp.ClientError):  # one side has gone: so has the other
-            if request.transport is not None:
-                request.transport.abort()
-            return response
+            return _cut(request)
         with suppress(ConnectionResetError):
             await response.write_eof()
         return response
+
+
+def _with_query(url: str, more: dict[str, str]) -> URL:
+    plain = URL(url, encoded=True)
+    return plain.update_query(more) if more else plain
+
+
+def _cut(request: web.BaseRequest) -> web.StreamResponse:
+    """End the connection without an answer; what is returned goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _hinders(fault: Fault, call: ApiCall) -> bool:

@@ -60,14 +60,14 @@ def test_the_size_follows_the_queue_up_to_the_maximum_and_back(kube: Kube, load:
     )
     load.waits(9)
     wait_for_deployment(kube, pool, replicas=3)
-    limited = wait_for_condition(kube, pool, "ScalingLimited", "True", "MaxReplicas")
+    limited = wait_for_condition(kube, pool, "ScalingLimited", "True", "TooManyReplicas")
     assert (
         "9 waiting + 0 running over 1 a pod: 9 pods; limited by maxReplicas 3"
         in (condition(limited, "ScalingLimited")["message"])
     )
     load.waits(0)
     wait_for_deployment(kube, pool, replicas=0)
-    wait_for_condition(kube, pool, "ScalingLimited", "False", "WithinLimits")
+    wait_for_condition(kube, pool, "ScalingLimited", "False", "DesiredWithinRange")
 
 
 def test_somebody_elses_size_of_a_pool_that_scales_is_put_back(kube: Kube, load: Load) -> None:
@@ -84,7 +84,7 @@ def test_recommend_decides_says_so_and_changes_nothing_and_hold_keeps_the_size(
     pool = load.pool(mode="Recommend")
     load.waits(2)
     told = wait_for_condition(
-        kube, pool, "ScalingActive", "False", "NotCarriedOut", saying="Recommend: 2 waiting"
+        kube, pool, "ScalingActive", "False", "ScalingDisabled", saying="Recommend: 2 waiting"
     )
     assert told["status"]["desiredReplicas"] == 2
     assert told["status"]["lastDecision"].items() >= {"from": 0, "to": 2, "reason": "Demand"}.items()
@@ -93,7 +93,9 @@ def test_recommend_decides_says_so_and_changes_nothing_and_hold_keeps_the_size(
     load.pool(mode="Auto")
     wait_for_deployment(kube, pool, replicas=2)
     load.pool(mode="Hold")
-    wait_for_condition(kube, pool, "ScalingActive", "False", "NotCarriedOut", saying="autoscale.mode is Hold")
+    wait_for_condition(
+        kube, pool, "ScalingActive", "False", "ScalingDisabled", saying="autoscale.mode is Hold"
+    )
     load.waits(0)
     wait_for(lambda: load.status().get("desiredReplicas") == 0, 20, what="the decision to have no pod")
     assert wait_for_deployment(kube, pool)["spec"]["replicas"] == 2
@@ -121,7 +123,7 @@ def test_the_figures_of_a_pool_are_metrics_until_it_is_gone(
     assert figure("scaling_decisions_total") >= 1
     assert figure("busy_pods_removed_total") == 0
     assert shared_operator.metric("taskfleet_reaction_seconds_count") >= 1
-    assert shared_operator.metric("taskfleet_tick_seconds_count") >= 1
+    assert shared_operator.metric("taskfleet_poll_seconds_count") >= 1
     series = f'namespace="{load.namespace}",pool="shop"'
     assert series in shared_operator.get("/metrics")[1]
     kube.delete("WorkerPool", "shop", load.namespace)
@@ -149,4 +151,4 @@ def test_explain_falls_back_to_the_status_where_the_operator_runs_in_no_pod(
     head, row = said.stdout.splitlines()
     assert head.split() == ["TIME", "FROM", "TO", "REASON", "BECAUSE"]
     assert row.split()[1:4] == ["0", "2", "Demand"]
-    assert 'pods "shared" not found' in said.stderr
+    assert 'serviceaccounts "taskfleet-operator-client" not found' in said.stderr

@@ -53,7 +53,7 @@ class TestAnswers:
         self, kube: Kube, namespace: str, server: RedisServer
     ) -> None:
         broker = apply_external(kube, namespace, url(server))
-        status = wait_for_condition(kube, broker, "Ready", "True", "Answers")["status"]
+        status = wait_for_condition(kube, broker, "Ready", "True", "Reachable")["status"]
         version = server.client.info()["redis_version"]
         assert status["endpoint"] == f"127.0.0.1:{server.port}"
         assert status["version"] == version
@@ -72,7 +72,7 @@ class TestAnswers:
         wait_for_condition(kube, pool, "Ready", "False")
         kube.delete("Broker", "default", namespace)
         apply_external(kube, namespace, url(server))
-        wait_for_condition(kube, pool, "Ready", "True", "AtZero")
+        wait_for_condition(kube, pool, "Ready", "True", "ScaledToZero")
         deployment = kube.get("Deployment", "shop-worker", namespace) or {}
         env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
         keys = {one["name"]: one["valueFrom"] for one in env if one["name"].startswith("CELERY_BROKER")}
@@ -86,7 +86,7 @@ class TestAnswers:
             "modest", enabled=True, passwords=["+pw"], commands=["+@all", "-info"], keys=["*"], reset=True
         )
         broker = apply_external(kube, namespace, f"redis://modest:pw@127.0.0.1:{server.port}/0")
-        status = wait_for_condition(kube, broker, "Ready", "True", "Answers")["status"]
+        status = wait_for_condition(kube, broker, "Ready", "True", "Reachable")["status"]
         assert "version" not in status
 
 
@@ -96,17 +96,19 @@ def test_memory_that_runs_out_is_told_before_it_is_full(
     with RedisServer(tmp_path) as small:
         small.client.config_set("maxmemory", 2**30)
         broker = apply_external(kube, namespace, small.url)
-        wait_for_condition(kube, broker, "MemoryAvailable", "True", "MemoryEnough")
+        wait_for_condition(kube, broker, "MemoryAvailable", "True", "SufficientMemory")
         small.client.config_set("maxmemory", int(1.1 * int(small.client.info("memory")["used_memory"])))
-        wait_for_condition(kube, broker, "MemoryAvailable", "False", "NearlyFull", saying="result_expires")
+        wait_for_condition(
+            kube, broker, "MemoryAvailable", "False", "MemoryPressure", saying="result_expires"
+        )
         wait_for(lambda: warnings_of(kube, broker), 10, what="a warning")
         labels = f'{{broker="default",namespace="{namespace}"}}'
-        for name in ("up", "memory_bytes", "memory_limit_bytes", "clients"):
+        for name in ("up", "memory_used_bytes", "memory_max_bytes", "connected_clients"):
             assert f"taskfleet_broker_{name}{labels}" in shared_operator.get("/metrics")[1]
         small.client.config_set("maxmemory", 2**30)
-        wait_for_condition(kube, broker, "MemoryAvailable", "True", "MemoryEnough")
+        wait_for_condition(kube, broker, "MemoryAvailable", "True", "SufficientMemory")
         small.client.config_set("maxmemory-policy", "allkeys-lru")
-        wait_for_condition(kube, broker, "MemoryAvailable", "False", "EvictsKeys")
+        wait_for_condition(kube, broker, "MemoryAvailable", "False", "KeyEvictionEnabled")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_secret_that_comes_later_is_found_and_one_that_goes_is_missed(
     wait_for_condition(kube, broker, "Ready", "False", "SecretMissing", saying=without)
     wait_for_condition(kube, keyless, "Ready", "False", "SecretMissing", saying="has no key 'url'. Add it")
     kube.apply(secret(namespace, "default-url", url=url(server)))
-    wait_for_condition(kube, broker, "Ready", "True", "Answers")
+    wait_for_condition(kube, broker, "Ready", "True", "Reachable")
     kube.delete("Secret", "default-url", namespace)
     gone = wait_for_condition(kube, broker, "Ready", "False", "SecretMissing")
     assert not {"version", "memory", "clients", "endpoint"} & gone["status"].keys()
@@ -159,7 +161,7 @@ def test_password_that_changes_in_the_secret_is_followed(
         kube, broker, "Ready", "False", "AuthenticationFailed", saying="Correct the URL in the Secret."
     )
     kube.apply(secret(namespace, "default-url", url=url(server, OTHER_PASSWORD)))
-    wait_for_condition(kube, broker, "Ready", "True", "Answers")
+    wait_for_condition(kube, broker, "Ready", "True", "Reachable")
     set_password(server, PASSWORD)
 
 

@@ -88,11 +88,11 @@ def test_ca_and_client_certificate_lead_to_a_ready_broker_and_into_its_pods(
     server.admit("one")
     put_certificates(kube, namespace, certificates)
     broker = put_broker(kube, namespace, server.secured_url("one"), **CA, **CLIENT)
-    told = wait_for_condition(kube, broker, "Ready", "True", "Answers")
+    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable")
     assert told["status"]["endpoint"] == f"127.0.0.1:{server.tls_port}"
     assert set(told["status"]["credentials"]["secrets"]) == {"default-url", "ca", "client"}
     assert warnings_of(kube, broker) == []
-    wait_for_condition(kube, put_pool(kube, namespace), "Ready", "True", "AtZero")
+    wait_for_condition(kube, put_pool(kube, namespace), "Ready", "True", "ScaledToZero")
     spec = pod_template(kube, namespace)["spec"]
     (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "taskfleet-tls"]
     assert [source["secret"]["name"] for source in volume["projected"]["sources"]] == ["ca", "client"]
@@ -101,7 +101,7 @@ def test_ca_and_client_certificate_lead_to_a_ready_broker_and_into_its_pods(
 @pytest.mark.parametrize(
     ("fields", "host", "told"),
     [
-        pytest.param({**CA, **CLIENT}, "localhost", ("Answers", "answers"), id="by-name"),
+        pytest.param({**CA, **CLIENT}, "localhost", ("Reachable", "answers"), id="by-name"),
         pytest.param(CLIENT, "127.0.0.1", ("TlsFailed", "signed by none of the CAs"), id="ca-not-given"),
         pytest.param(CA, "127.0.0.1", ("TlsFailed", "asks for a client certificate"), id="no-certificate"),
         pytest.param({**CA, **CLIENT}, "127.0.0.2", ("TlsFailed", "for other names"), id="other-address"),
@@ -122,7 +122,7 @@ def test_handshake_is_told_with_its_reason(  # noqa: PLR0917 - fixtures
     name = f"b-{secrets.token_hex(4)}"
     broker = put_broker(kube, shared_namespace, server.secured_url("one", host), name, **fields)
     reason, sentence = told
-    status = "True" if reason == "Answers" else "False"
+    status = "True" if reason == "Reachable" else "False"
     wait_for_condition(kube, broker, "Ready", status, reason, saying=sentence)
 
 
@@ -135,7 +135,7 @@ def test_wrong_ca_is_refused_until_the_right_one_is_there(
     sentence = "Correct spec.external.caSecretRef"
     wait_for_condition(kube, broker, "Ready", "False", "TlsFailed", saying=sentence)
     put_certificates(kube, namespace, certificates)
-    wait_for_condition(kube, broker, "Ready", "True", "Answers")
+    wait_for_condition(kube, broker, "Ready", "True", "Reachable")
 
 
 def test_unchecked_certificate_warns(
@@ -144,7 +144,7 @@ def test_unchecked_certificate_warns(
     server.admit("one")
     put_certificates(kube, namespace, certificates, ca=certificates.unknown_ca)
     broker = put_broker(kube, namespace, server.secured_url("one"), **CA, **CLIENT, insecureSkipVerify=True)
-    told = wait_for_condition(kube, broker, "Ready", "True", "Answers", saying="is not checked")
+    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable", saying="is not checked")
     assert condition(told, "Stalled")["status"] == "False"
     wait_for(lambda: warnings_of(kube, broker), 10, what="a warning")
 
@@ -176,14 +176,14 @@ def test_new_password_is_taken_up_and_rolls_the_workers_once(
     server.admit("one")
     put_certificates(kube, namespace, certificates)
     broker = put_broker(kube, namespace, server.secured_url("one"), **CA, **CLIENT)
-    wait_for_condition(kube, put_pool(kube, namespace), "Ready", "True", "AtZero")
+    wait_for_condition(kube, put_pool(kube, namespace), "Ready", "True", "ScaledToZero")
     assert credentials_of(kube, namespace) is None
     server.admit("one", "two")
     kube.apply(secret(namespace, "default-url", url=server.secured_url("two")))
     first = wait_for(lambda: credentials_of(kube, namespace), 20, what="new pods")
     server.admit("two")
     server.drop_connections()
-    wait_for_condition(kube, broker, "Ready", "True", "Answers")
+    wait_for_condition(kube, broker, "Ready", "True", "Reachable")
     labelled = secret(namespace, "default-url", url=server.secured_url("two"))
     kube.apply({**labelled, "metadata": {**labelled["metadata"], "labels": {"team": "shop"}}})
     stays(lambda: credentials_of(kube, namespace) == first, 4, what="the same pods")
@@ -203,7 +203,7 @@ def test_broker_behind_sentinels_is_followed_to_the_next_master(
         kube.apply(secret(namespace, "own", password="own"))
         sentinel = {"masterName": MASTER, "passwordSecretRef": {"name": "own", "key": "password"}}
         broker = put_broker(kube, namespace, group.url(), sentinel=sentinel)
-        wait_for_condition(kube, broker, "Ready", "True", "Answers")
+        wait_for_condition(kube, broker, "Ready", "True", "Reachable")
         unknown = put_broker(
             kube, namespace, group.url(), "other", sentinel={**sentinel, "masterName": "other"}
         )
@@ -213,7 +213,7 @@ def test_broker_behind_sentinels_is_followed_to_the_next_master(
         group.client.lpush("celery", "a task for the next master")
         what = "what waits at the next master"
         wait_for(lambda: status_of(kube, pool).get("waiting") == 1, 30, what=what)
-        wait_for_condition(kube, broker, "Ready", "True", "Answers")
+        wait_for_condition(kube, broker, "Ready", "True", "Reachable")
 
 
 def status_of(kube: Kube, pool: Object) -> Object:

@@ -1,11 +1,14 @@
 """An operator that has nothing to do writes nothing but its Lease."""
 
 from taskfleet.api import Object
+from tests.envtest.brokers import apply_external
+from tests.envtest.conditions import wait_for_condition
 from tests.envtest.conftest import StartOperator
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
 from tests.kube import Kube
+from tests.runtime.redis_server import RedisServer
 from tests.waiting import stays, wait_for
 
 _POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
@@ -78,18 +81,32 @@ def test_same_manifest_restart_and_ten_resyncs_write_nothing(
 
 
 def looked_at_everything(operator: OperatorProcess, pools: int) -> bool:
-    return operator.metric("taskfleet_reconciles_total", {"kind": "WorkerPool", "outcome": "done"}) >= pools
+    return operator.metric("taskfleet_reconcile_total", {"kind": "WorkerPool", "outcome": "done"}) >= pools
 
 
-def test_label_and_foreign_status_of_a_pool_change_no_child(
+def test_a_tools_label_and_foreign_status_of_a_pool_change_no_child(
     kube: Kube, namespace: str, start_operator: StartOperator, proxy: Proxy
 ) -> None:
     start_operator(through=proxy)
     pool = kube.apply(worker_pool(namespace, replicas=1))
     settle(kube, proxy, [pool])
     before = len(proxy.calls)
-    kube.patch("WorkerPool", "shop", namespace, {"metadata": {"labels": {"team": "shop"}}})
+    kube.patch("WorkerPool", "shop", namespace, {"metadata": {"labels": {"example.com/team": "shop"}}})
     kube.patch("WorkerPool", "shop", namespace, {"status": {"waiting": 7}}, subresource="status")
     quiet(proxy, seconds=3)
     touched = {call.resource for call in proxy.writes(before)}
     assert touched <= {"workerpools/status"}
+
+
+def test_many_brokers_on_one_server_write_nothing_at_rest(
+    kube: Kube, namespace: str, start_operator: StartOperator, proxy: Proxy, redis_server: RedisServer
+) -> None:
+    start_operator(through=proxy, RESYNC_INTERVAL="1")
+    for number in range(20):
+        apply_external(kube, namespace, redis_server.url, name=f"b{number}")
+    for number in range(20):
+        one: Object = {"kind": "Broker", "metadata": {"name": f"b{number}", "namespace": namespace}}
+        wait_for_condition(kube, one, "Ready", "True", "Reachable", timeout=60)
+    quiet(proxy, seconds=12)
+    before = len(proxy.calls)
+    stays(lambda: not proxy.writes(before), 30, what="no write at rest")

@@ -192,7 +192,11 @@ def test_the_apps_own_beat_has_its_volume_and_goes_without_it(kube: Kube, namesp
     wait_for_condition(kube, pool, "BeatReady", "False", "BeatNotReady")
     kube.apply(worker_pool(namespace, "second", beat={}, replicas=0))
     wait_for_condition(
-        kube, {**pool, "metadata": {**pool["metadata"], "name": "second"}}, "BeatReady", "False", "SecondBeat"
+        kube,
+        {**pool, "metadata": {**pool["metadata"], "name": "second"}},
+        "BeatReady",
+        "False",
+        "DuplicateBeat",
     )
     kube.apply(worker_pool(namespace, replicas=0))
     wait_for(lambda: kube.get("Deployment", "shop-appbeat", namespace) is None, 30, what="no beat")

@@ -40,7 +40,9 @@ def queue(kube: Kube, broker: Object, redis_server: RedisServer, request: pytest
     redis_server.client.lpush(name, "a", "b")
     redis_server.client.lpush(f"{name}\x06\x166", "c")
     made = task_queue(broker["metadata"]["namespace"], name)
-    return wait_for_condition(kube, {**kube.apply(made), "kind": "TaskQueue"}, "Consumed", "False", "NoPool")
+    return wait_for_condition(
+        kube, {**kube.apply(made), "kind": "TaskQueue"}, "Consumed", "False", "NoConsumer"
+    )
 
 
 @pytest.fixture
@@ -86,13 +88,13 @@ def test_a_queue_shows_what_waits_and_that_nobody_takes_it(
     ]
     assert row.split()[:3] == [name, "3", "0"]
     reasons = wait_for(lambda: {event["reason"] for event in events_of(kube, queue)}, 20, what="events")
-    assert reasons <= {"NoPool", "NotConsumed"}
+    assert reasons <= {"NoConsumer", "NotConsumed"}
 
 
 def test_conditions_follow_a_pool_that_is_suspended_and_resumed(
     kube: Kube, queue: Object, pool: Object
 ) -> None:
-    wait_for_condition(kube, queue, "Consumed", "True", "PoolReads")
+    wait_for_condition(kube, queue, "Consumed", "True", "ConsumedByPool")
     took = []
     for suspend, holds in ((True, "False"), (False, "True"), (True, "False"), (False, "True")):
         since = time.monotonic()
@@ -158,11 +160,13 @@ def test_a_broker_names_queues_that_nobody_reads(
     redis_server.client.sadd("_kombu.binding.lost", "lost\x06\x16\x06\x16lost")
     redis_server.client.lpush("lost", *(["a"] * 50))
     wanted = {"name": "lost", "waiting": 50}
-    wait_for(lambda: wanted in live(kube, broker)["status"].get("unreadQueues", []), 60, what="the queue")
-    assert module_operator.metric("taskfleet_unread_queues") >= 1
-    assert module_operator.metric("taskfleet_unread_messages") >= 50
+    wait_for(lambda: wanted in live(kube, broker)["status"].get("unconsumedQueues", []), 60, what="the queue")
+    assert module_operator.metric("taskfleet_unconsumed_queues") >= 1
+    assert module_operator.metric("taskfleet_unconsumed_messages") >= 50
     redis_server.client.delete("lost")
-    wait_for(lambda: wanted not in live(kube, broker)["status"].get("unreadQueues", []), 60, what="its end")
+    wait_for(
+        lambda: wanted not in live(kube, broker)["status"].get("unconsumedQueues", []), 60, what="its end"
+    )
 
 
 def test_expired_messages_go_back_and_what_belongs_nowhere_is_kept(
@@ -173,14 +177,14 @@ def test_expired_messages_go_back_and_what_belongs_nowhere_is_kept(
         redis_server.client.hset("unacked", tag, json.dumps([message, exchange, "theirs"]))
         redis_server.client.zadd("unacked_index", {tag: time.time() - 5})
     told = wait_for(
-        lambda: status if (status := live(kube, broker)["status"]).get("expiredGivenBack") else None,
+        lambda: status if (status := live(kube, broker)["status"]).get("expiredRequeued") else None,
         60,
         what="the count",
     )
     assert told is not None
-    assert (told["expiredGivenBack"], told["expiredKept"]) == (1, 1)
+    assert (told["expiredRequeued"], told["expiredUnroutable"]) == (1, 1)
     assert redis_server.waiting("theirs") == ["back"]
     assert redis_server.client.hkeys("unacked") == ["stays"]
     labels = {"namespace": broker["metadata"]["namespace"], "broker": "default"}
-    assert module_operator.metric("taskfleet_expired_messages_given_back_total", labels) == 1
-    assert module_operator.metric("taskfleet_expired_messages_kept", labels) == 1
+    assert module_operator.metric("taskfleet_expired_messages_requeued_total", labels) == 1
+    assert module_operator.metric("taskfleet_expired_messages_unroutable", labels) == 1

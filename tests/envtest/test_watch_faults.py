@@ -4,7 +4,7 @@ import pytest
 
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from tests.envtest.conftest import StartOperator
-from tests.envtest.faults import Fault
+from tests.envtest.faults import Fate, Fault
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import image, wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
@@ -136,7 +136,7 @@ def test_resync_finds_what_silent_watches_do_not_tell(
         wait_for(lambda: silence.hits >= WATCHED, 20, what="silent watches")
         pool = kube.apply(worker_pool(namespace, replicas=1))
         wait_for_deployment(kube, pool, timeout=45, replicas=1)
-        assert operator.metric("taskfleet_missed_events_total", {"kind": "WorkerPool"}) >= 1
+        assert operator.metric("taskfleet_watch_events_missed_total", {"kind": "WorkerPool"}) >= 1
 
 
 def test_resync_finds_a_deletion_that_no_watch_told(
@@ -147,7 +147,9 @@ def test_resync_finds_a_deletion_that_no_watch_told(
     pool = kube.apply(worker_pool(namespace, replicas=1))
     before = wait_for_deployment(kube, pool, replicas=1)["metadata"]["uid"]
     wait_until_settled(kube, pool)
-    dropping = Fault(resources=["deployments"], drop=lambda event: event["type"] == "DELETED")
+    dropping = Fault(
+        resources=["deployments"], fate=lambda event: Fate(copies=0) if event["type"] == "DELETED" else None
+    )
     with proxy.inject(dropping) as dropped:
         kube.delete("Deployment", "shop-worker", namespace)
         wait_for(lambda: dropped.hits, 20, what="a lost event")

@@ -21,7 +21,7 @@ from tests.runtime.redis_server import RedisServer
 from tests.waiting import wait_for
 
 BROKERS: dict[str, tuple[str, str]] = {
-    "answers": ("True", "Answers"),
+    "answers": ("True", "Reachable"),
     "nobody": ("False", "Unreachable"),
     "secretless": ("False", "SecretMissing"),
     "tls": ("False", "Unreachable"),
@@ -31,7 +31,7 @@ BROKERS: dict[str, tuple[str, str]] = {
 }
 POOLS: dict[str, tuple[str, str]] = {
     "ready": ("True", "Available"),
-    "zero": ("True", "AtZero"),
+    "zero": ("True", "ScaledToZero"),
     "suspended": ("True", "Suspended"),
     "beat": ("False", "BeatNotReady"),
     "directive": ("False", "InvalidSpec"),

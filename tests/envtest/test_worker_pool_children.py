@@ -104,7 +104,8 @@ class TestOnePool:
         kube.delete("WorkerPool", "shop", namespace)
         after = kube.apply(worker_pool(namespace, replicas=3))
         assert after["metadata"]["uid"] != before["metadata"]["uid"]
-        deployment = wait_for_deployment(kube, after, replicas=3)
+        # A garbage collector that has just started learns of our kinds at its next discovery, each 30 s.
+        deployment = wait_for_deployment(kube, after, replicas=3, timeout=120)
         assert deployment["metadata"]["uid"] != old
         for kind in ("Deployment", "PodDisruptionBudget"):
             metadata = child(kube, kind, "shop-worker", namespace)["metadata"]
@@ -139,12 +140,12 @@ class TestChanges:
 
         wait_for(rolled, 20, what="another pod template")
 
-    def test_of_status_labels_and_annotations_touch_no_child(
+    def test_of_status_prefixed_labels_and_annotations_touch_no_child(
         self, kube: Kube, namespace: str, shared_proxy: Proxy
     ) -> None:
         pool = fleet(kube, namespace)
         before = len(shared_proxy.calls)
-        marks = {"labels": {"team": "shop"}, "annotations": {"example.com/note": "seen"}}
+        marks = {"labels": {"example.com/team": "shop"}, "annotations": {"example.com/note": "seen"}}
         kube.patch("WorkerPool", "shop", namespace, {"metadata": marks})
         kube.patch("WorkerPool", "shop", namespace, {"status": {"desiredReplicas": 7}}, subresource="status")
         wait_for(lambda: live(kube, pool)["status"]["desiredReplicas"] == 2, 20, what="a repaired status")

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from tests.envtest.brokers import secret
-from tests.envtest.conditions import condition, wait_for_condition
+from taskfleet.resources.labels import MANAGED_BY
+from tests.envtest.brokers import broker, secret
+from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import image, wait_for_deployment, wait_until_settled, worker_pool
 from tests.kube import TYPES, Kube
@@ -72,7 +73,7 @@ def test_object_of_somebody_else_is_left_alone_and_waited_for(
         "kind": owner,
         "metadata": {"name": "shop" if owner == "WorkerPool" else "default", "namespace": namespace},
     }
-    sentence = f"{kind} '{name}' exists and belongs to somebody else. Rename the "
+    sentence = f"{kind} '{name}' exists and belongs to somebody else: it has no label {MANAGED_BY}=taskfleet. Rename the "
     stalled = wait_for_condition(kube, subject, "Stalled", "True", "NameConflict", saying=sentence)
     assert condition(stalled, "Ready")["reason"] == "NameConflict"
     assert untouched(kube.get(kind, name, namespace) or {}) == untouched(theirs)
@@ -167,6 +168,24 @@ def test_change_of_a_field_that_the_operator_owns_is_put_back(
     assert condition(wait_until_settled(kube, fleet), "Stalled")["status"] == "False"
 
 
+def test_what_is_put_back_is_told_with_who_changed_it(kube: Kube, namespace: str) -> None:
+    pool = {**kube.apply(worker_pool(namespace, replicas=2)), "kind": "WorkerPool"}
+    wait_for_deployment(kube, pool, replicas=2, image="registry.example/app:1")
+    wait_for(lambda: not wait_for_deployment(kube, pool)["spec"].get("paused"), 15, what="more than the seed")
+    strategic(kube, "Deployment", "shop-worker", namespace, worker(image="registry.example/other:1"))
+    field = "spec.template.spec.containers[0].image of Deployment 'shop-worker'"
+    wait_for(
+        lambda: (
+            f"ChangeReverted: 'somebody' (Update) changed {field}; it is put back."
+            in "".join(warnings_of(kube, pool))
+        ),
+        15,
+        what="an event",
+    )
+    assert image(wait_for_deployment(kube, pool)) == "registry.example/app:1"
+    assert not [one for one in events_of(kube, pool) if one["reason"] == "FieldOverridden"]
+
+
 def ours(obj: Object) -> Object:
     """What can be compared before and after: no versions, no clocks, no notes of the cluster's controllers."""
     copied = copy.deepcopy(obj)
@@ -199,3 +218,39 @@ def test_change_of_what_the_operator_does_not_own_is_left_alone(kube: Kube, flee
     assert deployment["spec"]["minReadySeconds"] == 3
     assert image(deployment) == "registry.example/app:2"
     assert (kube.get("ConfigMap", "default-broker", namespace) or {})["data"]["theirs.conf"] == "x"
+
+
+def test_what_a_restore_has_left_without_owners_is_adopted_by_the_next_of_the_name(
+    kube: Kube, namespace: str, shared_operator: OperatorProcess
+) -> None:
+    """As after `--cascade=orphan`, which the garbage collector does by what it has heard of until then."""
+    pool = {**kube.apply(worker_pool(namespace, replicas=2)), "kind": "WorkerPool"}
+    wait_for_deployment(kube, pool, replicas=2)
+    wait_until_settled(kube, pool)
+    children = {
+        ("Deployment", "shop-worker"),
+        ("PodDisruptionBudget", "shop-worker"),
+        ("StatefulSet", "default-broker"),
+        ("Service", "default-broker"),
+        ("ConfigMap", "default-broker"),
+        ("Secret", "default-broker-connection"),
+    }
+    wait_for(lambda: all(kube.get(*child, namespace) for child in children), 30, what="all children")
+    uids = {child: (kube.get(*child, namespace) or {})["metadata"]["uid"] for child in children}
+    shared_operator.terminate()
+    for kind, name in children:
+        kube.patch(kind, name, namespace, {"metadata": {"ownerReferences": None}})
+    for kind, name in (("WorkerPool", "shop"), ("Broker", "default")):
+        kube.delete(kind, name, namespace)
+        wait_for(lambda kind=kind, name=name: kube.get(kind, name, namespace) is None, 30, what=f"no {kind}")  # type: ignore[misc]
+    kube.apply(broker(namespace))
+    kube.apply(worker_pool(namespace, replicas=2))
+    shared_operator.start()
+
+    def adopted() -> bool:
+        live = {child: kube.get(*child, namespace) for child in children}
+        return all(one and one["metadata"].get("ownerReferences") for one in live.values())
+
+    wait_for(adopted, 60, what="owner references")
+    assert {child: (kube.get(*child, namespace) or {})["metadata"]["uid"] for child in children} == uids
+    assert (condition(kube.get("WorkerPool", "shop", namespace) or {}, "Stalled"))["status"] == "False"

@@ -182,7 +182,9 @@ def test_refused_pods_are_told_in_the_api_servers_words(
     apply_external(kube, namespace, redis_server.url)
     pool = {**kube.apply(worker_pool(namespace, replicas=2)), "kind": "WorkerPool"}
     with kubelet(kube, namespace):
-        told = wait_for_condition(kube, pool, "Ready", "False", "PodsRefused", saying="exceeded quota: small")
+        told = wait_for_condition(
+            kube, pool, "Ready", "False", "PodCreationFailed", saying="exceeded quota: small"
+        )
         assert condition(told, "ScalingLimited")["status"] == "True"
         kube.request("DELETE", f"/api/v1/namespaces/{namespace}/resourcequotas/small")
         # The ReplicaSet's own back-off grows; another size makes it look again.

@@ -152,7 +152,7 @@ INVALID = [
     ),
     pytest.param(
         {"spec": {"containers": [{"name": "worker", "volumeMounts": [{"name": "gone", "mountPath": "/x"}]}]}},
-        'volumeMounts[2].name: Not found: "gone"',
+        'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "gone"',
         id="mount-without-a-volume",
     ),
 ]
@@ -191,3 +191,17 @@ def test_suspending_a_pool_works_whatever_its_template(kube: Kube, namespace: st
     wait_for_condition(kube, pool, "Stalled", "True", "InvalidSpec")
     kube.patch("WorkerPool", "shop", namespace, {"spec": {"suspend": True}})
     wait_for_deployment(kube, pool, replicas=0)
+
+
+@pytest.mark.usefixtures("shared_operator")
+@pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
+def test_a_service_account_that_is_removed_is_gone(kube: Kube, namespace: str, field: str) -> None:
+    def account() -> tuple[object, object]:
+        live = kube.get("Deployment", "shop-worker", namespace) or {"spec": {"template": {"spec": {}}}}
+        spec = live["spec"]["template"]["spec"]
+        return spec.get("serviceAccountName"), spec.get("serviceAccount")
+
+    kube.apply(worker_pool(namespace, replicas=0, template={"spec": {field: "powerful"}}))
+    wait_for(lambda: account() == ("powerful", "powerful"), 30, what="the account")
+    kube.patch("WorkerPool", "shop", namespace, {"spec": {"template": {"spec": {field: None}}}})
+    wait_for(lambda: account() == (None, None), 30, what="no account")

@@ -74,7 +74,7 @@ def test_pods_stay_until_their_upgrade_is_asked_for_or_their_spec_changes(
     with recorded(kube, "Deployment", namespace) as deployments:
         new = upgraded(start_operator)
         for pool in pools:
-            told = wait_for_condition(kube, pool, "UpToDate", "False", "BuiltByAnotherVersion")
+            told = wait_for_condition(kube, pool, "UpToDate", "False", "PodTemplateOutdated")
             name = pool["metadata"]["name"]
             assert f"`kubectl taskfleet upgrade wp/{name}`" in condition(told, "UpToDate")["message"]
             assert condition(told, "Ready")["status"] == "True"

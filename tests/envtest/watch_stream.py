@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Any, Literal, Protocol
 
 from tests.envtest.api_calls import ApiCall
-from tests.envtest.faults import Fault, Injection, Injections, status_object
+from tests.envtest.faults import Fate, Fault, Injection, Injections, status_object
 
 
 class Source(Protocol):
@@ -43,7 +43,9 @@ async def pass_events(call: ApiCall, injections: Injections, source: Source, sin
                 continue
             if not event.result():
                 return
-            if not _dropped(event.result(), call, injections):
+            fate = _fate(event.result(), call, injections)
+            await asyncio.sleep(fate.after)
+            for _ in range(fate.copies):
                 await sink.write(event.result())
             event = asyncio.ensure_future(source.readline())
     finally:
@@ -69,9 +71,10 @@ async def _first_of(event: asyncio.Future[bytes], change: asyncio.Future[Literal
         change.cancel()
 
 
-def _dropped(line: bytes, call: ApiCall, injections: Injections) -> bool:
-    dropping = injections.first(call, lambda fault: fault.drop)
-    if dropping is None or dropping.fault.drop is None or not dropping.fault.drop(json.loads(line)):
-        return False
-    dropping.hits += 1
-    return True
+def _fate(line: bytes, call: ApiCall, injections: Injections) -> Fate:
+    injection = injections.first(call, lambda fault: fault.fate)
+    if injection is None or injection.fault.fate is None:
+        return Fate()
+    fate = injection.fault.fate(json.loads(line))
+    injection.hits += fate is not None
+    return fate or Fate()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.e2e.fleet import Fleet
+from tests.load.app_beat import APP_BEAT_NAMES, app_beat
 from tests.load.beat import NAMES as BEAT_NAMES
 from tests.load.beat import beat_10000
 from tests.load.burst import reaction, reaction_1000_pools
@@ -19,6 +20,7 @@ from tests.load.first_task import first_task
 from tests.load.fleets import Fleets, fleets
 from tests.load.full_cluster import full_cluster
 from tests.load.ground import Ground, ground
+from tests.load.hostile import HOSTILE_NAMES, hostile
 from tests.load.idle import CURVE_NAMES, idle_1000_pools, idle_1000_pools_without_pods, idle_curve
 from tests.load.reaction import apply_to_deployment
 from tests.load.runtime import NAMES as RUNTIME_NAMES
@@ -42,6 +44,7 @@ AT_REST: Benchmarks[Ground] = {
 }
 SCALING: Benchmarks[Fleets] = {
     reaction: ("reaction_p50", "reaction_p99"),
+    hostile: HOSTILE_NAMES,
     reaction_1000_pools: ("reaction_1000_pools_p50", "reaction_1000_pools_p99"),
     idle_1000_pools: (
         "idle_1000_pools_rss_mb",
@@ -56,6 +59,7 @@ CURVE: Benchmarks[Fleets] = {idle_curve: CURVE_NAMES}
 GROUPS = {
     "runtime": RUNTIME_NAMES,
     "beat_10000": BEAT_NAMES,
+    "app_beat": APP_BEAT_NAMES,
     "task_queues": TASK_QUEUES_NAMES,
     **{
         benchmark.__name__: names
@@ -67,6 +71,7 @@ GROUPS = {
 NAMES = (
     *RUNTIME_NAMES,
     *BEAT_NAMES,
+    *APP_BEAT_NAMES,
     *TASK_QUEUES_NAMES,
     *(name for table in (SCALING, AT_REST, PODS, CURVE) for each in table.values() for name in each),
 )
@@ -91,6 +96,8 @@ def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
         yield from runtime(folder, wanted)
     if not wanted.isdisjoint(BEAT_NAMES):
         yield from beat_10000(folder, wanted)
+    if not wanted.isdisjoint(APP_BEAT_NAMES):
+        yield from app_beat(folder, wanted)
     if not wanted.isdisjoint(TASK_QUEUES_NAMES):
         yield from task_queues(folder)
     yield from _of(SCALING, fleets, wanted, folder)

@@ -71,7 +71,7 @@ def _round_trips(fleets: Fleets) -> int:
 
 def _readings(fleets: Fleets) -> int:
     """Of all brokers so far, as the operator counts them."""
-    return round(fleets.ground.operator.metric("taskfleet_tick_seconds_count"))
+    return round(fleets.ground.operator.metric("taskfleet_poll_seconds_count"))
 
 
 def cpu_seconds(pid: int) -> float:

@@ -8,6 +8,7 @@ import pytest
 
 from taskfleet import crds
 from taskfleet.api import KINDS, KindInfo, Object
+from taskfleet.api.names import NAME_PATTERN
 from taskfleet.api.schema import RULES
 from tests.envtest.rules import CASES
 
@@ -89,3 +90,15 @@ def test_a_stale_file_is_named_with_the_way_out(
     assert crds.main(["--check"]) == 1
     assert capsys.readouterr().out == "crds/changed.yaml is not what the models say: run `make generate`.\n"
     assert not changed.exists()
+
+
+@kinds
+def test_every_reference_holds_the_rule_for_names(info: KindInfo) -> None:
+    """A reference without it could lead out of its namespace."""
+    unchecked = [
+        path
+        for path, part in walk(crds.schema(info)["properties"]["spec"])
+        if re.search(r"(Ref|Refs\[\])\.name$|ClassName$", path)
+        and not any(NAME_PATTERN in rule["rule"] for rule in part.get(RULES, ()))
+    ]
+    assert unchecked == []

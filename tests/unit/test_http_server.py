@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER_HEADER
+from taskfleet.api.questions import TOKEN_HEADER
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.http_server import serve
 
@@ -19,9 +19,15 @@ async def dead_letters(pool: Key, secret: str) -> Object:
 
 
 @asynccontextmanager
-async def serving(*, unhealthy: str | None = None, unready: str | None = None) -> AsyncIterator[str]:
+async def serving(
+    *, unhealthy: str | None = None, unready: str | None = None, slow: str | None = None
+) -> AsyncIterator[str]:
     runner = await serve(
-        0, unhealthy=lambda: unhealthy, unready=lambda: unready, answers={"/dead": dead_letters}
+        0,
+        unhealthy=lambda: unhealthy,
+        unready=lambda: unready,
+        slow=lambda: slow,
+        answers={"/dead": dead_letters},
     )
     try:
         # IPv4 and IPv6 get a free port each.
@@ -40,6 +46,11 @@ async def get(url: str, **headers: str) -> tuple[int, str]:
     ("problems", "healthz", "readyz"),
     [
         pytest.param({}, (200, "ok\n"), (200, "ok\n"), id="fine"),
+        pytest.param(
+            {"slow": "slowest step of the last minute: x, 80 ms"},
+            *[(200, "ok\nslowest step of the last minute: x, 80 ms\n")] * 2,
+            id="slow",
+        ),
         pytest.param({"unready": "not read yet"}, (200, "ok\n"), (503, "not read yet\n"), id="starting"),
         pytest.param(
             {"unhealthy": "watches dead"}, (503, "watches dead\n"), (503, "watches dead\n"), id="sick"
@@ -58,7 +69,7 @@ async def test_metrics_are_in_prometheus_form() -> None:
     async with serving() as url:
         status, text = await get(f"{url}/metrics")
     assert status == 200
-    assert "# TYPE taskfleet_queue_length gauge" in text
+    assert "# TYPE taskfleet_workqueue_depth gauge" in text
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ async def test_metrics_are_in_prometheus_form() -> None:
         pytest.param("wrong", 403, '{"message": "Show the secret."}', id="wrong"),
     ],
 )
-async def test_dead_letters_are_for_who_shows_the_secret(secret: str, status: int, text: str) -> None:
+async def test_dead_letters_are_for_whom_the_token_lets(secret: str, status: int, text: str) -> None:
     async with serving() as url:
-        answer = await get(f"{url}/dead?namespace=shop&pool=mail", **{READER_HEADER: secret})
+        answer = await get(f"{url}/dead?namespace=shop&pool=mail", **{TOKEN_HEADER: secret})
     assert answer == (status, text)

@@ -33,6 +33,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ get $image .name | default $default }}
 {{- end }}
 
+{{/* Whether people may ask the operator: by default where it works in the whole cluster. */}}
+{{- define "taskfleet.queryApi" -}}
+{{ kindIs "bool" .Values.queryApi.enabled | ternary .Values.queryApi.enabled (empty .Values.watchNamespaces) }}
+{{- end }}
+
 {{/* What the code reads and writes where it works. Secrets are read by name, never listed. */}}
 {{- define "taskfleet.rules" -}}
 - apiGroups: [taskfleet.dev]
@@ -63,7 +68,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch]

@@ -10,6 +10,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     ValidationError,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -46,6 +47,18 @@ class Model(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
     """What the API server checks across the fields of this model."""
 
+    switch: ClassVar[bool] = False
+    """Whether the part does something without any field, as `beat: {}` does. An apply that empties a map otherwise leaves
+    null, which is the same as nothing; one that is atomic it replaces."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, raw: Any) -> Any:
+        """A field that is null is a field that is left out."""
+        if not isinstance(raw, dict) or None not in raw.values():
+            return raw
+        return {name: value for name, value in raw.items() if value is not None}
+
     def to_object(self) -> Object:
         """Return the JSON form, without the fields that have no value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -57,6 +70,8 @@ class Model(BaseModel):
         schema = handler(core_schema)
         if cls.rules:
             handler.resolve_ref_schema(schema)[RULES] = [rule.as_schema() for rule in cls.rules]
+        if cls.switch:
+            handler.resolve_ref_schema(schema)["x-kubernetes-map-type"] = "atomic"
         return schema
 
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from taskfleet.api.base import Model, Resource
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, READY_STATUS, Status
-from taskfleet.api.pod import AnyObject, Resources
+from taskfleet.api.network_policy import NetworkPolicy
+from taskfleet.api.pod import IMAGE_RULE, AnyObject, Resources
 from taskfleet.api.quantities import MemorySize, PositiveDuration
 from taskfleet.api.references import ObjectName, SecretKeyRef
-from taskfleet.api.schema import Column, Limits, Rule
+from taskfleet.api.schema import PRINTABLE_RULE, Column, Limits, Rule
 
 DEFAULT_SIZE = "1Gi"
 
@@ -27,17 +28,10 @@ class Storage(Model):
     its messages again."""
 
 
-class NetworkPolicy(Model):
-    """Who may connect to a managed Redis: the namespace's workers and beats, the operator, and whom you admit."""
-
-    admit: Annotated[list[AnyObject], Limits(maxItems=50)] = []
-    """Your producers, as the entries of `from` in a NetworkPolicy: podSelector, namespaceSelector, ipBlock."""
-
-
 class Redis(Model):
     """A Redis that the operator runs."""
 
-    image: Annotated[str, Limits(minLength=1, maxLength=1000)] | None = None
+    image: Annotated[str, Limits(minLength=1, maxLength=1000), IMAGE_RULE] | None = None
     """The Redis image; by default the one that the operator was installed with."""
 
     storage: Storage = Storage()
@@ -50,8 +44,8 @@ class Redis(Model):
     """CPU and memory of the Redis container. By default the memory follows maxMemory."""
 
     network_policy: NetworkPolicy | None = None
-    """Lets nobody else connect, where the cluster's network enforces NetworkPolicies. By default there is
-    none and every pod may, with the password."""
+    """Lets the namespace's workers and beats, the operator and whom you admit connect, and nobody else. By default
+    there is none and every pod may, with the password."""
 
     template: AnyObject = {}
     """A pod template that is merged over the one the operator builds, as `kubectl patch` would. Redis's
@@ -61,7 +55,7 @@ class Redis(Model):
 class Sentinel(Model):
     """Redis Sentinel in front of an external Redis."""
 
-    master_name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    master_name: Annotated[str, Limits(minLength=1, maxLength=253), PRINTABLE_RULE]
     """The name under which the Sentinels know the master."""
 
     password_secret_ref: SecretKeyRef | None = None
@@ -141,7 +135,7 @@ class BrokerSpec(Model):
     """After how long without renewal a fetched message counts as lost and goes back to its queue. All
     users of one Redis database have to agree."""
 
-    global_key_prefix: Annotated[str, Limits(maxLength=200)] = ""
+    global_key_prefix: Annotated[str, Limits(maxLength=200), PRINTABLE_RULE] = ""
     """Put before every key, as kombu's global_keyprefix. All users of the queues have to agree."""
 
     priority_steps: Annotated[
@@ -185,7 +179,7 @@ class Credentials(Model):
     """Says when their content last changed. Worker pods carry it, so that they roll then."""
 
 
-class UnreadQueue(Model):
+class UnconsumedQueue(Model):
     """A queue without a reader."""
 
     name: str
@@ -208,19 +202,19 @@ class BrokerStatus(Status):
     """Memory in use, and the limit where there is one: 1.2Mi of 256Mi."""
 
     clients: Annotated[int, Limits(minimum=0)] | None = None
-    """Connected clients. A change of one or two alone is not shown."""
+    """Connected clients. A change of one or two for each Broker on the server is not shown."""
 
     foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
     """Fetched messages that no worker of Taskfleet's holds."""
 
-    unread_queues: Annotated[list[UnreadQueue], Limits(maxItems=20)] = []
+    unconsumed_queues: Annotated[list[UnconsumedQueue], Limits(maxItems=20)] = []
     """Queues in which messages wait and that no WorkerPool reads and nobody else takes from, the longest first.
     They are found bit by bit: on a database with many keys that takes a while."""
 
-    expired_given_back: Annotated[int, Limits(minimum=0)] | None = None
+    expired_requeued: Annotated[int, Limits(minimum=0)] | None = None
     """Messages that went back to their queues because visibilityTimeout had passed and nobody renewed it."""
 
-    expired_kept: Annotated[int, Limits(minimum=0)] | None = None
+    expired_unroutable: Annotated[int, Limits(minimum=0)] | None = None
     """Expired messages that stay where they are, because no queue is bound for them."""
 
     binding: Binding | None = None
@@ -242,7 +236,7 @@ class Broker(Resource):
         Column("Clients", ".status.clients", "integer"),
         Column("Binding", ".status.binding.name", wide=True),
         Column("Foreign-Unacked", ".status.foreignUnacked", "integer", wide=True),
-        Column("Unread", ".status.unreadQueues[*].name", wide=True),
+        Column("Unconsumed", ".status.unconsumedQueues[*].name", wide=True),
         Column("Message", READY_MESSAGE, wide=True),
     )
 

@@ -4,10 +4,21 @@ from typing import Annotated
 
 from taskfleet.api.base import Model, Object
 from taskfleet.api.quantities import Quantity
+from taskfleet.api.references import ObjectName
 from taskfleet.api.schema import Limits, Rule
 
 AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": True})]
 """An object whose fields this API does not describe; unknown ones are kept."""
+
+
+VARIABLE_RULE = Rule(
+    "self.matches('^[ -<>-~]+$')",
+    '"{self}" cannot be the name of a variable: write printable ASCII characters without =.',
+)
+IMAGE_RULE = Rule(
+    "!self.matches('^[[:space:]]|[[:space:]]$')",
+    '"{self}" begins or ends with a space: write the name of the image alone.',
+)
 
 
 class EnvVar(Model):
@@ -19,7 +30,7 @@ class EnvVar(Model):
         ),
     )
 
-    name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    name: Annotated[str, Limits(minLength=1, maxLength=253), VARIABLE_RULE]
     """The variable's name."""
 
     value: str | None = None
@@ -32,7 +43,7 @@ class EnvVar(Model):
 class EnvSource(Model):
     """The ConfigMap or Secret behind an entry of envFrom."""
 
-    name: Annotated[str, Limits(minLength=1, maxLength=253)]
+    name: ObjectName
     """The object's name."""
 
     optional: bool | None = None
@@ -59,11 +70,30 @@ class EnvFrom(Model):
     """The Secret."""
 
 
+Amounts = Annotated[
+    dict[str, Quantity],
+    Limits(maxProperties=50),
+    Rule(
+        "self.all(name, name.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'))",
+        "the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+    ),
+]
+
+
 class Resources(Model):
     """What a container asks for and what it may use at most, as in a container."""
 
-    requests: dict[str, Quantity] = {}
+    rules = (
+        Rule(
+            "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits) ||"
+            " quantity(string(self.requests[name])).compareTo(quantity(string(self.limits[name]))) <= 0)",
+            "requests are above limits: lower the request or raise the limit.",
+            field="requests",
+        ),
+    )
+
+    requests: Amounts = {}
     """Reserved for the container, such as cpu: 500m and memory: 512Mi."""
 
-    limits: dict[str, Quantity] = {}
+    limits: Amounts = {}
     """The most that the container may use."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from taskfleet.api.schema import Limits, Rule
+from taskfleet.api.schema import PRINTABLE_RULE, Limits, Rule
 
 QueueName = Annotated[
     str,
@@ -12,4 +12,5 @@ QueueName = Annotated[
         'the queue name "{self}" cannot be used: it must not be empty, hold a comma, or begin or end with a '
         "space. Write each queue as an item of its own.",
     ),
+    PRINTABLE_RULE,
 ]

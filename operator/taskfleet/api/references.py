@@ -3,9 +3,29 @@
 from typing import Annotated
 
 from taskfleet.api.base import Model
-from taskfleet.api.schema import Limits
+from taskfleet.api.names import KEY_PATTERN, NAME_PATTERN
+from taskfleet.api.schema import Limits, Rule
 
-ObjectName = Annotated[str, Limits(minLength=1, maxLength=253)]
+ObjectName = Annotated[
+    str,
+    Limits(minLength=1, maxLength=253),
+    Rule(
+        f"self.matches('{NAME_PATTERN}')",
+        'the name "{self}" cannot be used: write the name of an object in this namespace, with lower-case '
+        "letters, digits, - and . only, and a letter or digit at both ends.",
+    ),
+]
+"""The name of an object: a DNS subdomain. The operator puts it into paths of the API server."""
+
+DataKey = Annotated[
+    str,
+    Limits(minLength=1, maxLength=253),
+    Rule(
+        f"self.matches('{KEY_PATTERN}') && !self.startsWith('..') && self != '.'",
+        'the key "{self}" cannot be used: write a key of the object\'s data, with letters, digits, -, _ and . only.',
+    ),
+]
+"""A key of a Secret's or ConfigMap's data."""
 
 
 class BrokerRef(Model):
@@ -21,5 +41,5 @@ class SecretKeyRef(Model):
     name: ObjectName
     """The Secret's name."""
 
-    key: Annotated[str, Limits(minLength=1, maxLength=253)]
+    key: DataKey
     """The key in the Secret's data."""

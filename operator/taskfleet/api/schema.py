@@ -61,6 +61,13 @@ def _placeholder(match: re.Match[str]) -> str:
     return "<" + match[1].removeprefix("self.").replace("self", "value") + ">"
 
 
+PRINTABLE_RULE = Rule(
+    r"!self.matches('[\\x00-\\x1f\\x7f]')",
+    "control characters, such as line breaks, cannot be used here: remove them.",
+)
+"""For texts that the operator sends to servers which are not its own."""
+
+
 class Limits:
     """Keywords of the field's OpenAPI schema, such as `minimum` or `maxLength`, for `Annotated`."""
 

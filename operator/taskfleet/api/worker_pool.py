@@ -8,7 +8,8 @@ from pydantic import Field
 
 from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
-from taskfleet.api.pod import AnyObject, EnvFrom, EnvVar, Resources
+from taskfleet.api.network_policy import NetworkPolicy
+from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
 from taskfleet.api.quantities import Duration, MemorySize, PositiveDuration, parse_quantity
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
@@ -125,6 +126,8 @@ class BeatStorage(Model):
 class Beat(Model):
     """The app's own `celery beat`, one process for the whole pool."""
 
+    switch = True
+
     scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] = PERSISTENT_SCHEDULER
     """The scheduler class, as in `celery beat --scheduler`. For django-celery-beat it is
     django_celery_beat.schedulers:DatabaseScheduler."""
@@ -180,7 +183,7 @@ class WorkerPoolSpec(Model):
     app: Annotated[str, Limits(minLength=1, maxLength=253)]
     """The Celery application, as in `celery -A`."""
 
-    image: Annotated[str, Limits(minLength=1, maxLength=1000)]
+    image: Annotated[str, Limits(minLength=1, maxLength=1000), IMAGE_RULE]
     """An image with Python, Celery and the app. It needs nothing of Taskfleet's."""
 
     python: Annotated[str, Limits(minLength=1, maxLength=253)] = "python"
@@ -264,6 +267,10 @@ class WorkerPoolSpec(Model):
 
     beat: Beat | None = None
     """Runs the app's own periodic tasks, in one process beside the pool. Workers of other pools may execute them."""
+
+    network_policy: NetworkPolicy | None = None
+    """Lets nobody connect to the pool's workers and its beat but whom you admit. The probes of the kubelet need no
+    admission. By default there is none."""
 
     suspend: bool = False
     """Drains the pool to zero pods and keeps it there; its beat stops too."""
@@ -372,7 +379,7 @@ class WorkerPoolStatus(Status):
     in_flight: Annotated[int, Limits(minimum=0)] | None = None
     """Messages that the pool's pods hold: running and prefetched."""
 
-    given_back: Annotated[int, Limits(minimum=0)] | None = None
+    requeued: Annotated[int, Limits(minimum=0)] | None = None
     """Messages that went back to their queues because the pod that held them had died."""
 
     dead_letters: Annotated[int, Limits(minimum=0)] | None = None

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -17,6 +18,7 @@ from aiormq.exceptions import AMQPConnectionError, ChannelLockedResource, Channe
 from pamqp.commands import Basic
 from yarl import URL
 
+from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.target import Target
 from taskfleet.brokers.tls import tls_context
 from taskfleet.brokers.transport import BrokerError
@@ -28,6 +30,12 @@ _CLIENT_NAME = "taskfleet-operator"
 _HEARTBEAT_SECONDS = 10
 _CLOSING_SECONDS = 1.0
 _TRANSIENT = 1
+_LARGEST_FRAME = 256 * 1024  # twice what is agreed on: aiormq asks for 131072 bytes
+_LARGEST_MESSAGE = 64 * 1024  # as of a report
+_COUNTED_OVER_SECONDS = 0.1
+_MOST_RECEIVED = 4 * 1024 * 1024  # meanwhile
+_CONTENT_HEADER = b"\x02"
+_REST_OF_A_HEADER = 6
 
 # It logs what it raises as well, with texts of the server's.
 logging.getLogger("aiormq").setLevel(logging.CRITICAL)
@@ -45,23 +53,68 @@ class HungUpError(BrokerError):
     and its reason is lost where we have said something meanwhile."""
 
 
+class _GuardedReader(asyncio.StreamReader):
+    """What aiormq reads from, frame by frame: its kind in one byte, channel and length in six, and the rest. None is
+    larger than was agreed on, no message larger than a report, and there are no more than a broker has to say.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._reader = reader
+        self._clock = clock
+        self._since = float("-inf")
+        self._received = 0
+        self._kind = b""
+
+    async def read(self, n: int = -1) -> bytes:  # noqa: ARG002 - aiormq reads on without end where it finds no frame
+        return await self._reader.read(_LARGEST_FRAME)
+
+    async def readexactly(self, n: int) -> bytes:
+        now = self._clock()
+        if now - self._since > _COUNTED_OVER_SECONDS:
+            self._since, self._received = now, 0
+            await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
+        self._received += n
+        if n > _LARGEST_FRAME or self._received > _MOST_RECEIVED:
+            raise ConnectionResetError("the server sends more than it may")
+        data = await self._reader.readexactly(n)
+        if n == 1:
+            self._kind = data
+        elif n > _REST_OF_A_HEADER and self._kind == _CONTENT_HEADER and _body_size(data) > _LARGEST_MESSAGE:
+            raise ConnectionResetError("the server sends a message that is too large")
+        return data
+
+    def at_eof(self) -> bool:
+        return self._reader.at_eof()
+
+
+def _body_size(header: bytes) -> int:
+    """AMQP 0-9-1, 4.2.6.1: class, weight, and the size of the body in eight bytes."""
+    return int.from_bytes(header[4:12], "big")
+
+
 class _Transport(TransportFactory):
     """The way to the server, which can be cut: aiormq leaves it open where its own closing does not come to an end."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, policy: AddressPolicy) -> None:
         self._context = context
+        self._policy = policy
         self._writer: asyncio.StreamWriter | None = None
         self._is_cut = False
 
     async def create(self, url: URL, **_: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
-            reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=self._context)
+            address = await self._policy.resolve(url.host or "", url.port or 0)
+            name = url.host if self._context is not None else None
+            reader, self._writer = await asyncio.open_connection(
+                address, url.port, ssl=self._context, server_hostname=name
+            )
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error
         if self._is_cut:  # while aiormq did not heed that nobody waits any more
             self.cut()
             raise AMQPConnectionError
-        return reader, self._writer
+        return _GuardedReader(reader), self._writer
 
     @property
     def was_open(self) -> bool:
@@ -90,9 +143,9 @@ class AmqpLink:
         self._patience = patience
 
     @classmethod
-    async def open(cls, target: Target, *, patience: float) -> Self:
+    async def open(cls, target: Target, *, patience: float, policy: AddressPolicy = ANYWHERE) -> Self:
         """Raises BrokerError, whose cause says why; ssl.SSLError for certificates of no use."""
-        transport = _Transport(tls_context(target.tls) if target.tls is not None else None)
+        transport = _Transport(tls_context(target.tls) if target.tls is not None else None, policy)
         host, port = target.hosts[0]
         url = URL.build(
             scheme="amqp",

@@ -8,8 +8,10 @@ import structlog
 
 from taskfleet import metrics
 from taskfleet.brokers.amqp_link import AmqpLink, Depth
-from taskfleet.brokers.observation import Known, Layout, Observation, Query, observe_depths, resumed
+from taskfleet.brokers.observation import Known, Layout, Observation, Query, observing_depths, resumed
+from taskfleet.brokers.observer import in_pieces
 from taskfleet.brokers.pace import Pace
+from taskfleet.brokers.replies import MAX_BYTES
 from taskfleet.brokers.transport import BrokerError
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,9 @@ _LARGEST_REPORT = 64 * 1024
 
 
 class AmqpObserver:
-    """`query` is asked before each reading; `on_reading` gets every observation, None when the broker does not answer."""
+    """`query` is asked before each reading; `on_reading` gets every observation, None when the broker does not answer.
+    What either raises ends the reading; `run` can be called again.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class AmqpObserver:
         self._name = name
         self._pace = Pace()  # its own: a slow RabbitMQ says nothing of how often a Redis can be read
         self._reports: dict[bytes, bytes] = {}  # as they came last, by start
+        self._bytes = 0  # of all of them
         self._depths: dict[str, Depth] = {}
         self._missing: dict[str, float] = {}  # queue -> when to ask again
         self._last: Observation | None = None
@@ -58,7 +63,7 @@ class AmqpObserver:
                     await link.aclose()
             except BrokerError as error:
                 log.debug("broker not read", host=self._name, error=str(error))
-                self._tell(None)
+                self._on_reading(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _read(self, link: AmqpLink) -> None:
@@ -71,13 +76,15 @@ class AmqpObserver:
             query, began = self._query(), time.monotonic()
             await self._ask(link, query.queues, began)
             now = time.monotonic()
-            self._last = observe_depths(query, self._depths, self._reports, self._last, now=now)
-            self._forget(self._last)
-            self._tell(self._last)
-            metrics.TICK_SECONDS.observe(time.monotonic() - began)
+            pieces = observing_depths(query, self._depths, dict(self._reports), self._last, now=now)
+            seen, _ = await in_pieces(pieces)
+            self._last = seen
+            self._forget(seen)
+            self._on_reading(seen)
+            metrics.POLL_SECONDS.observe(time.monotonic() - began)
             # At most what it has cost: others have run meanwhile.
-            self._pace.spent(self, time.monotonic() - began)
-            await asyncio.sleep(self._pace.reports_pause)
+            self._pace.spent("", self, time.monotonic() - began)
+            await asyncio.sleep(self._pace.reports_pause(""))
 
     async def _ask(self, link: AmqpLink, queues: tuple[str, ...], now: float) -> None:
         self._missing = {queue: at for queue, at in self._missing.items() if queue in queues}
@@ -99,21 +106,15 @@ class AmqpObserver:
 
     def _take(self, start: bytes, report: bytes) -> None:
         """An empty one is the last of its start."""
-        if not report:
-            self._reports.pop(start, None)
-        elif len(report) <= _LARGEST_REPORT and (
-            start in self._reports or len(self._reports) < _MOST_REPORTS
-        ):
+        self._bytes -= len(self._reports.pop(start, b""))
+        if not report or len(report) > _LARGEST_REPORT or len(self._reports) >= _MOST_REPORTS:
+            return
+        if self._bytes + len(report) <= MAX_BYTES:
             self._reports[start] = report
+            self._bytes += len(report)
 
     def _forget(self, seen: Observation) -> None:
         for name, start in seen.names.items():
             known: Known = seen.reports[start]
             if seen.at - known.moved_at > _FORGOTTEN_SECONDS:
-                self._reports.pop(name, None)
-
-    def _tell(self, seen: Observation | None) -> None:
-        try:
-            self._on_reading(seen)
-        except Exception:
-            log.exception("a reading could not be used", host=self._name)
+                self._bytes -= len(self._reports.pop(name, b""))

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from aiormq.exceptions import AuthenticationError, InvalidFrameError, ProbableAuthenticationError
 from redis.asyncio import Redis
 
+from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy, RefusedAddressError
 from taskfleet.brokers.amqp_link import AmqpLink, HungUpError
 from taskfleet.brokers.amqp_observer import AmqpObserver
 from taskfleet.brokers.observation import Layout, Observation, Query
-from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.probe import NO_BROKER, Probe, Verdict
 from taskfleet.brokers.target import Target
 from taskfleet.brokers.tls import chain, tls_context, tls_failure
 from taskfleet.brokers.transport import RABBITMQ, STOP, BrokerError
@@ -37,7 +38,9 @@ class AmqpTransport:
         *,
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
+        policy: AddressPolicy = ANYWHERE,
     ) -> None:
+        self._policy = policy
         if target.tls is not None:
             tls_context(target.tls)
         self._target = target
@@ -53,7 +56,7 @@ class AmqpTransport:
             version = await self._use(AmqpLink.version)
         except BrokerError as error:
             return _failed(error)
-        return Probe(Verdict.ANSWERS, product=RABBITMQ.name, version=_number(version))
+        return Probe(Verdict.REACHABLE, product=RABBITMQ.name, version=_number(version))
 
     async def run(self) -> None:
         await self._observer.run()
@@ -91,7 +94,7 @@ class AmqpTransport:
                 raise
 
     async def _connect(self) -> AmqpLink:
-        return await AmqpLink.open(self._target, patience=TIMEOUT_SECONDS)
+        return await AmqpLink.open(self._target, patience=TIMEOUT_SECONDS, policy=self._policy)
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,8 @@ def _failed(error: BrokerError) -> Probe:
     if isinstance(error, HungUpError):
         detail = "The server hung up after the TLS handshake, as one does that asks for a client certificate."
         return Probe(Verdict.TLS_FAILED, detail)
-    cause = type(error.__cause__ or error).__name__
-    return Probe(Verdict.UNREACHABLE, f"No connection, or no answer within {TIMEOUT_SECONDS:g} s ({cause}).")
+    ours = next((str(each) for each in chain(error) if isinstance(each, RefusedAddressError)), None)
+    return Probe(Verdict.UNREACHABLE, NO_BROKER if ours is None else f"{ours[0].upper()}{ours[1:]}.")
 
 
 def _number(told: Any) -> str | None:

@@ -18,6 +18,8 @@ _KEYS_A_CALL = 1000
 _CALLS_A_LOOK = 10
 _MOST_EXCHANGES = 1000
 _MOST_BINDINGS = 200  # of one exchange
+_LONGEST_KEY = 255  # of a routing key, as in AMQP
+_LONGEST_MEMBER = 1000  # bytes: two keys and a queue's name
 
 
 class Binding(NamedTuple):
@@ -30,6 +32,8 @@ class Binding(NamedTuple):
 
 def parse(member: bytes, separator: str) -> Binding | None:
     """A member of the set; None for what is none."""
+    if len(member) > _LONGEST_MEMBER:
+        return None
     parts = member.decode(errors="replace").split(separator)
     return Binding(parts[0], bool(parts[1]), parts[2]) if len(parts) == 3 and parts[2] else None
 
@@ -44,10 +48,30 @@ def queues_for(exchange: str, routing_key: str, bindings: Iterable[Binding]) -> 
 def _matches(binding: Binding, routing_key: str) -> bool:
     if not binding.topic:
         return binding.routing_key == routing_key
-    words = (
-        {"*": r"[^.]+", "#": r".*"}.get(word, re.escape(word)) for word in binding.routing_key.split(".")
-    )
-    return re.fullmatch(r"\.".join(words), routing_key) is not None
+    if max(len(binding.routing_key), len(routing_key)) > _LONGEST_KEY:
+        return False
+    return _fits(binding.routing_key.split("."), routing_key.split("."))
+
+
+def _fits(pattern: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether words match a topic as kombu reads it: # is any words, at least one, and * too, but the last of them is
+    not empty (kombu 5 `kombu/transport/virtual/exchange.py`, TopicExchange).
+
+    kombu makes a regular expression of it, which can try again and again without end. Here each word is looked at
+    once: bit n of `done` says that the first n parts have matched all words so far, and bit n of `within` that part n
+    is a wildcard which has taken some of them and may take more.
+    """
+    literals: dict[str, int] = {}
+    for at, part in enumerate(pattern):
+        literals[part] = literals.get(part, 0) | 1 << at
+    hashes = literals.pop("#", 0)
+    wildcards = hashes | literals.pop("*", 0)
+    done, within = 1, 0
+    for word in words:
+        within |= done & wildcards
+        ended = within if word else within & hashes
+        done = (done & literals.get(word, 0) | ended) << 1
+    return bool(done >> len(pattern) & 1)
 
 
 async def bindings_of(

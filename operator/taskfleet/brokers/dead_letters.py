@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from taskfleet.brokers.give_back import COUNT_HEADER
 from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.redelivery import LOSSES, MARKED, REASON
 
 MOST_LISTED = 100
 _LARGEST = 256 * 1024  # bytes; of what is larger nothing is shown: reading 100 of these takes Redis 0.1 s
@@ -20,7 +20,7 @@ _BATCH = 100
 _BATCH_BYTES = 1024 * 1024  # Redis answers nobody else while it moves a batch
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 
-# KEYS: the dead letters. ARGV: how many, bytes of a message, bytes of a text, name of the count.
+# KEYS: the dead letters. ARGV: how many, bytes of a message, bytes of a text, names of the count and of the reason.
 _LIST = """
 local function text(value)
   return type(value) == 'string' and string.sub(value, 1, tonumber(ARGV[3])) or ''
@@ -32,9 +32,10 @@ for at = 0, ARGV[1] - 1 do
   local readable, read = pcall(cjson.decode, #message <= tonumber(ARGV[2]) and message or '')
   local headers = readable and type(read) == 'table' and read.headers
   headers = type(headers) == 'table' and headers or {}
+  read = type(read) == 'table' and read or {}
   found[at + 1] = {
-    text(headers.id), text(headers.task), text(headers.argsrepr), text(headers.kwargsrepr),
-    tonumber(headers[ARGV[4]]) or 0
+    text(headers.id), text(headers.task), text(headers.argsrepr), text(headers.kwargsrepr), text(read[ARGV[5]]),
+    tonumber(read[ARGV[4]]) or 0
   }
 end
 return found
@@ -44,7 +45,9 @@ return found
 # list, how many and how many bytes at once, seconds to remember.
 # Every message is taken from the head and goes to its queue or to the tail, so what stays keeps its order. How many
 # are left to look at is remembered: a request that is repeated goes on, and moves nothing that came after it.
-_MOVE = """
+_MOVE = (
+    MARKED
+    + """
 local wanted, steps = {}, cjson.decode(ARGV[3])
 for _, id in ipairs(cjson.decode(ARGV[2])) do wanted[id] = true end
 
@@ -75,7 +78,7 @@ while looked_at < left and looked_at < tonumber(ARGV[4]) and bytes < tonumber(AR
   local list = destination(message)
   redis.call('LPOP', KEYS[2])
   if list then
-    redis.call('LPUSH', list, (string.gsub(message, '("taskfleet%-redelivered":%s*)%d+', '%10')))
+    redis.call('LPUSH', list, marked(unexplained(uncounted(message))))
     moved = moved + 1
   else
     redis.call('RPUSH', KEYS[2], message)
@@ -86,17 +89,22 @@ redis.call('HSET', KEYS[1], KEYS[2], left - looked_at)
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return {left - looked_at, redis.call('HINCRBY', KEYS[1], 'moved', moved)}
 """
+)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that was set aside. All texts come from whoever sent it; empty where it could not be read."""
+    """A message that was set aside. All texts come from whoever sent it; empty where it could not be read.
+
+    `reason`: why no worker could take it in; empty where it was lost with its workers, as often as `redelivered` tells.
+    """
 
     queue: str
     id: str
     task: str
     arguments: str
     redelivered: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ async def dead_letters(client: Redis, layout: Layout, queues: Sequence[str]) -> 
     """At most MOST_LISTED messages, queue after queue, those first that were set aside first."""
     found: list[DeadLetter] = []
     for queue in queues:
-        arguments = (MOST_LISTED - len(found), _LARGEST, _LONGEST, COUNT_HEADER)
+        arguments = (MOST_LISTED - len(found), _LARGEST, _LONGEST, LOSSES, REASON)
         replies = await _run(client, _LIST, [layout.dead_letters(queue)], arguments)
         found += [_dead_letter(queue, reply) for reply in replies]
     return found
@@ -145,5 +153,5 @@ async def _run(client: Redis, script: str, keys: Sequence[str], arguments: Seque
 
 def _dead_letter(queue: str, reply: Sequence[Any]) -> DeadLetter:
     # A text that was cut may end within a character.
-    task_id, task, args, kwargs = (text.decode(errors="replace") for text in reply[:4])
-    return DeadLetter(queue, task_id, task, f"{args} {kwargs}".strip(), int(reply[4]))
+    task_id, task, args, kwargs, reason = (text.decode(errors="replace") for text in reply[:5])
+    return DeadLetter(queue, task_id, task, f"{args} {kwargs}".strip(), int(reply[5]), reason)

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from taskfleet.brokers.bindings import bindings_of, queues_for
 from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.redelivery import MARKED
 
 _BATCH = 100
 _BATCH_BYTES = 4 * 1024 * 1024  # Redis answers nobody else while it looks at a batch
@@ -35,7 +36,7 @@ for at, tag in ipairs(tags) do
   if at > 1 and bytes > tonumber(ARGV[6]) then break end
   local value = redis.call('HGET', KEYS[2], tag)
   if value then
-    local exchange, key = string.match(string.sub(value, -1000), '"([^"\\\\]*)",%s*"([^"\\\\]*)"%]%s*$')
+    local exchange, key = string.match(string.sub(value, -1000), '"([^"]*)",%s*"([^"]*)"%]%s*$')
     local priority = string.match(value, '^.*"priority":%s*(%d+)') or '0'
     found[at] = exchange and {tag, exchange, key, priority} or {tag}
   else
@@ -46,34 +47,35 @@ end
 return found
 """
 
-# KEYS: index, messages, lists. ARGV: seconds of visibility, [[tag, [list, ...]], ...].
-# Texts are cut, not read and written again: cjson would turn empty lists into objects. A list gets its message
-# before it is removed from the others, so that a Redis which is full loses nothing.
-_MOVE = """
+# KEYS: index, messages, lists. ARGV: seconds of visibility, [[tag, [list, ...]], ...], what the names of marks begin with.
+# A list gets its message before it is removed from the others, so that a Redis which is full loses nothing.
+_MOVE = (
+    MARKED
+    + """
 local latest, moved = redis.call('TIME')[1] - ARGV[1], 0
 for _, entry in ipairs(cjson.decode(ARGV[2])) do
   local tag, score = entry[1], redis.call('ZSCORE', KEYS[1], entry[1])
   local value = score and tonumber(score) <= latest and redis.call('HGET', KEYS[2], tag)
-  local message = value and string.match(value, '^%[(.*),%s*"[^"\\\\]*",%s*"[^"\\\\]*"%]%s*$')
+  local message = value and message_in(value)
   if message then
-    if not string.find(message, '"redelivered":%s*true') then
-      message = string.gsub(message, '"delivery_info":%s*{"', '"delivery_info": {"redelivered": true, "', 1)
-    end
+    message = marked(message)
     for _, list in ipairs(entry[2]) do redis.call('RPUSH', KEYS[2 + list], message) end
     redis.call('HDEL', KEYS[2], tag)
     redis.call('ZREM', KEYS[1], tag)
+    redis.call('SET', ARGV[3] .. tag, '1', 'EX', '86400')
     moved = moved + 1
   end
 end
 return moved
 """
+)
 
 
 @dataclass(frozen=True)
 class Swept:
     """What one look came to. `kept`: expired, and no queue is known for them. `tags`: those that went back."""
 
-    given_back: int = 0
+    requeued: int = 0
     kept: int = 0
     tags: frozenset[str] = frozenset()
 
@@ -104,7 +106,7 @@ class Restorer:
             moved = await self._move(client, known) if known else 0
             kept = len(lists) - moved
             passed += kept + len(held)
-            total = Swept(total.given_back + moved, total.kept + kept, total.tags | known.keys())
+            total = Swept(total.requeued + moved, total.kept + kept, total.tags | known.keys())
         return total
 
     async def _find(self, client: Redis, *, pass_over: int) -> list[list[str]]:
@@ -117,7 +119,12 @@ class Restorer:
         """The lists that a message belongs to, by exchange, routing key and priority."""
         if not parts:
             return []
-        exchange, routing_key, priority = parts
+        # As JSON has them, which may write a letter as its number.
+        try:
+            exchange, routing_key = (str(json.loads(f'"{part}"', strict=False)) for part in parts[:2])
+        except ValueError:
+            return []
+        priority = parts[2]
         layout = self.layout
         if (exchange, routing_key) not in self._queues:
             bound = await bindings_of(client, layout.prefix, layout.separator, [exchange] if exchange else [])
@@ -131,7 +138,8 @@ class Restorer:
         number = {name: at for at, name in enumerate(names, 1)}
         entries = [[tag, [number[name] for name in each]] for tag, each in reversed(list(lists.items()))]
         keys = (*self._keys, *names)
-        return int(await client.eval(_MOVE, len(keys), *keys, str(self._seconds), json.dumps(entries)))
+        marks = self.layout.key("taken", "")  # as of what is requeued from a lost node: its worker may live
+        return int(await client.eval(_MOVE, len(keys), *keys, str(self._seconds), json.dumps(entries), marks))
 
     @property
     def _keys(self) -> tuple[str, str]:

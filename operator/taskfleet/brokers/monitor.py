@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from redis.asyncio import Redis
 
 from taskfleet import metrics
 from taskfleet.api import Key
+from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.amqp_transport import AmqpTransport
 from taskfleet.brokers.audience import Audience
 from taskfleet.brokers.dead_starts import suspects
@@ -19,6 +21,9 @@ from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.queue_board import QueueBoard
 from taskfleet.brokers.readers import Figures, PoolReader, figures
 from taskfleet.brokers.redis_transport import RedisTransport
+from taskfleet.brokers.reply_budget import ReplyBudget
+from taskfleet.brokers.share import Share
+from taskfleet.brokers.supervision import Supervisor
 from taskfleet.brokers.survey import Findings, Survey
 from taskfleet.brokers.target import Target
 from taskfleet.brokers.transport import Drains, Offers, Transport
@@ -28,6 +33,7 @@ _EVERY_SECONDS_WHILE_DOWN = 1.0
 _FIGURES_EVERY_SECONDS = 2.0
 # A server that just began to listen, or a new Service, is out of reach for a moment: that is no trouble yet.
 _UNREACHABLE_AFTER_LOOKS = 3
+_READING, _PROBE, _SURVEY = "the reading", "the probe", "the survey"
 
 
 @dataclass
@@ -45,6 +51,7 @@ class _Watched:
     lengths: Sequence[object] = ()  # of the queues, when figures were last compared
     changed: set[str] = field(default_factory=set)  # uids of pools with news since then
     findings: Findings | None = None  # None: no slow look has been finished yet
+    failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
 
 
 class BrokerMonitor:
@@ -58,16 +65,19 @@ class BrokerMonitor:
         self,
         on_change: Callable[[Key], None],
         on_reading: Callable[[Key, Observation | None], None] = lambda _broker, _seen: None,
+        policy: AddressPolicy = ANYWHERE,
     ) -> None:
+        self._policy = policy
         self._on_change = on_change
         self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
         self._pace = Pace()
+        self._budget = ReplyBudget()
         self._name = uuid.uuid4().hex  # among all who give back on a database
         self.audience = Audience(on_change)
         self.board = QueueBoard(self.audience, on_change)
         self.expired: dict[Key, int] = {}  # broker -> messages given back, until its status has told of them
-        self.given_back: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
+        self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
     def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:
         """The last answer at `target`; None before the first. Raises ssl.SSLError for certificates of no use."""
@@ -77,12 +87,19 @@ class BrokerMonitor:
         transport = self._transport(key, target, layout)
         self.forget(key)
         self._watched[key] = watched = _Watched(target, layout, transport)
-        watched.tasks = [
-            asyncio.create_task(self._probe(key, transport)),
-            asyncio.create_task(transport.run()),
-        ]
+        supervisor = Supervisor(
+            f"{key.namespace}/{key.name}",
+            failed=lambda part, cause: self._failed(key, part, cause),
+            spent=metrics.BROKER_CPU_SECONDS.labels(key.namespace, key.name).inc,
+        )
+        parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            _PROBE: lambda: self._probe(key, transport),
+            _READING: transport.run,
+        }
         if (client := transport.redis) is not None:
-            watched.tasks.append(asyncio.create_task(self._survey(key, client, Survey(layout, self._name))))
+            survey = Survey(layout, self._name)
+            parts[_SURVEY] = lambda: self._survey(key, client, survey)
+        watched.tasks = [asyncio.create_task(supervisor.keep(part, work)) for part, work in parts.items()]
         return None
 
     def _transport(self, key: Key, target: Target, layout: Layout) -> Transport:
@@ -93,13 +110,21 @@ class BrokerMonitor:
             self._take(key, seen)
 
         if target.vhost is not None:
-            return AmqpTransport(target, layout, query=query, on_reading=take)
-        return RedisTransport(target, layout, query=query, on_reading=take, pace=self._pace)
+            return AmqpTransport(target, layout, query=query, on_reading=take, policy=self._policy)
+        share = Share(key.namespace, key.name, self._pace, self._budget)
+        return RedisTransport(target, layout, query=query, on_reading=take, share=share, policy=self._policy)
 
     def offers(self, broker: Key) -> Offers | None:
         """What this kind of broker can do; None where it is not watched."""
         watched = self._watched.get(broker)
         return watched.transport.offers if watched is not None else None
+
+    def reading_problem(self, broker: Key) -> str | None:
+        """What of the work on this broker fails, and why; None while all of it goes on."""
+        watched = self._watched.get(broker)
+        if watched is None or not watched.failures:
+            return None
+        return "; ".join(f"{part} fails: {cause}" for part, cause in sorted(watched.failures.items()))
 
     def drains(self, broker: Key, pool_uid: str) -> Drains | None:
         """The drain leases of a pool's pods; None where its broker is not watched."""
@@ -147,11 +172,11 @@ class BrokerMonitor:
 
     def told(self, pool_uid: str, messages: int) -> None:
         """A status has told of so many messages given back."""
-        left = self.given_back.get(pool_uid, 0) - messages
+        left = self.requeued.get(pool_uid, 0) - messages
         if left > 0:
-            self.given_back[pool_uid] = left
+            self.requeued[pool_uid] = left
         else:
-            self.given_back.pop(pool_uid, None)
+            self.requeued.pop(pool_uid, None)
 
     def told_of_expired(self, broker: Key, messages: int) -> None:
         """A status has told of so many expired messages given back."""
@@ -171,7 +196,25 @@ class BrokerMonitor:
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
         self._count_unread()  # whoever leads next tells of them
-        metrics.EXPIRED_KEPT.clear()
+        metrics.EXPIRED_UNROUTABLE.clear()
+
+    def _failed(self, key: Key, part: str, cause: str) -> None:
+        """What is known of the broker is out of date then: sizes are held."""
+        watched = self._watched[key]
+        metrics.BROKER_POLL_ERRORS.labels(key.namespace, key.name).inc()
+        news = watched.failures.get(part) != cause
+        watched.failures[part] = cause
+        watched.asked = True
+        if part == _READING and watched.observation is not None:
+            watched.observation = None
+            self._on_reading(key, None)
+            self.board.take(key, None)
+        if news:
+            self._on_change(key)
+
+    def _works(self, key: Key, part: str) -> None:
+        if self._watched[key].failures.pop(part, None) is not None:
+            self._on_change(key)
 
     def _take(self, key: Key, seen: Observation | None) -> None:
         watched = self._watched[key]
@@ -180,6 +223,7 @@ class BrokerMonitor:
         watched.asked, watched.observation = True, seen
         self._on_reading(key, seen)
         self.board.take(key, seen)
+        self._works(key, _READING)
         if seen is None:
             watched.figures, watched.lengths = {}, ()  # nobody shows them any more: they are news again
             return
@@ -208,12 +252,13 @@ class BrokerMonitor:
         try:
             while True:
                 found = await transport.probe()
+                self._works(key, _PROBE)
                 failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
                 watched = self._watched[key]
                 if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
                     watched.last = found
                     self._on_change(key)
-                up = found.verdict is Verdict.ANSWERS
+                up = found.verdict is Verdict.REACHABLE
                 watched.look_now.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
@@ -227,17 +272,19 @@ class BrokerMonitor:
             watched = self._watched[key]
             if watched.observation is None:
                 continue
-            found, given_back = await survey.look(client, watched.observation, self.audience.of(key))
-            if given_back:
-                self.expired[key] = self.expired.get(key, 0) + given_back
-                metrics.EXPIRED_GIVEN_BACK.labels(key.namespace, key.name).inc(given_back)
-            if found != watched.findings or given_back:
+            found, requeued = await survey.look(client, watched.observation, self.audience.of(key))
+            self._works(key, _SURVEY)
+            if requeued:
+                self.expired[key] = self.expired.get(key, 0) + requeued
+                metrics.EXPIRED_REQUEUED.labels(key.namespace, key.name).inc(requeued)
+            if found != watched.findings or requeued:
                 watched.findings = found
                 self._on_change(key)
-            metrics.EXPIRED_KEPT.labels(key.namespace, key.name).set(found.kept)
+            metrics.EXPIRED_UNROUTABLE.labels(key.namespace, key.name).set(found.kept)
+            metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(watched.observation.invalid_reports)
             self._count_unread()
 
     def _count_unread(self) -> None:
         found = [each.findings for each in self._watched.values() if each.findings is not None]
-        metrics.UNREAD_QUEUES.set(sum(one.unread_queues for one in found))
-        metrics.UNREAD_MESSAGES.set(sum(one.unread_messages for one in found))
+        metrics.UNCONSUMED_QUEUES.set(sum(one.unconsumed_queues for one in found))
+        metrics.UNCONSUMED_MESSAGES.set(sum(one.unconsumed_messages for one in found))

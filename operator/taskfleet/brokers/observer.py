@@ -2,16 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 
 from taskfleet import metrics
 from taskfleet.brokers import heads
 from taskfleet.brokers.ages import Ages
-from taskfleet.brokers.observation import Observation, Query, observe, resumed, unchanged
-from taskfleet.brokers.pace import Pace
+from taskfleet.brokers.observation import Observation, Query, observing, resumed, unchanged
+from taskfleet.brokers.share import Share
 from taskfleet.brokers.wire import Endpoint, Wire, WireError
 
 log = structlog.get_logger(__name__)
@@ -20,11 +21,14 @@ _HEADS_EVERY_SECONDS = 5.0
 _PATIENCE_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 
+T = TypeVar("T")
+
 
 class Observer:
     """`locate` is asked for before each connection, `query` before each reading; the same one is encoded once.
 
-    `on_reading` gets every new observation, and None when the broker does not answer. `pace` is one for all brokers.
+    `on_reading` gets every new observation, and None when the broker does not answer. What either raises, and
+    UnsafeReplyError, ends the reading; `run` can be called again.
     """
 
     def __init__(
@@ -33,7 +37,7 @@ class Observer:
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
         *,
-        pace: Pace,
+        share: Share,
         name: str,
     ) -> None:
         self._locate = locate
@@ -41,7 +45,7 @@ class Observer:
         self._query_now = query
         self._query = query()
         self._on_reading = on_reading
-        self._pace = pace
+        self._share = share
         self._reports_read_at = float("-inf")
         self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
         self._ages = Ages()
@@ -53,19 +57,25 @@ class Observer:
         try:
             await self._run()
         finally:
-            self._pace.forget(self)
+            self._share.give_back()
 
     async def _run(self) -> None:
         while True:
             try:
-                wire = await Wire.connect(await self._locate(), patience=_PATIENCE_SECONDS)
+                self._share.connects()
+                wire = await Wire.connect(
+                    await self._locate(),
+                    patience=_PATIENCE_SECONDS,
+                    max_bytes=self._share.max_reply_bytes,
+                    received=self._share.received,
+                )
                 try:
                     await self._read(wire)
                 finally:
                     await wire.aclose()
             except WireError as error:
                 log.debug("broker not read", host=self._name, error=str(error))
-                self._tell(None)
+                self._on_reading(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _read(self, wire: Wire) -> None:
@@ -76,23 +86,26 @@ class Observer:
             if (query := self._query_now()) is not self._query:
                 self._query, whole, queues = query, query.question(), query.question(reports=False)
             asked_at = time.monotonic()
-            with_reports = asked_at >= self._reports_read_at + self._pace.reports_pause
+            with_reports = asked_at >= self._reports_read_at + self._share.reports_pause
             replies = await (wire.ask(whole) if with_reports else wire.ask_in_between(queues))
-            began, now = time.thread_time(), time.monotonic()
+            spent, now = wire.parsed_for, time.monotonic()
             if replies is not None:
-                self._last = observe(query, replies, self._last, now=now)
+                self._last, seconds = await in_pieces(observing(query, replies, self._last, now=now))
+                spent += seconds
             elif self._last is not None:
                 self._last = unchanged(self._last, now=now)
+            began = time.thread_time()
             self._last = self._with_ages(self._last)
-            self._tell(self._last)
-            metrics.TICK_SECONDS.observe(time.monotonic() - asked_at)
+            self._on_reading(self._last)
+            metrics.POLL_SECONDS.observe(time.monotonic() - asked_at)
             if with_reports:
-                self._pace.spent(self, time.thread_time() - began + wire.parsed_for)
+                self._share.spent(time.thread_time() - began + spent)
+                self._share.keeps(wire.kept_bytes)
                 self._reports_read_at = asked_at
             if self._last is not None and now >= self._look_at_heads_at:
                 self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
                 await self._look_at_heads(wire, query, self._last)
-            await asyncio.sleep(self._pace.pause)
+            await asyncio.sleep(self._share.pause)
 
     async def _look_at_heads(self, wire: Wire, query: Query, seen: Observation) -> None:
         waiting = heads.lines(query, seen)
@@ -106,8 +119,15 @@ class Observer:
         self._oldest = {queue: since for queue, since in self._oldest.items() if queue in seen.busy}
         return replace(seen, oldest_since=self._oldest)
 
-    def _tell(self, seen: Observation | None) -> None:
+
+async def in_pieces(pieces: Generator[None, None, T]) -> tuple[T, float]:
+    """What comes of it, with others in between, and the seconds of CPU that it took."""
+    spent = 0.0
+    while True:
+        began = time.thread_time()
         try:
-            self._on_reading(seen)
-        except Exception:
-            log.exception("a reading could not be used", host=self._name)
+            next(pieces)
+        except StopIteration as end:
+            return end.value, spent + time.thread_time() - began
+        spent += time.thread_time() - began
+        await asyncio.sleep(0)

@@ -5,11 +5,15 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    ANSWERS = "Answers"
+    REACHABLE = "Reachable"
     UNREACHABLE = "Unreachable"
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     TLS_FAILED = "TlsFailed"
     READ_ONLY = "ReadOnly"
+
+
+# The same whatever is there instead, or nothing: else a Broker's status would be a scan of the network's ports.
+NO_BROKER = "No broker answers there."
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,22 @@ from dataclasses import dataclass, field
 
 from taskfleet.api import Key
 from taskfleet.brokers.flow import Flows, Rates
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.observation import Known, Observation
 from taskfleet.brokers.readers import Onlooker, PoolReader
 
 
 @dataclass(frozen=True)
 class QueueFigures:
     """`waiting` by priority step; `consuming`: pods that fetch, by the pool's name; `lively`: pods that are not
-    drained, silent ones included; `others`: consumers that are none of these, where the broker counts them; `age`:
-    estimated seconds that the oldest message waits, None where nothing does."""
+    drained, silent ones included; `silent`: messages in the hands of silent ones; `others`: consumers that are none of
+    these, where the broker counts them; `age`: estimated seconds that the oldest message waits, None where nothing
+    does."""
 
     waiting: tuple[int, ...]
     unacked: int = 0
     consuming: Mapping[str, int] = field(default_factory=dict)
     lively: int = 0
+    silent: int = 0
     others: int = 0
     age: int | None = None
     rates: Rates = field(default_factory=Rates)
@@ -36,6 +38,7 @@ class QueueFigures:
             onlooker.age is not None and self.age is not None and self.age > onlooker.age,
             bool(self.consuming),
             self.rates.other > 0 or self.others > 0,
+            self.silent > 0,
         )
 
 
@@ -43,24 +46,33 @@ def queue_figures(
     queue: str, seen: Observation, flows: Flows, consumers: Mapping[Key, PoolReader]
 ) -> QueueFigures:
     consuming: dict[str, int] = {}
-    lively = 0
+    lively = silent = 0
     for pool, reader in consumers.items():
         reports = seen.reports_of(reader.uid).values()
         fetching = sum(known.report.state == "ready" and not known.stale(seen.at) for known in reports)
         if fetching:
             consuming[pool.name] = fetching
         lively += sum(known.report.state != "drained" for known in reports)
+        silent += sum(
+            _held_in_silence(queue, seen.reports[start], seen) for start in seen.starts.get(reader.uid, ())
+        )
     rates = flows.rates(queue, seen.at)
     return QueueFigures(
         waiting=seen.waiting.get(queue, ()),
         unacked=flows.held(queue),
         consuming=consuming,
         lively=lively,
+        silent=silent,
         others=max(0, seen.consumers.get(queue, 0) - lively),
         age=_age(seen, queue),
         rates=Rates(round(rates.arrival, 1), round(rates.done, 1), round(rates.other, 1)),
         watched_for=flows.watched_for(queue, seen.at),
     )
+
+
+def _held_in_silence(queue: str, known: Known, seen: Observation) -> int:
+    work = known.report.queues.get(queue)
+    return work.held if work is not None and known.stale(seen.at) else 0
 
 
 def _age(seen: Observation, queue: str) -> int | None:

@@ -99,7 +99,11 @@ def figures(observation: Observation, readers: Mapping[Key, PoolReader]) -> dict
 
 def _figures(observation: Observation, reader: PoolReader) -> Figures:
     waiting = sum(observation.total(queue) for queue in reader.queues)
-    reports = {pod: known.report for pod, known in observation.reports_of(reader.uid).items()}
-    pods = ((pod, r.state, r.active, r.prefetched, r.notes) for pod, r in sorted(reports.items()))
+    reports = sorted(observation.reports_of(reader.uid).items())
+    pods = (
+        (pod, r.state, r.active, r.prefetched, r.notes, known.held_in_silence(observation.at) > 0)
+        for pod, known in reports
+        for r in (known.report,)
+    )
     dead = sum(observation.dead_letters.get(queue, 0) for queue in reader.queues)
     return (waiting, dead, *pods)

@@ -6,37 +6,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisError,
+)
 
 from taskfleet.brokers.access import Access
-from taskfleet.brokers.probe import Probe, Verdict
+from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
+from taskfleet.brokers.probe import NO_BROKER, Probe, Verdict
+from taskfleet.brokers.replies import UnsafeReplyError
 from taskfleet.brokers.target import Target
 from taskfleet.brokers.tls import chain, tls_failure
-from taskfleet.brokers.wire import WireError
+from taskfleet.brokers.untrusted import count
+from taskfleet.brokers.wire import AddressUnknownError, WireError
 
 TIMEOUT_SECONDS = 5.0
 _SECONDS_TO_REFUSE = 1.0
 
 
-def access(target: Target) -> Access:
+def access(target: Target, policy: AddressPolicy = ANYWHERE) -> Access:
     """The way to a Redis, each step of which ends within five seconds. Raises ssl.SSLError."""
-    return Access(target, patience=TIMEOUT_SECONDS)
+    return Access(target, patience=TIMEOUT_SECONDS, policy=policy)
 
 
 async def probe(client: Redis) -> Probe:
-    """PING and INFO in one round trip."""
+    """PING and INFO in one round trip. Raises UnsafeReplyError."""
     try:
         async with client.pipeline(transaction=False) as pipe:
             pipe.ping()
             pipe.info()
             pong, info = await pipe.execute(raise_on_error=False)
+    except UnsafeReplyError:
+        raise
     except (RedisError, OSError) as error:
         return _failed(client, await _refusal(client) or error)
     except Exception as error:  # redis-py trips in many ways over what is no Redis, and keeps the connection
         await client.connection_pool.disconnect()
         return _failed(client, error)
     if isinstance(pong, Exception):
-        return _failed(client, pong, what="PING failed")
+        return _failed(client, pong)
     if isinstance(info, Mapping) and info.get("role") == "slave":
         return Probe(Verdict.READ_ONLY, "The server is a replica, which takes no writes.")
     return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
@@ -53,7 +64,9 @@ async def _refusal(client: Redis) -> Exception | None:
     try:
         async with asyncio.timeout(_SECONDS_TO_REFUSE):
             endpoint = await options["locate"]()
-            reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=endpoint.tls)
+            reader, writer = await asyncio.open_connection(
+                endpoint.address, endpoint.port, ssl=endpoint.tls, server_hostname=endpoint.host
+            )
             try:
                 await reader.read(1)
             finally:
@@ -63,16 +76,17 @@ async def _refusal(client: Redis) -> Exception | None:
     return None
 
 
-_NO_ANSWER = f"No connection, or no answer within {TIMEOUT_SECONDS:g} s"
-
-
-def _failed(client: Redis, error: Exception, *, what: str = _NO_ANSWER) -> Probe:
+def _failed(client: Redis, error: Exception) -> Probe:
     if isinstance(error, NoPermissionError):
         return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
     if (refused := tls_failure(error)) is not None:
         return Probe(Verdict.TLS_FAILED, refused)
+    if isinstance(error, BusyLoadingError):
+        return Probe(
+            Verdict.UNREACHABLE, "The server is loading its data, and answers nothing else meanwhile."
+        )
     if not isinstance(error, AuthenticationError | AuthorizationError):
-        return Probe(Verdict.UNREACHABLE, _unreachable(error, what))
+        return Probe(Verdict.UNREACHABLE, _unreachable(error))
     if client.connection_pool.connection_kwargs.get("password"):
         return Probe(
             Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
@@ -80,17 +94,23 @@ def _failed(client: Redis, error: Exception, *, what: str = _NO_ANSWER) -> Probe
     return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
 
 
-def _unreachable(error: Exception, what: str) -> str:
-    # Of the way through Sentinels, or of the way to them.
-    for each in chain(error):
-        if isinstance(each, WireError):
-            return f"{str(each)[0].upper()}{str(each)[1:]}."
-    return f"{what} ({type(error).__name__})."
+def _unreachable(error: Exception) -> str:
+    """What is known without a broker: the address is refused by us, or Sentinels have said something."""
+    causes = list(chain(error))
+    said = next(
+        (
+            each
+            for each in causes
+            if isinstance(each, WireError) and not isinstance(each, AddressUnknownError)
+        ),
+        None,
+    )
+    return f"{str(said)[0].upper()}{str(said)[1:]}." if said is not None else NO_BROKER
 
 
 def _answer(info: Mapping[str, Any]) -> Probe:
     return Probe(
-        Verdict.ANSWERS,
+        Verdict.REACHABLE,
         version=_version(info.get("redis_version")),
         used_memory=_number(info.get("used_memory")),
         max_memory=_number(info.get("maxmemory")) or None,
@@ -105,4 +125,7 @@ def _version(told: Any) -> str | None:
 
 
 def _number(told: Any) -> int | None:
-    return told if isinstance(told, int) and told >= 0 else None
+    try:
+        return count(told)
+    except ValueError:
+        return None

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.observation import Layout, Observation, Query
 from taskfleet.brokers.observer import Observer
-from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.purge import purge
 from taskfleet.brokers.redis import access, probe
+from taskfleet.brokers.share import Share
 from taskfleet.brokers.target import Target
 from taskfleet.brokers.transport import LEASE_SECONDS, REDIS, STOP, BrokerError
 
@@ -29,12 +30,13 @@ class RedisTransport:
         *,
         query: Callable[[], Query],
         on_reading: Callable[[Observation | None], None],
-        pace: Pace,
+        share: Share,
+        policy: AddressPolicy = ANYWHERE,
     ) -> None:
-        way = access(target)
+        way = access(target, policy)
         self._client = way.client()
         self._layout = layout
-        self._observer = Observer(way.locate, query, on_reading, pace=pace, name=way.name)
+        self._observer = Observer(way.locate, query, on_reading, share=share, name=way.name)
 
     @property
     def redis(self) -> Redis | None:

@@ -3,16 +3,20 @@
 The other side is worker-image/taskfleet_worker/report.py.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from taskfleet.api.names import MAX_NAME, is_object_name
+from taskfleet.brokers.untrusted import count, load_json, printable, seconds
 
 _LARGEST = 64 * 1024  # bytes; a report of 100 queues has 10 KiB
 _MOST_QUEUES = 100
 _MOST_NOTES = 10
 _LONGEST_NOTE = 200
+_LONGEST_STATE = 20
+_LONGEST_START_SECONDS = 86_400.0
+_LONGEST_FIELD = 3 * MAX_NAME + 2
 _NUMBER_FIRST = b'{"seq":'
 _MOST_DIGITS = 18
 
@@ -60,19 +64,23 @@ class Report:
 
 
 def start_of(name: bytes) -> Start | None:
-    """The start that a field of the hash is about; None for what is no such name."""
+    """The start that a field of the hash is about; None for what is no such name.
+
+    The API server is asked about the pod later, so its name has to be one. The other two parts are of the same form:
+    a uid, and digits.
+    """
+    if len(name) > _LONGEST_FIELD:
+        return None
     parts = name.decode(errors="replace").split("/")
-    return Start(*parts) if len(parts) == 3 and all(parts) else None
+    return Start(*parts) if len(parts) == 3 and all(map(is_object_name, parts)) else None
 
 
 def parse(value: bytes) -> tuple[int, Report] | None:
     """The number of the report in a field of the hash, and what it says; None for what is none."""
-    if len(value) > _LARGEST:
-        return None
     try:
-        raw = json.loads(value)
-        return (_count(raw["seq"]), _report(raw)) if raw.get("v") == 1 else None
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        raw = load_json(value, max_bytes=_LARGEST)
+        return (count(raw["seq"]), _report(raw)) if raw.get("v") == 1 else None
+    except (ValueError, TypeError, AttributeError, LookupError):
         return None
 
 
@@ -91,37 +99,24 @@ def same_but_for_number(value: bytes, before: bytes) -> int | None:
 def _report(raw: Mapping[str, Any]) -> Report:
     drain = raw.get("drain")
     return Report(
-        state=str(raw["state"])[:20],
-        drain=None if drain is None else _count(drain),
-        active=_count(raw.get("active", 0)),
-        prefetched=_count(raw.get("prefetched", 0)),
-        eta=_count(raw.get("eta", 0)),
-        limited=_count(raw.get("limited", 0)),
-        capacity=max(1, _count(raw.get("capacity", 1))),
-        started_at=_seconds(raw["startedAt"]) if "startedAt" in raw else None,
-        ready_after=_seconds(raw.get("readyAfter", 0)),
-        notes=tuple(str(note)[:_LONGEST_NOTE] for note in raw.get("notes", [])[:_MOST_NOTES]),
-        queues={str(name): _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},
+        state=printable(str(raw["state"]), _LONGEST_STATE),
+        drain=None if drain is None else count(drain),
+        active=count(raw.get("active", 0)),
+        prefetched=count(raw.get("prefetched", 0)),
+        eta=count(raw.get("eta", 0)),
+        limited=count(raw.get("limited", 0)),
+        capacity=max(1, count(raw.get("capacity", 1))),
+        started_at=seconds(raw["startedAt"]) if "startedAt" in raw else None,
+        ready_after=seconds(raw.get("readyAfter", 0), most=_LONGEST_START_SECONDS),
+        notes=tuple(printable(str(note), _LONGEST_NOTE) for note in raw.get("notes", [])[:_MOST_NOTES]),
+        queues={name: _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},
     )
 
 
 def _work(raw: Mapping[str, Any]) -> QueueWork:
     return QueueWork(
-        active=_count(raw.get("active", 0)),
-        held=_count(raw.get("held", 0)),
-        done=_count(raw.get("done", 0)),
-        busy_seconds=_seconds(raw.get("busySeconds", 0)),
+        active=count(raw.get("active", 0)),
+        held=count(raw.get("held", 0)),
+        done=count(raw.get("done", 0)),
+        busy_seconds=seconds(raw.get("busySeconds", 0)),
     )
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError
-    return value
-
-
-def _seconds(value: Any) -> float:
-    seconds = float(value)
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError
-    return seconds

@@ -3,11 +3,11 @@
 The other side is docs/design/schedules.md.
 """
 
-import json
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from taskfleet.brokers.untrusted import count, load_json, printable, seconds
 
 _LONGEST = 4096  # bytes; a state has 300
 
@@ -59,27 +59,26 @@ def parse_heartbeat(value: bytes | None) -> Heartbeat | None:
 
 
 def _object(value: bytes) -> dict[str, Any] | None:
-    if len(value) > _LONGEST:
-        return None
     try:
-        raw = json.loads(value)
-    except (ValueError, RecursionError):
+        raw = load_json(value, max_bytes=_LONGEST)
+    except ValueError:
         return None
     return raw if isinstance(raw, dict) else None
 
 
 def _moment(value: Any) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
     try:
-        return datetime.fromtimestamp(value, UTC)
+        return datetime.fromtimestamp(seconds(value), UTC)
     except (OverflowError, OSError, ValueError):
         return None
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    try:
+        return count(value)
+    except ValueError:
+        return 0
 
 
 def _text(value: Any) -> str | None:
-    return value[:300] if isinstance(value, str) and value else None
+    return printable(value, 300) if isinstance(value, str) and value else None

@@ -9,7 +9,10 @@ from redis.asyncio import Redis
 
 from taskfleet.api import Object
 from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.untrusted import load_json
 
+_LARGEST = 1024 * 1024  # bytes of an entry, as large as an object can be in the API
+_MOST_DIGITS = 18
 _AT_ONCE = 500  # entries in one MULTI, during which Redis answers nobody else
 
 
@@ -85,12 +88,12 @@ def canonical(value: Object) -> str:
 
 
 def _number(value: bytes | None) -> int:
-    return int(value) if value is not None and value.isdigit() else 0
+    return int(value) if value is not None and len(value) <= _MOST_DIGITS and value.isdigit() else 0
 
 
 def _object(value: bytes) -> dict[str, Any]:
     try:
-        raw = json.loads(value)
-    except (ValueError, RecursionError):
+        raw = load_json(value, max_bytes=_LARGEST)
+    except ValueError:
         return {}
     return raw if isinstance(raw, dict) else {}

@@ -13,8 +13,9 @@ from taskfleet.brokers.bindings import MAILBOXES, Exchanges, bindings_of
 from taskfleet.brokers.expired import Restorer, Swept
 from taskfleet.brokers.observation import Layout, Observation
 from taskfleet.brokers.readers import Readers
+from taskfleet.brokers.replies import UnsafeReplyError
 from taskfleet.brokers.taken import Taken
-from taskfleet.brokers.unread import MOST_SHOWN, Unread, UnreadQueue
+from taskfleet.brokers.unread import MOST_SHOWN, UnconsumedQueue, Unread
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +29,17 @@ _MOST_NAMES = 3
 @dataclass(frozen=True)
 class Findings:
     """What the last look found. `kept`: expired messages of which no queue is known; `taken`: messages that somebody
-    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours."""
+    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours;
+    `invalid_reports`: reports of workers that were dropped."""
 
     foreign_unacked: int = 0
-    unread: tuple[UnreadQueue, ...] = ()
-    unread_queues: int = 0
-    unread_messages: int = 0
+    unread: tuple[UnconsumedQueue, ...] = ()
+    unconsumed_queues: int = 0
+    unconsumed_messages: int = 0
     kept: int = 0
     taken: int = 0
     others: tuple[str, ...] = ()
+    invalid_reports: int = 0
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Survey:
     _restorer: Restorer = field(init=False)
     _taken: Taken = field(init=False)
     _foreign: deque[int] = field(default_factory=lambda: deque(maxlen=2))
-    _given_back: set[str] = field(default_factory=set)
+    _requeued: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._exchanges = Exchanges(self.layout.prefix)
@@ -64,26 +67,30 @@ class Survey:
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
 
     async def look(self, client: Redis, seen: Observation, readers: Readers) -> tuple[Findings, int]:
-        """What there is, and how many expired messages went back. What the server does not allow is left out."""
+        """What there is, and how many expired messages went back. What the server does not allow is left out.
+
+        Raises UnsafeReplyError.
+        """
         swept = await self._try(lambda: self._restorer.sweep(client, self._records(seen)), Swept())
         self._remember(swept)
         foreign = await self._try(lambda: self._foreign_unacked(client, seen), 0)
         nobody: list[str] = []
         others = await self._try(lambda: self._others(client, seen, readers), nobody)
-        await self._try(lambda: self._taken.look(client, seen, self._given_back), None)
-        none: list[UnreadQueue] = []
+        await self._try(lambda: self._taken.look(client, seen, self._requeued), None)
+        none: list[UnconsumedQueue] = []
         unread = await self._try(lambda: self._unread_queues(client, seen, readers, others), none)
         taken = self._taken.lately(seen.at)
         found = Findings(
             foreign_unacked=foreign,
             unread=tuple(unread[:MOST_SHOWN]),
-            unread_queues=len(unread),
-            unread_messages=sum(one.waiting for one in unread),
+            unconsumed_queues=len(unread),
+            unconsumed_messages=sum(one.waiting for one in unread),
             kept=swept.kept,
             taken=taken,
             others=tuple(others[:_MOST_NAMES]) if taken else (),
+            invalid_reports=seen.invalid_reports,
         )
-        return found, swept.given_back
+        return found, swept.requeued
 
     def _records(self, seen: Observation) -> list[str]:
         """The keys under which live pods note what they hold."""
@@ -95,15 +102,17 @@ class Survey:
     async def _try(self, part: Callable[[], Awaitable[T]], otherwise: T) -> T:
         try:
             return await part()
+        except UnsafeReplyError:
+            raise
         except RedisError as error:
             log.debug("part of a look at a broker failed", error=type(error).__name__)
             return otherwise
 
     def _remember(self, swept: Swept) -> None:
         """Pods may still work on what we gave back, and that is no one else's doing."""
-        if len(self._given_back) > _MOST_TAGS:
-            self._given_back.clear()
-        self._given_back |= swept.tags
+        if len(self._requeued) > _MOST_TAGS:
+            self._requeued.clear()
+        self._requeued |= swept.tags
 
     async def _foreign_unacked(self, client: Redis, seen: Observation) -> int:
         """Of two looks the lower: a report comes a moment after the message that it counts."""
@@ -122,7 +131,7 @@ class Survey:
 
     async def _unread_queues(
         self, client: Redis, seen: Observation, readers: Readers, others: list[str]
-    ) -> list[UnreadQueue]:
+    ) -> list[UnconsumedQueue]:
         layout = self.layout
         await self._exchanges.look(client)
         bound = await bindings_of(client, layout.prefix, layout.separator, self._exchanges.names)

@@ -55,7 +55,7 @@ class Taken:
             *(self.layout.key("held", "/".join(start)) for start in starts),
         ]
         replies = cast(list[Any], await client.eval(_MISSING, len(keys), *keys, str(_MOST_TAGS)))
-        missing = {(start, tag.decode()) for start, tags in zip(starts, replies, strict=True) for tag in tags}
+        missing = {(start, _text(tag)) for start, tags in zip(starts, replies, strict=True) for tag in tags}
         for _, tag in sorted(missing & self._suspects):
             if tag not in ours:
                 self._seen.setdefault(tag, seen.at)
@@ -81,3 +81,8 @@ class Taken:
         chosen = others[self._next : self._next + _STARTS_A_LOOK]
         self._next += _STARTS_A_LOOK
         return [*suspected[:_STARTS_A_LOOK], *chosen]
+
+
+def _text(tag: bytes) -> str:
+    """A tag is any bytes, because whoever has the broker's password writes it."""
+    return tag.decode(errors="backslashreplace")

@@ -1,6 +1,8 @@
 """Where a broker is and how to enter it, out of its URL and the Secrets beside it. Pure."""
 
+import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
 SENTINEL = "sentinel"
@@ -8,6 +10,8 @@ AMQP = frozenset({"amqp", "amqps"})
 ENCRYPTED = frozenset({"rediss", "amqps"})
 _DEFAULT_PORTS = {SENTINEL: 26379, "amqp": 5672, "amqps": 5671}
 _DEFAULT_PORT = 6379
+_LONGEST_HOST = 253
+_LABEL = re.compile(r"[a-zA-Z0-9_-]{1,63}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,17 @@ def target_of(url: str, *, tls: Tls | None = None, sentinels: Sentinels | None =
         # As kombu reads it: what comes after the first slash.
         vhost=unquote(first.path[1:]) or "/" if amqp else None,
     )
+
+
+def is_host(text: str) -> bool:
+    """Whether a text can be a host: an address, or a name of parts with at most 63 characters each."""
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return len(text) <= _LONGEST_HOST and all(
+            _LABEL.fullmatch(label) for label in text.removesuffix(".").split(".")
+        )
+    return True
 
 
 def port_of(part: SplitResult) -> int:

@@ -30,9 +30,9 @@ _ALERTS = {
     "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
-    "WRONG_VERSION_NUMBER": "The server speaks no TLS at this port.",
-    "RECORD_LAYER_FAILURE": "The server speaks no TLS at this port.",
 }
+# Whoever speaks no TLS may be no broker, of which nothing is said.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
@@ -72,6 +72,8 @@ def tls_failure(error: BaseException) -> str | None:
             return _REFUSED.get(
                 each.verify_code, f"The server's certificate is not valid (code {each.verify_code})."
             )
+        if isinstance(each, ssl.SSLError) and each.reason in _NO_TLS:
+            return None
         if isinstance(each, ssl.SSLError):
             return _ALERTS.get(each.reason or "", f"No TLS connection ({each.reason}).")
     return None

@@ -25,7 +25,7 @@ return found
 
 
 @dataclass(frozen=True)
-class UnreadQueue:
+class UnconsumedQueue:
     name: str
     waiting: int
 
@@ -45,7 +45,7 @@ class Unread:
 
     async def look(
         self, client: Redis, queues: Collection[str], *, others: bool, now: float
-    ) -> list[UnreadQueue]:
+    ) -> list[UnconsumedQueue]:
         """Those of `queues`, which no pool consumes, whose head has stood still; the longest first.
 
         `others`: whether workers run that are not ours. Without them two looks at the same head are enough.
@@ -59,7 +59,7 @@ class Unread:
             same = before is not None and before.heads == digests
             heads[queue] = before if before is not None and same else _Head(digests, now)
             if same and now - heads[queue].since >= patience:
-                found.append(UnreadQueue(queue, waiting))
+                found.append(UnconsumedQueue(queue, waiting))
         self._heads = heads
         return sorted(found, key=lambda one: (-one.waiting, one.name))
 

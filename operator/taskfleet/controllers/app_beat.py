@@ -8,6 +8,7 @@ from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.controllers.conditions import condition
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import is_ready, trouble
+from taskfleet.controllers.refused import in_words_of
 from taskfleet.kube.cache import POOL_LABEL
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.app_beat_claim import app_beat_claim
@@ -16,6 +17,7 @@ from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.labels import RETAINED_FROM
+from taskfleet.resources.worker_deployment import written_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding,
     live = await context.children.find(key_of(built), owner=raw)
     if ((live or {}).get("status") or {}).get("readyReplicas", 0) < 1:
         await _ensure_claim(raw, pool, context)
-    await context.children.bring_to(built, live)
+    with in_words_of(built, written_of(pool)):
+        await context.children.bring_to(built, live, owner=raw)
 
 
 async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None:
@@ -90,12 +93,12 @@ def _same_beat(other: Object, pool: WorkerPool) -> bool:
 def beat_ready(seen: AppBeatSeen, *, now: datetime) -> Object:
     """The condition BeatReady."""
     generation = seen.pool.metadata.generation
-    holds, reason, message = True, PoolReason.BEAT_RUNS, "The app's own beat sends its periodic tasks."
+    holds, reason, message = True, PoolReason.BEAT_RUNNING, "The app's own beat sends its periodic tasks."
     if seen.pool.spec.suspend:
         holds, reason, message = False, PoolReason.SUSPENDED, "spec.suspend is true, so beat does not run."
     elif seen.others:
         names = ", ".join(repr(name) for name in seen.others)
-        holds, reason = False, PoolReason.SECOND_BEAT
+        holds, reason = False, PoolReason.DUPLICATE_BEAT
         message = (
             f"WorkerPool {names} on the same broker has a beat of app {seen.pool.spec.app!r} too. One of them sends, the"
             " others stand by. Remove spec.beat from all but one."

@@ -14,7 +14,7 @@ from taskfleet.controllers.broker_credentials import followed, versions_of
 from taskfleet.controllers.broker_findings import finding_events
 from taskfleet.controllers.broker_memory import memory_events
 from taskfleet.controllers.broker_password import ensure_password
-from taskfleet.controllers.broker_redis import end_redis, ensure_redis
+from taskfleet.controllers.broker_redis import end_redis, ensure_redis, replace_stuck_pods
 from taskfleet.controllers.broker_status import BrokerSeen, broker_status
 from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
@@ -22,7 +22,7 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
+from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.broker_config_map import COMPONENT, broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
@@ -33,8 +33,9 @@ from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 
 _LEFT_OVER_SECONDS = 1.0
+_NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting Redis that the one before it has come up
 _LOOKED = (
-    *(BrokerReason.ANSWERS, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED),
+    *(BrokerReason.REACHABLE, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED),
     *(BrokerReason.TLS_FAILED, BrokerReason.READ_ONLY),
 )
 
@@ -75,21 +76,20 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         ):
             await context.children.ensure(built, owner=raw)
         await _ensure_network_policy(raw, broker, context)
-        redis, small = await ensure_redis(raw, broker, context)
+        live = await ensure_redis(raw, broker, context)
+        await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
     except NameConflictError as error:
         message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
         return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return replace(
-            nothing, problem=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
-        )
-    seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=small)
-    if (redis.get("status") or {}).get("readyReplicas", 0) < 1:
+    except DeniedError as error:
+        said = f"Refused, and tried again: {clean(error.message)}"
+        return replace(nothing, problem=(Reason.APPLY_FAILED, said))
+    seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
+    seen = replace(seen, waits=live.waits)
+    if (live.stateful_set.get("status") or {}).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=_redis_pods(broker, context))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _look(broker, target_of(url), context))
@@ -97,11 +97,8 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
 
 async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
     built = broker_network_policy(broker, context.installation)
-    if built is not None:
-        await context.children.ensure(built, owner=raw)
-    else:
-        key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
-        await context.children.remove(key, owner=raw)
+    key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
+    await context.children.ensure_or_remove(built, key, owner=raw)
 
 
 def _redis_pods(broker: Broker, context: Context) -> list[Object]:
@@ -115,10 +112,12 @@ async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen
     external = broker.spec.external
     assert external is not None
     nothing = BrokerSeen(broker, binding=external.url_secret_ref.name, credentials=broker.status.credentials)
-    secrets = {
-        name: await context.gateway.get(Key("Secret", broker.namespace, name))
-        for name in secret_names(external)
-    }
+    try:
+        names = secret_names(external)
+    except SpecError as error:
+        context.brokers.forget(broker.key)
+        return replace(nothing, binding=None, stalled=(Reason.INVALID_SPEC, str(error)))
+    secrets = {name: await context.gateway.get(Key("Secret", broker.namespace, name)) for name in names}
     try:
         target = target_in(secrets, external)
     except AddressError as error:
@@ -146,7 +145,7 @@ def _follow(
         before,
         versions,
         same_content=context.targets.get(broker.key) == target,
-        answers=probe is not None and probe.verdict is Verdict.ANSWERS,
+        answers=probe is not None and probe.verdict is Verdict.REACHABLE,
     )
 
 
@@ -154,7 +153,7 @@ async def _look(broker: Broker, target: Target, context: Context) -> Probe | Non
     """The last answer of the broker; while it answers, nothing stays in the hands of dead workers."""
     layout = _layout(broker, context)
     probe = context.brokers.look(broker.key, target, layout)
-    if probe is not None and probe.verdict is Verdict.ANSWERS:
+    if probe is not None and probe.verdict is Verdict.REACHABLE:
         await return_lost_messages(broker, layout, context)
     return probe
 
@@ -173,11 +172,13 @@ def _layout(broker: Broker, context: Context) -> Layout:
 
 async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     """Write the status, then tell when its verdict is a new one."""
+    now, key = context.now(), seen.broker.key
+    seen = replace(seen, reading_problem=context.brokers.reading_problem(key))
     if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
         return (
             context.settings.recheck_interval
         )  # the look under way will tell; until then the last one holds
-    now, key = context.now(), seen.broker.key
+    seen = replace(seen, sharers=_sharers(seen, context))
     _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
     seen = replace(
         seen,
@@ -187,7 +188,12 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     )
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
-    again = (context.settings.recheck_interval, patience(seen.pods, now=now))
+    again = (
+        context.settings.recheck_interval,
+        patience(seen.pods, now=now),
+        _NEXT_TURN_SECONDS if seen.waits else None,
+        context.children.due_in(raw),
+    )
     wait = await context.status.write(raw, status, now=now)
     if wait is None and reason_of(raw, ConditionType.READY) != verdict["reason"]:
         fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
@@ -200,11 +206,17 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     return min(each for each in (wait, *again) if each is not None)
 
 
+def _sharers(seen: BrokerSeen, context: Context) -> int:
+    """How many Brokers lead to the same server."""
+    statuses = (other.get("status") or {} for other in context.cache.all("Broker"))
+    return max(1, sum(1 for status in statuses if status.get("endpoint") == seen.endpoint))
+
+
 def _measure(key: Key, probe: Probe) -> None:
     metrics.tell_of_server(
         key.namespace,
         key.name,
-        up=probe.verdict is Verdict.ANSWERS,
+        up=probe.verdict is Verdict.REACHABLE,
         memory=probe.used_memory,
         limit=probe.max_memory,
         clients=probe.clients,

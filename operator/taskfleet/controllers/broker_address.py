@@ -5,12 +5,24 @@ import binascii
 import re
 import ssl
 from collections.abc import Mapping
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from taskfleet.api import External, Object, SecretKeyRef
+from taskfleet.api.names import is_object_name
 from taskfleet.api.reasons import BrokerReason, Reason
-from taskfleet.brokers.target import AMQP, ENCRYPTED, SENTINEL, Sentinels, Target, Tls, port_of, target_of
+from taskfleet.brokers.target import (
+    AMQP,
+    ENCRYPTED,
+    SENTINEL,
+    Sentinels,
+    Target,
+    Tls,
+    is_host,
+    port_of,
+    target_of,
+)
 from taskfleet.brokers.tls import tls_context
+from taskfleet.resources.errors import SpecError
 
 Secrets = Mapping[str, Object | None]
 """By name; None: there is none."""
@@ -27,11 +39,24 @@ class AddressError(ValueError):
 
 
 def secret_names(external: External) -> list[str]:
-    """The Secrets that `external` refers to, each once."""
-    references = [external.url_secret_ref, external.ca_secret_ref, external.client_certificate_secret_ref]
-    if external.sentinel is not None:
-        references.append(external.sentinel.password_secret_ref)
-    return list(dict.fromkeys(reference.name for reference in references if reference is not None))
+    """The Secrets that `external` refers to, each once.
+
+    Raises SpecError for what cannot be a name: an object may have been stored before the CRD had a rule for it.
+    """
+    references = {
+        "urlSecretRef": external.url_secret_ref,
+        "caSecretRef": external.ca_secret_ref,
+        "clientCertificateSecretRef": external.client_certificate_secret_ref,
+        "sentinel.passwordSecretRef": external.sentinel.password_secret_ref if external.sentinel else None,
+    }
+    names = {field: reference.name for field, reference in references.items() if reference is not None}
+    for field, name in names.items():
+        if not is_object_name(name):
+            raise SpecError(
+                f"spec.external.{field}.name is {name[:80]!r}, which cannot be the name of a Secret. Write the name of"
+                " a Secret in this namespace."
+            )
+    return list(dict.fromkeys(names.values()))
 
 
 def target_in(secrets: Secrets, external: External) -> Target:
@@ -46,6 +71,11 @@ def target_in(secrets: Secrets, external: External) -> Target:
     if sentinel is not None:
         reference = sentinel.password_secret_ref
         password = _value(secrets, reference) if reference is not None else None
+        if not sentinel.master_name.isprintable() or not (password or "").isprintable():
+            raise AddressError(
+                BrokerReason.INVALID_URL,
+                "spec.external.sentinel.masterName or the Sentinels' password holds control characters. Remove them.",
+            )
         sentinels = Sentinels(sentinel.master_name, password)
     return target_of(url, tls=tls, sentinels=sentinels)
 
@@ -69,7 +99,9 @@ def _url_in(secrets: Secrets, reference: SecretKeyRef) -> str:
 
 
 def _wrong(part: SplitResult) -> str | None:
-    """What Celery could not use of a URL that looks like one."""
+    """What Celery could not use of a URL that looks like one, or what could mean something else to a server."""
+    if (harmful := _harmful(part)) is not None:
+        return harmful
     if part.scheme not in (*AMQP, "redis", "rediss", SENTINEL) or not part.hostname:
         return f"is no redis:// or amqp:// URL with a host. {_FORM}"
     if part.scheme in AMQP:
@@ -83,6 +115,15 @@ def _wrong(part: SplitResult) -> str | None:
         return f"names no database by its number after the host. {_FORM}"
     if part.query or part.fragment:
         return f"holds '?' or '#': Celery takes no parameters in a Redis URL. {_FORM}"
+    return None
+
+
+def _harmful(part: SplitResult) -> str | None:
+    """A server that is no broker could take a line break for the end of a command."""
+    if not all(unquote(text or "").isprintable() for text in (part.username, part.password, part.path)):
+        return "holds control characters, perhaps percent-encoded. Remove them."
+    if part.hostname and not is_host(unquote(part.hostname)):
+        return f"names a host that cannot exist. {_FORM}"
     return None
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from taskfleet.api import Broker, Key, Object
+from taskfleet.api.reasons import EventReason
 from taskfleet.brokers.schedule_state import Heartbeat
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.errors import ApiError, NameConflictError
+from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.schedules_deployment import COMPONENT, schedules_deployment, schedules_name
@@ -38,9 +39,7 @@ async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
             await context.children.remove(key, owner=raw)
     except NameConflictError as error:
         obstacle = f"{error}, so there is no beat for this broker's schedules. Rename it, or the Broker."
-    except ApiError as error:
-        if error.status not in (403, 422):
-            raise
+    except (DeniedError, InvalidError) as error:
         obstacle = f"The beat of this broker's schedules was refused: {clean(error.message)}"
     await _tell(raw, broker.key, obstacle, context)
 
@@ -52,7 +51,9 @@ async def _tell(raw: Object, broker: Key, obstacle: str | None, context: Context
         return
     context.schedules.obstacles[broker] = obstacle
     if obstacle != before:
-        await context.events.record(raw, Event("BeatNotMade", obstacle, Severity.WARNING), now=context.now())
+        await context.events.record(
+            raw, Event(EventReason.BEAT_CREATION_FAILED, obstacle, Severity.WARNING), now=context.now()
+        )
 
 
 def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> str | None:

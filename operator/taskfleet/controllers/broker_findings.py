@@ -1,56 +1,72 @@
 """What the slow look at a broker found, as its status tells it. Pure."""
 
 from taskfleet.api import Broker, Object, format_duration
-from taskfleet.api.reasons import BrokerReason, ConditionType
+from taskfleet.api.reasons import BrokerReason, ConditionType, EventReason
 from taskfleet.brokers.survey import Findings
 from taskfleet.controllers.conditions import condition, condition_of, reason_of
 from taskfleet.kube.events import Event, Severity
 
+NOTHING_FOUND: Object = {"foreignUnacked": None, "unconsumedQueues": None, "expiredUnroutable": None}
 
-def finding_fields(broker: Broker, findings: Findings | None, *, given_back: int) -> Object:
-    """Status fields by name. Before the first look the last ones hold; `given_back` since the last write."""
-    total = (broker.status.expired_given_back or 0) + given_back or None
+
+def finding_fields(broker: Broker, findings: Findings | None, *, requeued: int) -> Object:
+    """Status fields by name. Before the first look the last ones hold; `requeued` since the last write."""
+    total = (broker.status.expired_requeued or 0) + requeued or None
     if findings is None:
-        return {"expiredGivenBack": total}
+        return {"expiredRequeued": total}
     return {
         "foreignUnacked": findings.foreign_unacked or None,
-        "unreadQueues": [vars(one) for one in findings.unread] or None,
-        "expiredGivenBack": total,
-        "expiredKept": findings.kept or None,
+        "unconsumedQueues": [vars(one) for one in findings.unread] or None,
+        "expiredRequeued": total,
+        "expiredUnroutable": findings.kept or None,
     }
 
 
-def timeouts_agree(broker: Broker, findings: Findings | None) -> list[Object]:
+def visibility_timeouts_match(broker: Broker, findings: Findings | None) -> list[Object]:
     """The condition about other workers' visibility timeout, once there was a look."""
     if findings is None:
         return _as_before(broker)
     holds = findings.taken == 0
-    reason = BrokerReason.NOTHING_TAKEN if holds else BrokerReason.TAKEN_BY_OTHERS
+    reason = BrokerReason.NO_EARLY_REDELIVERY if holds else BrokerReason.REDELIVERED_WHILE_RUNNING
     message = "No task was given to others while a pod worked on it." if holds else _taken(broker, findings)
     generation = broker.metadata.generation
-    return [condition(ConditionType.TIMEOUTS_AGREE, holds, reason, message, generation=generation)]
+    return [condition(ConditionType.VISIBILITY_TIMEOUTS_MATCH, holds, reason, message, generation=generation)]
 
 
-def finding_events(raw: Object, status: Object, given_back: int) -> list[Event]:
+def reports_valid(broker: Broker, findings: Findings | None) -> list[Object]:
+    """The condition about reports that were dropped; none while there are none."""
+    if findings is None or not findings.invalid_reports:
+        return []
+    message = (
+        f"{findings.invalid_reports} entries among the workers' reports in this broker are not valid and were dropped, so"
+        " the pods they are about count as busy. Only workers of WorkerPools write there: check who else has the"
+        " broker's password."
+    )
+    generation = broker.metadata.generation
+    reason = BrokerReason.INVALID_REPORTS
+    return [condition(ConditionType.REPORTS_VALID, False, reason, message, generation=generation)]
+
+
+def finding_events(raw: Object, status: Object, requeued: int) -> list[Event]:
     """What is new to the Broker `raw` in the status that was written."""
     events = []
-    if given_back:
+    if requeued:
         message = (
-            f"{given_back} messages that nobody renewed within visibilityTimeout are back in their queues."
+            f"{requeued} messages that nobody renewed within visibilityTimeout are back in their queues."
         )
-        events.append(Event("ExpiredMessagesGivenBack", message))
-    now = condition_of({"status": status}, ConditionType.TIMEOUTS_AGREE)
+        events.append(Event(EventReason.EXPIRED_MESSAGES_REQUEUED, message))
+    now = condition_of({"status": status}, ConditionType.VISIBILITY_TIMEOUTS_MATCH)
     if (
         now is not None
         and now["status"] == "False"
-        and reason_of(raw, ConditionType.TIMEOUTS_AGREE) != now["reason"]
+        and reason_of(raw, ConditionType.VISIBILITY_TIMEOUTS_MATCH) != now["reason"]
     ):
         events.append(Event(now["reason"], now["message"], Severity.WARNING))
     return events
 
 
 def _as_before(broker: Broker) -> list[Object]:
-    before = broker.status.condition(ConditionType.TIMEOUTS_AGREE)
+    before = broker.status.condition(ConditionType.VISIBILITY_TIMEOUTS_MATCH)
     return [] if before is None else [before.to_object()]
 
 

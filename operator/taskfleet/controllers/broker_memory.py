@@ -9,17 +9,19 @@ from taskfleet.controllers.conditions import condition, condition_of, reason_of
 from taskfleet.kube.events import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory
-_SAME = 0.1  # MiB to both sides of the figure that is shown
+_SAME = 0.1  # MiB to both sides of the figure that is shown, for each Broker on the server
 _ENOUGH_AGAIN = 0.75  # a little lower, so that a figure at the edge does not change its mind at every look
 
 
-def memory_in_use(broker: Broker, probe: Probe | None) -> str | None:
-    """For people, such as `1.3Mi of 256Mi`. The figure of an idle server, which wavers, stays as it is shown."""
+def memory_in_use(broker: Broker, probe: Probe | None, *, sharers: int = 1) -> str | None:
+    """For people, such as `1.3Mi of 256Mi`. The figure of an idle server, which wavers, stays as it is shown: each of the
+    `sharers`, Brokers on this server, has connections that come and go.
+    """
     if probe is None or probe.used_memory is None:
         return None
     limit = "" if probe.max_memory is None else f" of {_mebibytes(probe.max_memory)}"
     shown = re.fullmatch(rf"(\d+(?:\.\d)?)Mi{re.escape(limit)}", broker.status.memory or "")
-    if shown is not None and abs(float(shown[1]) - probe.used_memory / 2**20) < _SAME:
+    if shown is not None and abs(float(shown[1]) - probe.used_memory / 2**20) < _SAME * sharers:
         return broker.status.memory
     return _mebibytes(probe.used_memory) + limit
 
@@ -29,9 +31,9 @@ def memory_condition(broker: Broker, probe: Probe | None) -> list[Object]:
     before = broker.status.condition(ConditionType.MEMORY_AVAILABLE)
     if probe is None or probe.used_memory is None:
         return [] if before is None else [before.to_object()]
-    was_full = before is not None and before.reason == BrokerReason.NEARLY_FULL
+    was_full = before is not None and before.reason == BrokerReason.MEMORY_PRESSURE
     reason, message = _verdict(broker, probe, probe.used_memory, was_full=was_full)
-    holds = reason is BrokerReason.MEMORY_ENOUGH
+    holds = reason is BrokerReason.SUFFICIENT_MEMORY
     generation = broker.metadata.generation
     return [condition(ConditionType.MEMORY_AVAILABLE, holds, reason, message, generation=generation)]
 
@@ -48,17 +50,17 @@ def memory_events(raw: Object, status: Object) -> list[Event]:
 
 def _verdict(broker: Broker, probe: Probe, used: int, *, was_full: bool) -> tuple[BrokerReason, str]:
     if probe.max_memory is None:
-        return BrokerReason.MEMORY_ENOUGH, "The server has no limit of its own (maxmemory)."
+        return BrokerReason.SUFFICIENT_MEMORY, "The server has no limit of its own (maxmemory)."
     if probe.evicts:
-        return BrokerReason.EVICTS_KEYS, (
+        return BrokerReason.KEY_EVICTION_ENABLED, (
             "When its memory is full the server drops keys, queues with their tasks among them (maxmemory-policy)."
             " Set maxmemory-policy noeviction there, or use another server for tasks than for a cache."
         )
     share = used / probe.max_memory
     if share < (_ENOUGH_AGAIN if was_full else _NEARLY_FULL):
-        return BrokerReason.MEMORY_ENOUGH, f"Less than {_NEARLY_FULL:.0%} of the memory is in use."
+        return BrokerReason.SUFFICIENT_MEMORY, f"Less than {_NEARLY_FULL:.0%} of the memory is in use."
     field = "spec.redis.maxMemory" if broker.spec.managed else "maxmemory of the server"
-    return BrokerReason.NEARLY_FULL, (
+    return BrokerReason.MEMORY_PRESSURE, (
         f"{share:.0%} of the memory is in use, by waiting tasks and by results; when it is full, new tasks are refused."
         f" Raise {field}, let results expire sooner (result_expires; Celery keeps them for a day), or set ignore_result"
         " for tasks whose result nobody reads."

@@ -9,7 +9,12 @@ from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.survey import Findings
 from taskfleet.brokers.transport import Offers
-from taskfleet.controllers.broker_findings import finding_fields, timeouts_agree
+from taskfleet.controllers.broker_findings import (
+    NOTHING_FOUND,
+    finding_fields,
+    reports_valid,
+    visibility_timeouts_match,
+)
 from taskfleet.controllers.broker_memory import memory_condition, memory_in_use
 from taskfleet.controllers.broker_support import broker_support
 from taskfleet.controllers.conditions import ready, reconciling, stalled
@@ -18,13 +23,13 @@ from taskfleet.resources.broker_names import broker_name
 
 Why = tuple[StrEnum, str]
 _REASONS = {
-    Verdict.ANSWERS: BrokerReason.ANSWERS,
+    Verdict.REACHABLE: BrokerReason.REACHABLE,
     Verdict.UNREACHABLE: BrokerReason.UNREACHABLE,
     Verdict.AUTHENTICATION_FAILED: BrokerReason.AUTHENTICATION_FAILED,
     Verdict.TLS_FAILED: BrokerReason.TLS_FAILED,
     Verdict.READ_ONLY: BrokerReason.READ_ONLY,
 }
-_OWN_CONNECTIONS = 2  # so many of the operator's own come and go
+_OWN_CONNECTIONS = 2  # so many of the operator's own come and go for each Broker
 _UNCHECKED = " Its certificate is not checked (insecureSkipVerify): whoever is on the way reads the password and every task."
 
 
@@ -43,14 +48,23 @@ class BrokerSeen:
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
+    waits: str | None = None  # for which turn its image waits
     findings: Findings | None = None  # of the last slow look
     offers: Offers | None = None  # None: not known yet
+    reading_problem: str | None = None  # what fails although it answers, and why
+    sharers: int = 1  # Brokers that lead to the same server
     expired: int = 0  # expired messages given back since the status was last written
 
     @property
     def unknown(self) -> bool:
         """Whether there should be an answer and a look has yet to find it."""
-        return self.probe is None and not self.starting and self.stalled is None and self.problem is None
+        return (
+            self.probe is None
+            and self.reading_problem is None
+            and not self.starting
+            and self.stalled is None
+            and self.problem is None
+        )
 
 
 def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
@@ -62,34 +76,44 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     product = probe.product if probe is not None else "Redis"
     version = f"{product} {probe.version}" if probe and probe.version else product
     unchecked = _UNCHECKED if seen.unchecked else ""
-    fine = (BrokerReason.ANSWERS, f"{version} at {seen.endpoint} answers.{unchecked}")
-    changing = seen.too_small or ("The Redis pod is starting." if seen.starting else None)
+    fine = (BrokerReason.REACHABLE, f"{version} at {seen.endpoint} answers.{unchecked}")
+    changing = seen.too_small or ("The Redis pod is starting." if seen.starting else seen.waits)
+    same_server = seen.broker.status.endpoint in (None, seen.endpoint)
+    known = seen.broker if same_server else _of_another_server(seen.broker)
     return {
         "observedGeneration": generation,
         "endpoint": seen.endpoint,
         "version": probe.version if probe else None,
-        "memory": memory_in_use(seen.broker, probe),
-        "clients": _clients(seen.broker, probe),
+        "memory": memory_in_use(seen.broker, probe, sharers=seen.sharers),
+        "clients": _clients(seen.broker, probe, seen.sharers),
         "binding": {"name": seen.binding} if seen.binding else None,
         "credentials": seen.credentials.to_object() if seen.credentials is not None else None,
-        **finding_fields(seen.broker, seen.findings, given_back=seen.expired),
+        **({} if same_server else NOTHING_FOUND),
+        **finding_fields(seen.broker, seen.findings, requeued=seen.expired),
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
             reconciling(None if stall else changing, generation=generation),
             stalled(stall, generation=generation),
-            *timeouts_agree(seen.broker, seen.findings),
-            *memory_condition(seen.broker, probe),
+            *visibility_timeouts_match(known, seen.findings),
+            *reports_valid(seen.broker, seen.findings),
+            *memory_condition(known, probe),
             *broker_support(seen.broker, seen.offers),
         ],
     }
 
 
-def _clients(broker: Broker, probe: Probe | None) -> int | None:
+def _of_another_server(broker: Broker) -> Broker:
+    """Without what is known of the server that it was before: it would hold until this one has been looked at."""
+    return broker.model_copy(update={"status": broker.status.model_copy(update={"conditions": []})})
+
+
+def _clients(broker: Broker, probe: Probe | None, sharers: int) -> int | None:
     """For people: the figure stays as it is shown while it is nearly right, or a restarted operator would correct it."""
     if probe is None or probe.clients is None:
         return None
     shown = broker.status.clients
-    return shown if shown is not None and abs(shown - probe.clients) <= _OWN_CONNECTIONS else probe.clients
+    same = shown is not None and abs(shown - probe.clients) <= _OWN_CONNECTIONS * sharers
+    return shown if same else probe.clients
 
 
 def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
@@ -97,9 +121,14 @@ def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
         return found.reason, found.message
     if seen.starting:
         return BrokerReason.STARTING, "The Redis pod is starting."
+    if seen.reading_problem is not None and (seen.probe is None or seen.probe.verdict is Verdict.REACHABLE):
+        return BrokerReason.POLL_FAILED, (
+            f"{seen.endpoint}: {seen.reading_problem}. Sizes of its pools are held, and it is tried again. Check what"
+            " else writes to this broker, and whether it is the broker that it should be."
+        )
     if seen.probe is None:
         return BrokerReason.STARTING, f"The first look at {seen.endpoint} is under way."
-    if seen.probe.verdict is Verdict.ANSWERS:
+    if seen.probe.verdict is Verdict.REACHABLE:
         return None
     return _REASONS[
         seen.probe.verdict
@@ -108,7 +137,7 @@ def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
 
 def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
     if verdict is Verdict.UNREACHABLE:
-        return "Check the address, the network policies and whether the server runs."
+        return "Check the address, the scheme (rediss:// and amqps:// for TLS), the network policies and whether the server runs."
     if verdict is Verdict.TLS_FAILED:
         return "Correct spec.external.caSecretRef, clientCertificateSecretRef or the server's certificate."
     if verdict is Verdict.READ_ONLY:

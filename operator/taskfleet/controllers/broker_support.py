@@ -28,7 +28,7 @@ def broker_support(broker: Broker, offers: Offers | None) -> list[Object]:
     generation = broker.metadata.generation
     return [
         condition(
-            ConditionType.FULLY_SUPPORTED, False, BrokerReason.ONLY_ON_REDIS, message, generation=generation
+            ConditionType.FULLY_SUPPORTED, False, BrokerReason.REDIS_REQUIRED, message, generation=generation
         )
     ]
 
@@ -66,7 +66,7 @@ def _order(pool: WorkerPool, offers: Offers) -> tuple[PoolReason, str] | None:
         f"Its queues take turns: spec.queueOrder Strict holds on Redis only, and {offers.name} sends from all of them."
         " Use a WorkerPool for each, or priorities."
     )
-    return PoolReason.QUEUES_TAKE_TURNS, sentence
+    return PoolReason.QUEUE_ORDER_NOT_SUPPORTED, sentence
 
 
 def _time(pool: WorkerPool, offers: Offers) -> tuple[PoolReason, str] | None:

@@ -1,16 +1,18 @@
 """Objects that belong to ours: applied when they differ from what was built, never taken from others."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from taskfleet.api import GROUP, Key, Object
+from taskfleet.api import Key, Object
+from taskfleet.controllers.applies import Applies, applied_hash, with_hash
+from taskfleet.controllers.child_events import overridden, reverted
+from taskfleet.controllers.ownership import controlled_by, controlled_by_predecessor, not_ours
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import InvalidError, NameConflictError
+from taskfleet.kube.events import Event
+from taskfleet.kube.field_writers import FieldWriter, latest_writer, other_writer
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import CHILD_TYPES, key_of
-from taskfleet.resources.contains import contains
-from taskfleet.resources.hashing import digest
-
-APPLIED_HASH = "taskfleet.dev/applied-hash"
+from taskfleet.resources.contains import first_difference
 
 
 class LeftOverError(Exception):
@@ -18,76 +20,110 @@ class LeftOverError(Exception):
 
 
 class Children:
-    """Applies children. The hash among the annotations makes a field that is built no more a difference too."""
+    """Applies children. `tell` records an event about an owner."""
 
-    def __init__(self, gateway: Gateway, cache: Cache) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        cache: Cache,
+        tell: Callable[[Object, Event], Awaitable[None]],
+        *,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._gateway = gateway
         self._cache = cache
-        # What the API server stores in another form than it was sent: uid -> (hash, state) as accepted.
-        self._accepted: dict[str, tuple[str, object]] = {}
-        # What the API server has refused, by the same marks: asked again it would say the same.
-        self._refused: dict[str, tuple[tuple[str, object], str]] = {}
+        self._tell = tell
+        self._monotonic = monotonic
+        self._applies = Applies()
 
     async def find(
         self, key: Key, *, owner: Object, retained: Callable[[Object], bool] = lambda _: False
     ) -> Object | None:
         """The live child, from memory or by name; `retained` tells which count as `owner`'s without being owned.
 
-        Raises NameConflictError when it is somebody else's, LeftOverError while one is on its way out.
+        One that we made and nobody controls is `owner`'s too, and an apply adopts it: a restore may leave owner
+        references out, and a deletion may orphan. Raises NameConflictError when it is somebody else's, LeftOverError while
+        one is on its way out.
         """
         live = (self._cache.get(*key) if _watched(key) else None) or await self._gateway.get(key)
         if live is None:
             return None
         live = {**live, "kind": key.kind}
         if not (controlled_by(live, owner) or retained(live)):
-            if _controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
+            if controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
                 raise LeftOverError
-            raise NameConflictError(key.kind, key.name)
+            if (why := not_ours(live, owner)) is not None:
+                raise NameConflictError(key.kind, key.name, why)
         self._remember(live)
         return live
 
     async def ensure(self, built: Object, *, owner: Object) -> Object:
         """Make the live child hold everything that `built` says, and return it."""
         live = await self.find(key_of(built), owner=owner)
-        return await self.bring_to(built, live)
+        return await self.bring_to(built, live, owner=owner)
 
-    async def bring_to(self, built: Object, live: Object | None) -> Object:
+    async def ensure_or_remove(self, built: Object | None, key: Key, *, owner: Object) -> None:
+        """As `ensure` where the child is wanted, else as `remove`."""
+        if built is not None:
+            await self.ensure(built, owner=owner)
+        else:
+            await self.remove(key, owner=owner)
+
+    async def bring_to(self, built: Object, live: Object | None, *, owner: Object) -> Object:
         """As `ensure`, for a child that was looked up already and is no conflict."""
-        wanted = _with_hash(built)
-        if live is not None:
-            if live["metadata"].get("deletionTimestamp"):
-                raise LeftOverError
-            if contains(live, wanted) or self._is_accepted(live, wanted):
-                return live
-            wanted["metadata"]["uid"] = live["metadata"]["uid"]
-        applied = await self._apply(wanted, live)
-        self._remember(applied)
-        if not contains(applied, wanted):
-            self._accepted[applied["metadata"]["uid"]] = _mark(applied, wanted)
+        wanted = with_hash(built)
+        if live is None:
+            return await self._noted(await self._gateway.apply(wanted), wanted, owner)
+        if live["metadata"].get("deletionTimestamp"):
+            raise LeftOverError
+        path = first_difference(live, wanted)
+        if path is None or self._applies.is_settled(live, wanted):
+            return live
+        wanted["metadata"]["uid"] = live["metadata"]["uid"]
+        if applied_hash(live) == applied_hash(wanted):
+            return await self._put_back(wanted, live, path, owner)
+        return await self._noted(await self._apply(wanted, live), wanted, owner)
+
+    def due_in(self, owner: Object) -> float | None:
+        """Seconds until a child of `owner` is put back that somebody changes again and again; None where none is."""
+        return self._applies.due_in(owner, self._monotonic())
+
+    async def _put_back(self, wanted: Object, live: Object, path: str, owner: Object) -> Object:
+        """Nothing but others' writes are between `live` and `wanted`: say whose. Fought without end, nobody wins."""
+        now = self._monotonic()
+        if self._applies.is_held(live, path, owner, now):
+            return live
+        writer = await self._writer(live, path)
+        applied = await self._noted(await self._apply(wanted, live), wanted, owner)
+        if first_difference(applied, wanted) != path:  # else nobody but the API server itself wants it so
+            self._applies.note_reverted(live, path, now)
+            await self._tell(owner, reverted(wanted, path, writer, owner))
         return applied
 
-    async def _apply(self, wanted: Object, live: Object | None) -> Object:
+    async def _writer(self, live: Object, path: str) -> FieldWriter | None:
+        """Who changed the field. Asked for, because the cache does not keep managedFields."""
+        whole = await self._gateway.get(key_of(live))
+        return None if whole is None else other_writer(whole, path) or latest_writer(whole)
+
+    async def _apply(self, wanted: Object, live: Object) -> Object:
         """Apply; where what was accepted before is refused, without what others have added beside it."""
-        if live is None:
-            return await self._gateway.apply(wanted)
-        uid, mark = live["metadata"]["uid"], _mark(live, wanted)
-        refused, why = self._refused.get(uid, (None, ""))
-        if refused == mark:
-            raise InvalidError(422, "Invalid", why)
+        self._applies.check_refused(live, wanted)
         try:
             return await self._gateway.apply(wanted)
         except InvalidError as error:
-            if _applied_hash(live) != _applied_hash(wanted):
-                self._refused[uid] = mark, error.message
+            if applied_hash(live) != applied_hash(wanted):
+                self._applies.note_refused(live, wanted, error.message)
                 raise
             # A merge patch replaces whole lists, such as the ports with one of theirs that has our name.
             await self._gateway.patch(key_of(wanted), wanted)
             return await self._gateway.apply(wanted)
 
-    def _is_accepted(self, live: Object, wanted: Object) -> bool:
-        """Whether `live` is what `wanted` was stored as. Metadata has one form only, and counts in no generation."""
-        same = self._accepted.get(live["metadata"]["uid"]) == _mark(live, wanted)
-        return same and contains(live["metadata"], wanted["metadata"])
+    async def _noted(self, applied: Object, wanted: Object, owner: Object) -> Object:
+        """Remember the answer to an apply, and tell of what is otherwise in it."""
+        self._remember(applied)
+        if (path := self._applies.note_stored(applied, wanted)) is not None:
+            await self._tell(owner, overridden(wanted, path))
+        return applied
 
     def _remember(self, live: Object) -> None:
         if _watched(key_of(live)):
@@ -103,36 +139,3 @@ class Children:
 def _watched(key: Key) -> bool:
     """Whether the cache follows the child; Secrets are read by name each time."""
     return key.kind in CHILD_TYPES
-
-
-def controlled_by(live: Object, owner: Object) -> bool:
-    return any(reference["uid"] == owner["metadata"]["uid"] for reference in _controllers(live))
-
-
-def _controlled_by_predecessor(live: Object, owner: Object) -> bool:
-    """Whether it belonged to a deleted object of the owner's kind and name, so that it is being collected."""
-    names = (owner["kind"], owner["metadata"]["name"])
-    return any(
-        (reference["kind"], reference["name"]) == names and reference["apiVersion"].startswith(f"{GROUP}/")
-        for reference in _controllers(live)
-    )
-
-
-def _controllers(live: Object) -> list[Object]:
-    references = live["metadata"].get("ownerReferences") or []
-    return [reference for reference in references if reference.get("controller")]
-
-
-def _with_hash(built: Object) -> Object:
-    metadata = built["metadata"]
-    annotations = {**metadata.get("annotations", {}), APPLIED_HASH: digest(built)}
-    return {**built, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _applied_hash(obj: Object) -> str:
-    return str((obj["metadata"].get("annotations") or {}).get(APPLIED_HASH, ""))
-
-
-def _mark(live: Object, wanted: Object) -> tuple[str, object]:
-    metadata = live["metadata"]
-    return _applied_hash(wanted), metadata.get("generation") or metadata["resourceVersion"]

@@ -10,6 +10,7 @@ from taskfleet.brokers.schedule_keeper import ScheduleKeeper
 from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
+from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway
@@ -37,9 +38,11 @@ class Context:
     events: EventRecorder
     brokers: BrokerMonitor
     schedules: ScheduleKeeper
+    nodes: Nodes
     installation: Installation
     settings: Settings
     now: Callable[[], datetime]
+    epoch: datetime  # when the clock of the brokers' readings stood at 0
     turn: Turn = field(default_factory=Turn)
     targets: dict[Key, Target] = field(
         default_factory=dict

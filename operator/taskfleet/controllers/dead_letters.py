@@ -7,13 +7,15 @@ from redis.exceptions import RedisError
 from taskfleet.api import InvalidObject, Key, Object, WorkerPool
 from taskfleet.brokers.dead_letters import dead_letters
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.questions import RefusedError, asked_about
+from taskfleet.controllers.questions import RefusedError
+from taskfleet.kube.resource_types import key_of
 
 
-async def tell_dead_letters(pool: Key, secret: str, context: Context) -> Object:
+async def tell_dead_letters(raw: Object, context: Context) -> Object:
     """The messages of the pool's queues, as JSON. Raises RefusedError."""
+    pool = key_of(raw)
     try:
-        spec = WorkerPool.parse(asked_about(pool, secret, context)).spec
+        spec = WorkerPool.parse(raw).spec
     except InvalidObject as error:
         raise RefusedError(409, str(error)) from None
     broker = Key("Broker", pool.namespace, spec.broker_ref.name)

@@ -1,20 +1,22 @@
-"""The last decisions about a pool's size with what they were made from, told to whoever may write the pool."""
+"""The last decisions about a pool's size with what they were made from, told to whoever may read the pool."""
 
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from taskfleet.api import InvalidObject, Key, Object, WorkerPool
+from taskfleet.api import InvalidObject, Object, WorkerPool
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.questions import RefusedError, asked_about
+from taskfleet.controllers.questions import RefusedError
+from taskfleet.kube.resource_types import key_of
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.pool import Decided
 
 
-async def tell_decisions(pool: Key, secret: str, context: Context) -> Object:
+async def tell_decisions(raw: Object, context: Context) -> Object:
     """Decisions, the oldest first; there are never more than the scaling loop remembers. Raises RefusedError."""
+    pool = key_of(raw)
     try:
-        spec = WorkerPool.parse(asked_about(pool, secret, context)).spec
+        spec = WorkerPool.parse(raw).spec
     except InvalidObject as error:
         raise RefusedError(409, str(error)) from None
     mode = spec.autoscale.mode if spec.autoscale is not None and not spec.suspend else "Auto"

@@ -5,13 +5,18 @@ from redis.exceptions import RedisError
 
 from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
-from taskfleet.brokers.dead_starts import Dead, dead_starts, suspects
+from taskfleet.api.reasons import EventReason
+from taskfleet.brokers.dead_starts import SILENT_SECONDS, Dead, dead_starts, silent_nodes, suspects
 from taskfleet.brokers.give_back import Returned, give_back
 from taskfleet.brokers.observation import Layout
 from taskfleet.controllers.context import Context
+from taskfleet.kube.errors import ApiError
 from taskfleet.kube.events import Event, Severity
 
 log = structlog.get_logger(__name__)
+
+# Of pods that memory does not know, each time: a broker can name any number, and each is a call to the API server.
+_ASKED_AT_ONCE = 30
 
 
 async def return_lost_messages(broker: Broker, layout: Layout, context: Context) -> None:
@@ -20,14 +25,46 @@ async def return_lost_messages(broker: Broker, layout: Layout, context: Context)
     if observation is None or client is None or not suspects(observation):
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
-    for dead in dead_starts(observation, pods):
+    await context.nodes.look(silent_nodes(observation, pods))
+    found = dead_starts(observation, pods, context.nodes.lost, now=context.now())
+    unknown = [dead for dead in found if not dead.certain]
+    for dead in (*(dead for dead in found if dead.certain), *unknown[:_ASKED_AT_ONCE]):
         if dead.certain or await _is_gone(dead, broker.namespace, context):
             try:
-                returned = await give_back(client, layout, dead.start, now=context.now())
+                returned = await give_back(
+                    client,
+                    layout,
+                    dead.start,
+                    report=dead.report,
+                    now=context.now(),
+                    lost=dead.lost or not dead.certain,
+                )
             except RedisError as error:
                 log.warning("messages not given back yet", pod=dead.start.pod, error=type(error).__name__)
                 return
             await _tell(dead, returned, broker.namespace, context)
+            if dead.lost and dead.certain:
+                await _delete(pods[dead.start.pod], dead, context)
+
+
+async def _delete(pod: Object, dead: Dead, context: Context) -> None:
+    """Let its Deployment replace a pod that is lost with its node, which Kubernetes itself does after 300 s."""
+    metadata = pod["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return
+    key = Key("Pod", metadata["namespace"], metadata["name"])
+    try:
+        await context.gateway.delete(key, uid=metadata["uid"])
+    except ApiError as error:
+        log.warning("a lost pod is left to Kubernetes", pod=key.name, error=error.message[:300])
+        return
+    if (pool := _pool_of(dead.start.pool_uid, key.namespace, context)) is not None:
+        message = (
+            f"Pod {key.name} has been silent for {SILENT_SECONDS:.0f} s and its node is lost. It was deleted, so that"
+            " another pod takes its place."
+        )
+        event = Event(EventReason.LOST_POD_DELETED, message, Severity.WARNING)
+        await context.events.record(pool, event, now=context.now())
 
 
 async def _is_gone(dead: Dead, namespace: str, context: Context) -> bool:
@@ -37,26 +74,35 @@ async def _is_gone(dead: Dead, namespace: str, context: Context) -> bool:
 
 async def _tell(dead: Dead, returned: Returned, namespace: str, context: Context) -> None:
     start = dead.start
+    if returned == Returned():
+        return
     log.info("a dead worker's messages were given back", pod=start.pod, **vars(returned))
     pool = _pool_of(start.pool_uid, namespace, context)
     if pool is None:
         return
     labels = namespace, pool["metadata"]["name"]
-    if returned.given_back:
-        metrics.GIVEN_BACK.labels(*labels).inc(returned.given_back)
-        given = context.brokers.given_back
-        given[start.pool_uid] = given.get(start.pool_uid, 0) + returned.given_back
-        message = f"Pod {start.pod} ended with {returned.given_back} messages; they are back in their queues."
-        await context.events.record(pool, Event("MessagesGivenBack", message), now=context.now())
-    if returned.set_aside:
-        metrics.SET_ASIDE.labels(*labels).inc(returned.set_aside)
+    if returned.requeued:
+        metrics.MESSAGES_REQUEUED.labels(*labels).inc(returned.requeued)
+        given = context.brokers.requeued
+        given[start.pool_uid] = given.get(start.pool_uid, 0) + returned.requeued
         message = (
-            f"{returned.set_aside} messages took their process or pod with them more than 5 times, the last time pod"
-            f" {start.pod}; they are in <queue>.dead. List them: kubectl taskfleet dead wp/{pool['metadata']['name']}"
+            f"Pod {start.pod} {_ended(dead)} {returned.requeued} messages; they are back in their queues."
+        )
+        await context.events.record(pool, Event(EventReason.MESSAGES_REQUEUED, message), now=context.now())
+    if returned.dead_lettered:
+        metrics.MESSAGES_DEAD_LETTERED.labels(*labels).inc(returned.dead_lettered)
+        message = (
+            f"{returned.dead_lettered} messages took their process or pod with them more than 5 times, the last time pod"
+            f" {start.pod}; they are in <queue>.dead. Their results stay pending, as no worker was left to store a"
+            f" failure. List them: kubectl taskfleet dead wp/{pool['metadata']['name']}"
         )
         await context.events.record(
-            pool, Event("MessagesSetAside", message, Severity.WARNING), now=context.now()
+            pool, Event(EventReason.MESSAGES_DEAD_LETTERED, message, Severity.WARNING), now=context.now()
         )
+
+
+def _ended(dead: Dead) -> str:
+    return "is lost with its node and held" if dead.lost else "ended with"
 
 
 def _pool_of(uid: str, namespace: str, context: Context) -> Object | None:

@@ -12,6 +12,8 @@ from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedul
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.events import Event, Severity
 
+# What ends them, such as a beat's Deployment that has come, is told to the Broker and not to its schedules.
+_UNTOLD = (Reason.BROKER_MISSING, ScheduleReason.BEAT_NOT_READY)
 _TOLD = (ScheduleReason.INVALID_SCHEDULE, ScheduleReason.LATE, ScheduleReason.SENDING_FAILED)
 
 
@@ -50,7 +52,7 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
             f"Broker {broker.name!r} is a {offers.name}, which cannot keep schedules. Name one that is a Redis in"
             " spec.brokerRef, or run the app's own beat (spec.beat of a WorkerPool)."
         )
-        return ScheduleSeen(schedule, stalled=(ScheduleReason.ONLY_ON_REDIS, message))
+        return ScheduleSeen(schedule, stalled=(ScheduleReason.REDIS_REQUIRED, message))
     kept = context.schedules.seen(broker)
     if kept is None:
         told = schedule.status.observed_generation == schedule.metadata.generation
@@ -72,6 +74,6 @@ async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | 
     if wait is None and new and verdict["reason"] in _TOLD:
         event = Event(verdict["reason"], verdict["message"], Severity.WARNING)
         await context.events.record(raw, event, now=now)
-    again = context.settings.recheck_interval if verdict["reason"] == Reason.BROKER_MISSING else None
+    again = context.settings.recheck_interval if verdict["reason"] in _UNTOLD else None
     looks = (wait, again, late_in(seen.state, now=now))
     return min((each for each in looks if each is not None), default=None)

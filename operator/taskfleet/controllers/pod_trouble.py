@@ -64,8 +64,11 @@ def is_ready(pod: Object) -> bool:
 
 
 def clean(said: str) -> str:
-    """One line of at most 300 characters without anything that could be a URL, which may hold a password."""
-    words = [word for word in re.split(r"\s+", said.strip()) if "://" not in word]
+    """One line of at most 300 characters without anything that could be a URL, which may hold a password, and without
+    what a terminal would obey.
+    """
+    shown = "".join(char if char.isprintable() else " " for char in said)
+    words = [word for word in re.split(r"\s+", shown.strip()) if "://" not in word]
     line = " ".join(words)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 

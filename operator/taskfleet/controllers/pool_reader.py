@@ -8,7 +8,7 @@ from taskfleet.controllers.conditions import condition_of
 # Ready=False, and yet nothing keeps its workers from what waits for long.
 _PASSING = (
     *(Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY),
-    PoolReason.BEAT_NOT_READY,
+    *(PoolReason.BEAT_NOT_READY, PoolReason.PODS_UNRESPONSIVE),
 )
 
 

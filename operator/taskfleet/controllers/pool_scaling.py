@@ -6,8 +6,12 @@ from enum import StrEnum
 from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.controllers.conditions import condition
-from taskfleet.controllers.pod_trouble import trouble
+from taskfleet.controllers.pod_trouble import clean, trouble
+from taskfleet.kube.events import Event, Severity
+from taskfleet.resources.worker_deployment import worker_deployment_name
+from taskfleet.scaling.backoff import LONGEST_SECONDS
 from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.size import Overwritten
 from taskfleet.scaling.sizing import Cause
 
 Why = tuple[StrEnum, str]
@@ -19,6 +23,11 @@ _STARTS_IN_VAIN = frozenset(
         PoolReason.SECRET_MISSING,
         PoolReason.APP_FAILED,
     }
+)
+
+_WAY_OUT = (
+    "Remove what scales the Deployment, such as a HorizontalPodAutoscaler, and set spec.replicas or spec.autoscale of the"
+    " WorkerPool instead."
 )
 
 
@@ -45,6 +54,8 @@ def new_decision(raw: Object, decided: Decided | None) -> Object | None:
     if told:
         return None
     before = decided.load.replicas if last else 0
+    if last and before == verdict.pods:  # written by an operator that did not live to tell of it
+        before = last.get("to", before)
     return {"from": before, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
 
 
@@ -66,32 +77,55 @@ def _active(pool: WorkerPool, decided: Decided | None) -> tuple[bool, Why]:
         return False, (PoolReason.BROKER_UNREACHABLE, message)
     if spec.autoscale.mode != "Auto":
         return False, (
-            PoolReason.NOT_CARRIED_OUT,
+            PoolReason.SCALING_DISABLED,
             f"autoscale.mode is {spec.autoscale.mode}: {decided.verdict.sentence}",
         )
     return True, (PoolReason.FOLLOWS_DEMAND, decided.verdict.sentence)
 
 
-def scaling_limited(pool: WorkerPool, decided: Decided | None, refusal: str | None) -> Object:
-    """Whether the demand asks for another size than a limit allows."""
-    why = _limit(decided, refusal)
+def scaling_limited(
+    pool: WorkerPool, decided: Decided | None, refusal: str | None, *, size_problem: Why | None = None
+) -> Object:
+    """Whether the demand asks for another size than a limit allows, or than anybody lets the operator set."""
+    why = size_problem or _limit(decided, refusal)
     holds = why is not None
-    reason, message = why or (PoolReason.WITHIN_LIMITS, "No limit is in the way.")
+    reason, message = why or (PoolReason.DESIRED_WITHIN_RANGE, "No limit is in the way.")
     return condition(
         ConditionType.SCALING_LIMITED, holds, reason, message, generation=pool.metadata.generation
     )
 
 
+def size_problem(pool: WorkerPool, refusal: str | None, contested: Overwritten | None) -> Why | None:
+    """Why the Deployment does not have, or does not keep, the size that was decided on."""
+    if refusal is not None:
+        said = f"The size that was decided on could not be set, and it is tried again: {clean(refusal)}"
+        return PoolReason.SCALE_FAILED, said
+    if contested is None:
+        return None
+    name, by = worker_deployment_name(pool), contested.writer
+    return PoolReason.REPLICAS_OVERWRITTEN, (
+        f"{by} wrote {contested.found} replicas into Deployment {name!r} at {by.time}, and not for the first time; it is"
+        f" put back to {contested.ours} after times that grow up to {LONGEST_SECONDS:.0f} s. {_WAY_OUT}"
+    )
+
+
+def overwritten_event(pool: WorkerPool, overwritten: Overwritten) -> Event:
+    """The same for the same writer, so that repetitions are counted."""
+    name = worker_deployment_name(pool)
+    message = f"{overwritten.writer} wrote the size of Deployment {name!r}; it is put back. {_WAY_OUT}"
+    return Event(PoolReason.REPLICAS_OVERWRITTEN, message, Severity.WARNING)
+
+
 def _limit(decided: Decided | None, refusal: str | None) -> Why | None:
     if refusal is not None:
-        return PoolReason.PODS_REFUSED, f"The API server refuses new pods: {refusal}"
+        return PoolReason.POD_CREATION_FAILED, f"The API server refuses new pods: {refusal}"
     if decided is None or decided.verdict.want is None:
         return None
     verdict, want = decided.verdict, decided.verdict.want
     if verdict.cause is Cause.CANNOT_START:
         return PoolReason.PODS_NOT_READY, verdict.sentence
     if want.unlimited > decided.load.limits.most:
-        return PoolReason.MAX_REPLICAS, verdict.sentence
+        return PoolReason.TOO_MANY_REPLICAS, verdict.sentence
     if want.unlimited < decided.load.limits.least:
-        return PoolReason.MIN_REPLICAS, verdict.sentence
+        return PoolReason.TOO_FEW_REPLICAS, verdict.sentence
     return None

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.brokers.lost_nodes import node_name, was_marked_unready
 from taskfleet.brokers.observation import Observation
 from taskfleet.brokers.transport import Offers
 from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
@@ -14,11 +15,13 @@ from taskfleet.controllers.conditions import condition, ready, reconciling, stal
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
-from taskfleet.controllers.requeue import Requeued
+from taskfleet.controllers.requeue import RequeueResult
+from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.pool import Decided
 
 Why = tuple[StrEnum, str]
+_NAMED_PODS = 3
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,16 @@ class PoolSeen:
     pods: list[Object] = field(default_factory=list)
     stalled: Why | None = None  # only another spec helps
     missing: Why | None = None  # something else has to come first
+    size_problem: Why | None = None  # why the Deployment does not have the size that was decided on
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
     offers: Offers | None = None  # of the broker; None: not known yet
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
-    given_back: int = 0  # since the status was last written
-    requeued: Requeued | None = None  # a wish that the status does not answer yet
+    held_in_silence: tuple[Holder, ...] = ()
+    requeued: int = 0  # since the status was last written
+    requeue: RequeueResult | None = None  # a wish that the status does not answer yet
     beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
     @property
@@ -78,7 +83,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
         "runtimeVersion": seen.runtime_version or None,
         **({} if seen.unread else _figures(seen)),
-        "givenBack": (seen.pool.status.given_back or 0) + seen.given_back or None,
+        "requeued": (seen.pool.status.requeued or 0) + seen.requeued or None,
         **_last_requeue(seen, now),
         "conditions": _conditions(seen, now),
     }
@@ -93,10 +98,10 @@ def _figures(seen: PoolSeen) -> Object:
 
 def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
     """The answer to a new wish; without one the last answer stays as it is."""
-    if seen.requeued is None or seen.requeued.messages is None:
+    if seen.requeue is None or seen.requeue.messages is None:
         return {}
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"lastRequeue": {"time": time, **vars(seen.requeued)}}
+    return {"lastRequeue": {"time": time, **vars(seen.requeue)}}
 
 
 def _template(obj: Object | None) -> str | None:
@@ -109,7 +114,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
     generation = seen.pool.metadata.generation
     found = trouble(seen.silent_pods, now=now)
     stall = seen.stalled or ((found.reason, found.message) if found is not None and found.stalls else None)
-    problem = stall or seen.missing or _problem(seen, found, now)
+    problem = _with_silence(seen, stall or seen.missing or _problem(seen, found, now))
     rollout = _rollout(seen)
     return [
         ready(False, *problem, generation=generation)
@@ -118,11 +123,21 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         reconciling(None if stall else rollout, generation=generation),
         stalled(stall, generation=generation),
         scaling_active(seen.pool, seen.decided),
-        scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment)),
+        scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment), size_problem=seen.size_problem),
         _up_to_date(seen),
         *pool_support(seen.pool, seen.offers),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
+
+
+def _with_silence(seen: PoolSeen, problem: Why | None) -> Why | None:
+    """No pool is well, or at zero, while messages are in the hands of nobody who can be heard."""
+    told = sentence(seen.held_in_silence)
+    if told is None:
+        return problem
+    if problem is None or problem[0] is PoolReason.PODS_NOT_READY:
+        return PoolReason.PODS_UNRESPONSIVE, told
+    return problem[0], f"{problem[1]} {told}"
 
 
 def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Why | None:
@@ -130,24 +145,44 @@ def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Why | None
     if found is not None:
         return found.reason, found.message
     if (refusal := _refusal(seen.deployment)) is not None:
-        return PoolReason.PODS_REFUSED, f"The API server refuses new pods: {refusal}"
+        return PoolReason.POD_CREATION_FAILED, f"The API server refuses new pods: {refusal}"
+    if seen.size_problem is not None:
+        return seen.size_problem
     if seen.broker_problem is not None:
         return PoolReason.BROKER_NOT_READY, seen.broker_problem
+    return _pods_problem(seen, now)
+
+
+def _pods_problem(seen: PoolSeen, now: datetime) -> Why | None:
     up = sum(map(is_ready, seen.current_pods))
     scale = seen.pool.spec.autoscale
     needed = seen.wanted if scale is None else min(seen.wanted, scale.min_replicas)  # a growing fleet works
     if up < needed:
-        return PoolReason.PODS_NOT_READY, f"{up} of {needed} pods are ready; the others are starting."
+        return PoolReason.PODS_NOT_READY, f"{up} of {needed} pods are ready; {_missing(seen, needed - up)}."
     if seen.beat is not None and (problem := seen.beat.problem(now)) is not None:
         return PoolReason.BEAT_NOT_READY, problem
     return None
+
+
+def _missing(seen: PoolSeen, missing: int) -> str:
+    """What the pods that are not ready do."""
+    lost = [pod for pod in seen.current_pods if was_marked_unready(pod)]
+    if not lost:
+        return "the others are starting"
+    names = ", ".join(
+        f"{pod['metadata']['name']} ({node_name(pod) or 'no node'})" for pod in lost[:_NAMED_PODS]
+    )
+    told = (
+        f"the node of {len(lost)} does not answer, so they are unknown until Kubernetes deletes them: {names}"
+    )
+    return told if len(lost) >= missing else f"{told}; the others are starting"
 
 
 def _fine(seen: PoolSeen) -> Why:
     if seen.pool.spec.suspend:
         return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
     if seen.wanted == 0:
-        return PoolReason.AT_ZERO, "No pod is wanted."
+        return PoolReason.SCALED_TO_ZERO, "No pod is wanted."
     up = min(seen.wanted, sum(map(is_ready, seen.current_pods)))
     return PoolReason.AVAILABLE, f"{up} of {seen.wanted} pods are ready."
 
@@ -156,20 +191,22 @@ def _rollout(seen: PoolSeen) -> str | None:
     """What is being changed for this generation. A change of size alone is not a rollout."""
     if seen.deployment is None:
         return "The Deployment is being created." if seen.missing is None else None
-    old = len(seen.old_pods)
+    status = seen.deployment.get("status") or {}
+    # The second also where somebody else changed the template, as `kubectl rollout restart` does.
+    old = max(len(seen.old_pods), status.get("replicas", 0) - status.get("updatedReplicas", 0))
     return f"{old} pods of the previous template are still to be replaced." if old else None
 
 
 def _up_to_date(seen: PoolSeen) -> Object:
     if seen.kept_template:
-        reason = PoolReason.BUILT_BY_ANOTHER_VERSION
+        reason = PoolReason.POD_TEMPLATE_OUTDATED
         message = (
             "The pods were built by another version of the operator and are kept as they are until the spec changes."
             f" `kubectl taskfleet upgrade wp/{seen.pool.name}` replaces them in turn."
         )
     else:
         reason, message = (
-            PoolReason.BUILT_BY_THIS_VERSION,
+            PoolReason.POD_TEMPLATE_CURRENT,
             "The pods are built as this version of the operator does.",
         )
     generation = seen.pool.metadata.generation

@@ -1,14 +1,25 @@
-"""Who may ask the operator about a pool: whoever may write it. See docs/design/dead-letters.md."""
+"""Who may ask the operator about a pool: the API server says who it is, and what they may do. See docs/security.md."""
 
-import hmac
-from collections.abc import Awaitable, Callable
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER, reader_digest
+from taskfleet.api import GROUP, Key, Object
+from taskfleet.api.names import is_object_name
+from taskfleet.api.questions import AUDIENCE
 from taskfleet.controllers.context import Context
+from taskfleet.kube.errors import ApiError
+from taskfleet.kube.gateway import Gateway
 
-Tell = Callable[[Key, str, Context], Awaitable[Object]]
-"""Answers a question about a pool to who shows the secret, as JSON. Raises RefusedError."""
+_LONGEST_TOKEN = 8192
+_REMEMBERED_SECONDS = 10.0
+_MOST_REMEMBERED = 1000
+# The port is open to the cluster's network: more reviews at once would be a load on the API server.
+_AT_ONCE = 4
+_WAITING = 16
 
 
 class RefusedError(Exception):
@@ -19,11 +30,87 @@ class RefusedError(Exception):
         self.status = status
 
 
-def asked_about(pool: Key, secret: str, context: Context) -> Object:
-    """The pool, where whoever asks may know of it. Raises RefusedError."""
+@dataclass(frozen=True)
+class Question:
+    """`verb`: what of a WorkerPool one has to be allowed in order to be told."""
+
+    verb: str
+    tell: Callable[[Object, Context], Awaitable[Object]]
+
+
+class Authorizer:
+    """Asks the API server, and remembers its answer for ten seconds. `clock` is monotonic."""
+
+    def __init__(self, gateway: Gateway, clock: Callable[[], float]) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._users: OrderedDict[bytes, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
+
+    async def require(self, token: str, verb: str, pool: Key) -> None:
+        """Raises RefusedError unless the holder of `token` may do `verb` to the pool."""
+        if not (is_object_name(pool.namespace) and is_object_name(pool.name)):
+            raise RefusedError(400, "Name a WorkerPool by the parameters namespace and pool.")
+        if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
+            raise RefusedError(401, "Show a token of yours that the API server knows.")
+        if self._waiting >= _WAITING:
+            raise RefusedError(429, "Too many questions at once. Ask again in a moment.")
+        self._waiting += 1
+        try:
+            async with self._at_once:
+                await self._require(token, verb, pool)
+        except ApiError as error:
+            raise RefusedError(
+                503, f"The API server does not say who may ask ({error.status} {error.reason})."
+            ) from None
+        finally:
+            self._waiting -= 1
+
+    async def _require(self, token: str, verb: str, pool: Key) -> None:
+        user = await self._user(token)
+        if user is None:
+            raise RefusedError(401, "The API server does not know the token.")
+        known = {name: user[name] for name in ("groups", "uid", "extra") if name in user}
+        attributes = {
+            "namespace": pool.namespace,
+            "verb": verb,
+            "group": GROUP,
+            "resource": "workerpools",
+            "name": pool.name,
+        }
+        review = {"user": user.get("username", ""), **known, "resourceAttributes": attributes}
+        answer = await self._gateway.review("SubjectAccessReview", review)
+        if answer.get("allowed") is not True:
+            name = user.get("username", "")
+            raise RefusedError(
+                403, f"{name!r} may not {verb} WorkerPool {pool.name!r} in namespace {pool.namespace!r}."
+            )
+
+    async def _user(self, token: str) -> Mapping[str, Any] | None:
+        """Whose token it is: one that was made for us, or one that its holder shows to the API server."""
+        digest, now = hashlib.sha256(token.encode()).digest(), self._clock()
+        if digest in self._users and now - self._users[digest][0] < _REMEMBERED_SECONDS:
+            return self._users[digest][1]
+        user = None
+        for audiences in ({"audiences": [AUDIENCE]}, {}):
+            answer = await self._gateway.review("TokenReview", {"token": token, **audiences})
+            if answer.get("authenticated") is True:
+                user = answer.get("user") or {}
+                break
+        self._users[digest] = now, user
+        self._users.move_to_end(digest)
+        while len(self._users) > _MOST_REMEMBERED:
+            self._users.popitem(last=False)
+        return user
+
+
+async def answer(
+    question: Question, pool: Key, token: str, authorizer: Authorizer, context: Context
+) -> Object:
+    """What is told about a pool, as JSON. Raises RefusedError; whether a pool exists is told after who asks."""
+    await authorizer.require(token, question.verb, pool)
     raw = context.cache.get(*pool)
-    expected = ((raw or {"metadata": {}})["metadata"].get("annotations") or {}).get(READER, "")
-    # The same answer whether the pool exists or not: who asks may have no right to know.
-    if raw is None or not hmac.compare_digest(expected.encode(), reader_digest(secret).encode()):
-        raise RefusedError(401, f"{pool} has no annotation {READER} with the digest of this secret.")
-    return raw
+    if raw is None:
+        raise RefusedError(404, f"{pool} does not exist.")
+    return await question.tell(raw, context)

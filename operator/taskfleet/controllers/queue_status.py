@@ -12,6 +12,7 @@ from taskfleet.brokers.queue_figures import QueueFigures
 from taskfleet.brokers.readers import PoolReader
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.purge import Purged
+from taskfleet.controllers.silence import Holder, sentence
 
 Why = tuple[StrEnum, str]
 _NUMBERS = (
@@ -28,6 +29,7 @@ class QueueSeen:
     figures: QueueFigures | None = None
     pools: Mapping[Key, PoolReader] = field(default_factory=dict)  # those that name the queue
     priority_steps: tuple[int, ...] = (0, 3, 6, 9)
+    held_in_silence: tuple[Holder, ...] = ()
     problem: Why | None = None
     purged: Purged | None = None
 
@@ -77,20 +79,20 @@ def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
     if able:
         pods = sum(figures.consuming.get(name, 0) for name in able)
         count = "1 pod fetches" if pods == 1 else f"{pods} pods fetch" if pods else "no pod fetches"
-        return True, (QueueReason.POOL_READS, f"{_pools(able)}; {count} at the moment.")
+        return True, (QueueReason.CONSUMED_BY_POOL, f"{_pools(able)}; {count} at the moment.")
     if figures.others:
         message = f"No WorkerPool takes its messages, but other consumers do: {figures.others}."
-        return True, (QueueReason.OTHERS_READ, message)
+        return True, (QueueReason.CONSUMED_EXTERNALLY, message)
     if figures.rates.other > 0:
         message = "No WorkerPool takes its messages, but somebody else took some during the last minute."
-        return True, (QueueReason.OTHERS_READ, message)
+        return True, (QueueReason.CONSUMED_EXTERNALLY, message)
     name, waiting = seen.queue.queue_name, figures.total
     wait = (
         "Nothing waits" if not waiting else "1 message waits" if waiting == 1 else f"{waiting} messages wait"
     )
     if not seen.pools:
         advice = "Add it to spec.queues of a pool."
-        return False, (QueueReason.NO_POOL, f"{wait} and no WorkerPool reads queue `{name}`. {advice}")
+        return False, (QueueReason.NO_CONSUMER, f"{wait} and no WorkerPool reads queue `{name}`. {advice}")
     stopped = "; ".join(
         f"WorkerPool {pool.name!r} {reader.stopped or reader.trouble}"
         for pool, reader in sorted(seen.pools.items())
@@ -100,6 +102,8 @@ def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
 
 def healthy(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
     """Whether the queue is below its limits, and nothing waits in vain."""
+    if (held := sentence(seen.held_in_silence)) is not None:
+        return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)
     alert = seen.queue.spec.alert_above
     if alert is not None and alert.waiting is not None and figures.total > alert.waiting:
         message = f"{figures.total} messages wait; alertAbove.waiting is {alert.waiting}."

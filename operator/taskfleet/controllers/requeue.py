@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Requeued:
+class RequeueResult:
     """A wish that the status does not answer yet. `messages` moved so far; None: the broker does not answer."""
 
     token: str
@@ -32,7 +32,7 @@ def wish(pool: WorkerPool) -> Request | None:
     return request
 
 
-async def requeue_as_wished(pool: WorkerPool, context: Context) -> Requeued | None:
+async def requeue_as_wished(pool: WorkerPool, context: Context) -> RequeueResult | None:
     """Move the messages; None where nothing new is asked for. Until the status has the answer, it may be repeated."""
     request = wish(pool)
     if request is None:
@@ -40,15 +40,15 @@ async def requeue_as_wished(pool: WorkerPool, context: Context) -> Requeued | No
     broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
     offers = context.brokers.offers(broker)
     if offers is not None and not offers.state:
-        return Requeued(request.token, 0)  # nothing is ever set aside there
+        return RequeueResult(request.token, 0)  # nothing is ever set aside there
     client, layout = context.brokers.client(broker), context.brokers.layout(broker)
     if client is None or layout is None:
-        return Requeued(request.token, None)
+        return RequeueResult(request.token, None)
     try:
         queues = pool.spec.effective_queues
         messages = await requeue(client, layout, queues, request, pool_uid=pool.metadata.uid)
     except RedisError as error:
         log.warning("dead letters not moved yet", **pool.key._asdict(), error=type(error).__name__)
-        return Requeued(request.token, None)
+        return RequeueResult(request.token, None)
     log.info("dead letters were moved back", **pool.key._asdict(), messages=messages)
-    return Requeued(request.token, messages)
+    return RequeueResult(request.token, messages)

@@ -66,7 +66,7 @@ def _problem(seen: ScheduleSeen, now: datetime) -> Why | None:
     if seen.beat_problem is not None:
         return ScheduleReason.BEAT_NOT_READY, seen.beat_problem
     if seen.state is None:
-        return ScheduleReason.NOT_TAKEN_UP, "The broker's beat has not taken up this schedule yet."
+        return ScheduleReason.PENDING, "The broker's beat has not taken up this schedule yet."
     if seen.state.error is not None:
         return ScheduleReason.SENDING_FAILED, clean(seen.state.error)
     if seen.state.next is not None and now - seen.state.next > LATE_AFTER:
@@ -81,7 +81,7 @@ def _fine(seen: ScheduleSeen) -> Why:
     if seen.schedule.spec.suspend:
         return ScheduleReason.SUSPENDED, "spec.suspend is true: no run is planned. Set it to false to go on."
     if seen.state is None or seen.state.next is None:
-        return ScheduleReason.ENDED, "No run is left to send."
+        return ScheduleReason.COMPLETED, "No run is left to send."
     return ScheduleReason.SCHEDULED, "The broker's beat sends the runs in time."
 
 

@@ -1,17 +1,19 @@
 """TaskQueue: what is seen on one queue, and its purge. Nothing is made of it."""
 
 from taskfleet.api import InvalidObject, Key, Object, TaskQueue
-from taskfleet.api.reasons import ConditionType, QueueReason, Reason
+from taskfleet.api.reasons import ConditionType, EventReason, QueueReason, Reason
 from taskfleet.brokers.readers import Onlooker
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import condition_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.purge import Purged, purge_as_wished
 from taskfleet.controllers.queue_status import QueueSeen, Why, queue_status
+from taskfleet.controllers.silence import held_in_silence, in_queue
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.events import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
+_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
 _TOLD = (ConditionType.CONSUMED, ConditionType.HEALTHY)
 
 
@@ -34,10 +36,18 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if figures is None and problem is None:
         return None  # its first reading is under way, and will tell
     layout = context.brokers.layout(broker)
+    pools = context.brokers.audience.consumers(broker, queue.queue_name)
+    held = held_in_silence(
+        broker,
+        [reader.uid for reader in pools.values()],
+        context.cache.all("Pod", key.namespace),
+        context,
+    )
     seen = QueueSeen(
         queue,
         figures=figures if problem is None else None,
-        pools=context.brokers.audience.consumers(broker, queue.queue_name),
+        pools=pools,
+        held_in_silence=in_queue(held, queue.queue_name),
         priority_steps=layout.priority_steps if layout is not None else (),
         problem=problem,
         purged=await purge_as_wished(queue, broker, figures, context),
@@ -70,7 +80,12 @@ async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | Non
         for event in (*_changes(raw, status), *_purge_event(seen.purged)):
             await context.events.record(raw, event, now=now)
     unanswered = seen.purged is not None and seen.purged.messages is None and seen.problem is None
-    return min((each for each in (wait, _PURGE_AGAIN_SECONDS if unanswered else None) if each), default=None)
+    again = (
+        wait,
+        _PURGE_AGAIN_SECONDS if unanswered else None,
+        _SILENCE_AGAIN_SECONDS if seen.held_in_silence else None,
+    )
+    return min((each for each in again if each), default=None)
 
 
 def _changes(raw: Object, status: Object) -> list[Event]:
@@ -89,5 +104,5 @@ def _purge_event(purged: Purged | None) -> list[Event]:
     if purged is None or purged.messages is None:
         return []
     if purged.refused is not None:
-        return [Event("PurgeRefused", purged.refused, Severity.WARNING)]
-    return [Event("Purged", f"Messages removed: {purged.messages}.")]
+        return [Event(EventReason.PURGE_REFUSED, purged.refused, Severity.WARNING)]
+    return [Event(EventReason.PURGED, f"Messages removed: {purged.messages}.")]

@@ -1,11 +1,13 @@
-"""The status of an object whose spec this operator cannot read at all."""
+"""The status of an object that this operator cannot work on: its spec cannot be read, or each try fails."""
 
 from enum import StrEnum
 
-from taskfleet.api import Object
+from taskfleet.api import Key, Object
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.pod_trouble import clean
+from taskfleet.kube.errors import ApiError
 
 
 async def write_unreadable(raw: Object, why: str, context: Context) -> float | None:
@@ -21,3 +23,28 @@ async def write_unreadable(raw: Object, why: str, context: Context) -> float | N
         ],
     }
     return await context.status.write(raw, status, now=context.now())
+
+
+async def write_failure(key: Key, error: Exception, context: Context) -> None:
+    """Ready=False with what keeps failing, where memory knows the object. What others have said of it stays."""
+    raw = context.cache.get(*key)
+    if raw is None or "deletionTimestamp" in raw["metadata"]:
+        return
+    generation = raw["metadata"]["generation"]
+    why: tuple[StrEnum, str] = Reason.APPLY_FAILED, _failure(error)
+    kept = {one["type"]: one for one in (raw.get("status") or {}).get("conditions") or []}
+    kept["Ready"] = ready(False, *why, generation=generation)
+    kept.setdefault("Reconciling", reconciling(why[1], generation=generation))
+    kept.setdefault("Stalled", stalled(None, generation=generation))
+    status = {"observedGeneration": generation, "conditions": list(kept.values())}
+    await context.status.write(raw, status, now=context.now())
+
+
+def _failure(error: Exception) -> str:
+    if isinstance(error, ApiError):
+        said = clean(error.message)
+        return f"The API server does not do what is needed, and it is tried again: {error.status} {error.reason}: {said}"
+    return (
+        f"The operator fails at this object ({type(error).__name__}), and tries again. Its log says where; report it with"
+        " the object."
+    )

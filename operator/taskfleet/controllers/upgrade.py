@@ -25,7 +25,7 @@ def may_roll(pool: Key, context: Context) -> bool:
 
 def outdated(pool: Object) -> bool:
     """Whether the pool's status tells of pods from another version."""
-    return reason_of(pool, ConditionType.UP_TO_DATE) == PoolReason.BUILT_BY_ANOTHER_VERSION
+    return reason_of(pool, ConditionType.UP_TO_DATE) == PoolReason.POD_TEMPLATE_OUTDATED
 
 
 def rolling(deployment: Object) -> bool:

@@ -5,24 +5,33 @@ from dataclasses import dataclass, replace
 
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
-from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
 from taskfleet.brokers.observation import Observation
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.broker_support import results_problem
-from taskfleet.controllers.children import LeftOverError, controlled_by
+from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.ownership import controlled_by
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.pool_reader import pool_reader
-from taskfleet.controllers.pool_scaling import first_size, new_decision, start_obstacle
+from taskfleet.controllers.pool_scaling import (
+    first_size,
+    new_decision,
+    overwritten_event,
+    size_problem,
+    start_obstacle,
+)
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
+from taskfleet.controllers.refused import in_words_of
 from taskfleet.controllers.requeue import requeue_as_wished
+from taskfleet.controllers.silence import held_in_silence
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
-from taskfleet.kube.errors import ApiError, InvalidError, NameConflictError
+from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.events import Event, Severity
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.context import BrokerBinding
@@ -34,12 +43,16 @@ from taskfleet.resources.worker_deployment import (
     seed_deployment,
     worker_deployment,
     worker_deployment_name,
+    written_of,
 )
+from taskfleet.resources.worker_network_policy import worker_network_policy, worker_network_policy_name
 from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
 from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.size import Size
 
 _LEFT_OVER_SECONDS = 1.0
 _REQUEUE_AGAIN_SECONDS = 2.0
+_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
 _NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
 
 
@@ -82,7 +95,9 @@ async def reconcile(key: Key, context: Context) -> float | None:
     if (
         seen.deployment is not None
     ):  # also where its template cannot be built: that holds up no change of size
-        seen = replace(seen, decided=_scale(pool, seen, context))
+        decided = _scale(pool, seen, context)
+        problem = size_problem(pool, context.scaling.refusal(key), context.scaling.size(key).contested)
+        seen = replace(seen, decided=decided, size_problem=problem)
     return await _report(observed, seen, context)
 
 
@@ -97,6 +112,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
             raise SpecError(wrong)
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
+        await _apply_network_policy(observed, context)
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
     except NameConflictError as error:
         message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
@@ -106,20 +122,17 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
     except InvalidObject as error:  # the Broker's; its own status says the same
         return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker cannot be read: {error}"))
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return replace(
-            seen, missing=(Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}")
-        )
+    except DeniedError as error:
+        said = f"Refused, and tried again: {clean(error.message)}"
+        return replace(seen, missing=(Reason.APPLY_FAILED, said))
     return replace(
         seen,
         deployment=applied.deployment,
         kept_template=applied.kept_template,
         broker_problem=broker_problem(observed.broker),
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
-        given_back=context.brokers.given_back.get(observed.pool.metadata.uid, 0),
-        requeued=await requeue_as_wished(observed.pool, context),
+        requeued=context.brokers.requeued.get(observed.pool.metadata.uid, 0),
+        requeue=await requeue_as_wished(observed.pool, context),
     )
 
 
@@ -154,11 +167,15 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment = None
     pods = context.cache.children("Pod", key)
     workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
+    observation = _read(observed.raw, observed.pool, context)
     return PoolSeen(
         observed.pool,
         deployment=deployment,
         pods=workers,
-        observation=_read(observed.raw, observed.pool, context),
+        observation=observation,
+        held_in_silence=held_in_silence(
+            _broker_key(observed.pool), [observed.pool.metadata.uid], workers, context
+        ),
         offers=context.brokers.offers(_broker_key(observed.pool)),
         unread=_is_unread(observed, context),
         beat=see_app_beat(observed.pool, context),
@@ -174,22 +191,29 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
     live = await context.children.find(key, owner=observed.raw)
     built = worker_deployment(pool, binding, context.installation)
     if live is None:
-        live = await context.replicas.create(seed_deployment(pool, replicas=first_size(pool.spec)))
+        seed = seed_deployment(pool, replicas=first_size(pool.spec))
+        with in_words_of(seed, written_of(pool)):
+            live = await context.replicas.create(seed)
     kept = Kept.of(live, built)
     if kept is not None and not may_roll(pool.key, context):
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None
-    return Applied(await context.children.bring_to(built, live), kept is not None)
+    with in_words_of(built, written_of(pool)):
+        applied = await context.children.bring_to(built, live, owner=observed.raw)
+    return Applied(applied, kept is not None)
 
 
 async def _apply_budget(observed: Observed, context: Context) -> None:
-    budget = worker_pdb(observed.pool)
-    if budget is not None:
-        await context.children.ensure(budget, owner=observed.raw)
-    else:
-        key = Key("PodDisruptionBudget", observed.pool.namespace, worker_pdb_name(observed.pool))
-        await context.children.remove(key, owner=observed.raw)
+    pool = observed.pool
+    key = Key("PodDisruptionBudget", pool.namespace, worker_pdb_name(pool))
+    await context.children.ensure_or_remove(worker_pdb(pool), key, owner=observed.raw)
+
+
+async def _apply_network_policy(observed: Observed, context: Context) -> None:
+    pool = observed.pool
+    key = Key("NetworkPolicy", pool.namespace, worker_network_policy_name(pool))
+    await context.children.ensure_or_remove(worker_network_policy(pool), key, owner=observed.raw)
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
@@ -199,26 +223,44 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     events = [_verdict_event(observed.raw, status)]
     if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key))) is not None:
         status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
-        if decision["from"] != decision["to"]:
-            sentence = f"From {decision['from']} to {decision['to']} pods: {decision['message']}"
-            events.append(Event("Scaled", sentence))
+        if not (observed.raw.get("status") or {}).get("lastDecision") and decision["to"]:
+            # The Deployment was created with that size.
+            events.append(
+                Event(EventReason.SCALED, f"From 0 to {decision['to']} pods: {decision['message']}")
+            )
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
-        events.append(Event("Requeued", f"Dead letters moved back to their queues: {messages}."))
+        events.append(
+            Event(EventReason.DEAD_LETTERS_REQUEUED, f"Dead letters moved back to their queues: {messages}.")
+        )
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
-        context.brokers.told(observed.pool.metadata.uid, seen.given_back)
+        events += _size_events(observed.pool, context.scaling.size(observed.pool.key))
+        context.brokers.told(observed.pool.metadata.uid, seen.requeued)
         for event in filter(None, events):
             await context.events.record(observed.raw, event, now=now)
-    return min((each for each in (wait, *_next_looks(seen, context)) if each is not None), default=None)
+    looks = (wait, context.children.due_in(observed.raw), *_next_looks(seen, context))
+    return min((each for each in looks if each is not None), default=None)
+
+
+def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
+    """What was written since the last call, by us and by others."""
+    if (overwritten := size.take_overwritten()) is not None:
+        yield overwritten_event(pool, overwritten)
+    if (resized := size.take_resized()) is not None:
+        before, after, why = resized
+        yield Event(EventReason.SCALED, f"From {before} to {after} pods: {why}")
 
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
     """Seconds until something may have changed that no watch tells of."""
+    yield context.scaling.next_look_in(seen.pool.key)
     yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=context.now())
-    if seen.requeued is not None and seen.requeued.messages is None:
+    if seen.requeue is not None and seen.requeue.messages is None:
         yield _REQUEUE_AGAIN_SECONDS
+    if seen.held_in_silence:
+        yield _SILENCE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
     if seen.beat is not None and seen.beat.others:  # nothing tells when the other one goes
@@ -231,8 +273,8 @@ def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
 def _verdict_event(raw: Object, status: Object) -> Event | None:
     """An event when the pool's Ready condition gets another reason."""
     verdict = status["conditions"][0]
-    if reason_of(raw, ConditionType.READY) == verdict["reason"]:
-        return None
+    if verdict["reason"] in (reason_of(raw, ConditionType.READY), PoolReason.REPLICAS_OVERWRITTEN):
+        return None  # of the latter each write is told
     severity = (
         Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
     )

@@ -111,7 +111,9 @@ def _slim(obj: Object) -> Object:
         metadata["annotations"] = {k: v for k, v in annotations.items() if k != _LAST_APPLIED}
     slim = {**obj, "metadata": metadata}
     if obj["kind"] == "Pod" and "spec" in obj:
-        slim["spec"] = {"containers": [_slim_container(one) for one in obj["spec"].get("containers") or ()]}
+        node = {"nodeName": obj["spec"]["nodeName"]} if "nodeName" in obj["spec"] else {}
+        containers = [_slim_container(one) for one in obj["spec"].get("containers") or ()]
+        slim["spec"] = {**node, "containers": containers}
     shared: Object = _shared(slim)
     return shared
 

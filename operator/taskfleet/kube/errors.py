@@ -19,6 +19,21 @@ class InvalidError(ApiError):
     """The object is not acceptable (400, 422): only a change of the spec cures it."""
 
 
+class DeniedError(ApiError):
+    """A policy, a webhook, a quota or a missing right is against it: whoever runs the cluster may change that."""
+
+
+class InvalidNameError(InvalidError):
+    """No object can have this name, so the API server was not asked."""
+
+    def __init__(self, plural: str, name: str) -> None:
+        message = (
+            f"{name[:80]!r} cannot be a name among {plural}: a name has lower-case letters, digits, - and . only, and"
+            " a letter or digit at both ends."
+        )
+        super().__init__(422, "InvalidName", message)
+
+
 class LeaseLostError(Exception):
     """This process leads no longer, so it must write nothing."""
 
@@ -26,7 +41,7 @@ class LeaseLostError(Exception):
 class NameConflictError(Exception):
     """A child's name is taken by an object that we do not control."""
 
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"{kind} {name!r} exists and belongs to somebody else")
+    def __init__(self, kind: str, name: str, why: str) -> None:
+        super().__init__(f"{kind} {name!r} exists and belongs to somebody else: {why}")
         self.kind = kind
         self.name = name

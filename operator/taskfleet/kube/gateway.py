@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +16,17 @@ from kubernetes.aio import client, config
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object
-from taskfleet.kube.errors import ApiError, ConflictError, InvalidError, LeaseLostError
-from taskfleet.kube.resource_types import OWN_TYPES, RESOURCE_TYPES, key_of
+from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
+from taskfleet.kube.resource_types import (
+    OWN_TYPES,
+    RESOURCE_TYPES,
+    key_of,
+    service_proxy_path,
+    token_path,
+)
 
-APPLY = "application/apply-patch+yaml"
+# With a charset, because the client would encode the body by itself otherwise: see `_as_yaml`.
+APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json"
 MANAGER = "taskfleet"  # everything but worker replicas
 SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
@@ -24,14 +34,44 @@ _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 # How a server-side apply of an object that does not fit its schema is answered, with 500 in place of 422.
 _UNKNOWN_SHAPE = ("failed to create typed patch object (", "failed to convert new object (")
+# How policies and webhooks refuse, with a code of their own choice.
+_DENIAL = re.compile(r"^admission webhook .* denied the request|AdmissionPolicy '.*' denied request")
+# What YAML takes in escaped form only (1.1, 5.1 Character Set).
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _READ_SECONDS = 15.0
 # With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
 _WRITE_SECONDS = 4.0
+_MAY_SEND: ContextVar[Callable[[], bool]] = ContextVar("may_send", default=lambda: True)
+
+
+async def _ask_again(_session: aiohttp.ClientSession, _context: object, _chunk: object) -> None:
+    """aiohttp calls this before a body leaves, and the headers leave with it.
+
+    A process that was stopped after `_write` asked would otherwise send, when it goes on, all writes of that moment.
+    """
+    if not _MAY_SEND.get()():
+        raise LeaseLostError
+
+
+@contextmanager
+def _sent_if(may_send: Callable[[], bool]) -> Iterator[None]:
+    token = _MAY_SEND.set(may_send)
+    try:
+        yield
+    finally:
+        _MAY_SEND.reset(token)
+
+
+def configured() -> client.Configuration:
+    """For a client whose writes ask once more in the moment in which they are sent."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(_ask_again)
+    return client.Configuration(trace_configs=[trace])
 
 
 async def connect() -> client.ApiClient:
     """A client for the cluster of KUBECONFIG, else of the pod this runs in, else of ~/.kube/config."""
-    configuration = client.Configuration()
+    configuration = configured()
     in_pod = _SERVICE_ACCOUNT.exists()  # noqa: ASYNC240 - once, at the start
     if in_pod and not os.environ.get("KUBECONFIG"):
         config.load_incluster_config(client_configuration=configuration)
@@ -41,7 +81,7 @@ async def connect() -> client.ApiClient:
 
 
 class Gateway:
-    """Objects in, objects out. `may_write` is asked before every write."""
+    """Objects in, objects out. `may_write` is asked before every write, and as it is sent: see `configured`."""
 
     def __init__(self, api: client.ApiClient, *, may_write: Callable[[], bool]) -> None:
         self._api = api
@@ -55,11 +95,33 @@ class Gateway:
                 return None
             raise
 
-    async def ask_pod(
-        self, pod: Key, path: str, *, query: Mapping[str, str], headers: Mapping[str, str]
+    async def ask_service(
+        self, service: Key, port: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> Object:
-        """What the first port of a pod answers to a GET, through the API server's proxy."""
-        return await self._call("GET", f"{_path(pod, 'proxy')}/{path}", query=query, headers=headers)
+        """What a port of a Service answers to a GET of `path`, one segment, through the API server's proxy."""
+        return await self._call("GET", service_proxy_path(service, port, path), query=query, headers=headers)
+
+    async def review(self, kind: str, spec: Object) -> Object:
+        """The status of a TokenReview or SubjectAccessReview. It changes nothing, so it takes no lease."""
+        path = RESOURCE_TYPES[kind].path(None)
+        body = {"apiVersion": RESOURCE_TYPES[kind].api_version, "kind": kind, "spec": spec}
+        answer = await self._call("POST", path, body=body, seconds=_WRITE_SECONDS)
+        status: Object = answer.get("status") or {}
+        return status
+
+    async def bearer_token(self) -> str | None:
+        """The token with which this client comes to the API server; None where it shows a certificate."""
+        headers: dict[str, str] = {}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
+        scheme, _, token = next(iter(headers.values()), "").partition(" ")
+        return token if scheme.lower() == "bearer" and token else None
+
+    async def account_token(self, account: Key, *, audience: str, seconds: int) -> str:
+        """A token of a ServiceAccount for `audience` only."""
+        spec = {"audiences": [audience], "expirationSeconds": seconds}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        answer = await self._call("POST", token_path(account), body=body, seconds=_WRITE_SECONDS)
+        return str(answer["status"]["token"])
 
     async def is_served(self, kind: str, namespace: str | None) -> bool:
         """Whether the API server knows the kind."""
@@ -135,9 +197,15 @@ class Gateway:
         if not self._may_write():
             raise LeaseLostError
         metrics.API_WRITES.labels(method.lower()).inc()
-        return await self._call(
-            method, path, body=body, content_type=content_type, query=query, seconds=_WRITE_SECONDS
-        )
+        try:
+            with _sent_if(self._may_write):
+                return await self._call(
+                    method, path, body=body, content_type=content_type, query=query, seconds=_WRITE_SECONDS
+                )
+        except ApiError as error:
+            if error.status == 0 and not self._may_write():
+                raise LeaseLostError from error
+            raise
 
     async def _call(
         self,
@@ -158,7 +226,8 @@ class Gateway:
         try:
             # Not aiohttp's own timeout: one that passes while the task is cancelled makes it forget that it was.
             async with asyncio.timeout(seconds):
-                response = await self._api.call_api(method, url, headers, body=body)
+                sent = _as_yaml(body) if content_type == APPLY else body
+                response = await self._api.call_api(method, url, headers, body=sent)
                 data = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiError(
@@ -168,6 +237,12 @@ class Gateway:
             raise _error(response.status, data)
         answer: Object = json.loads(data)
         return answer
+
+
+def _as_yaml(body: Object | None) -> bytes:
+    """JSON that YAML reads as well: it knows no pairs of escapes for characters above U+FFFF, as JSON does."""
+    text = json.dumps(body, ensure_ascii=False)
+    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _path(key: Key, subresource: str | None = None) -> str:
@@ -184,5 +259,7 @@ def _error(status: int, data: bytes) -> ApiError:
     message = told.get("message") or data[:200].decode(errors="replace")
     if message.startswith(_UNKNOWN_SHAPE):
         return InvalidError(status, reason, message.partition("): ")[2] or message)
-    kind = {409: ConflictError, 400: InvalidError, 422: InvalidError}.get(status, ApiError)
+    kind = {409: ConflictError, 400: InvalidError, 422: InvalidError, 403: DeniedError}.get(status, ApiError)
+    if kind is not ConflictError and _DENIAL.search(message):
+        kind = DeniedError
     return kind(status, reason, message)

@@ -18,6 +18,7 @@ from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
 from taskfleet.api import Object
+from taskfleet.kube.resource_types import RESOURCE_TYPES
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,11 @@ class Timing:
     duration: float = 10.0
     renew_deadline: float = 6.0
     retry: float = 1.5
-    call_timeout: float = 2.0  # so that a hanging call leaves time for two more before the deadline
+    renewal: float = (
+        3.0  # of reading and writing; so that one that hangs leaves time for another before the deadline
+    )
+    release: float = 2.0
+    unattended: float = 20.0  # without a holder for so long, something is wrong
     end: float = 30.0  # within which the work of a lost term has ended; twice the longest call that it makes
 
 
@@ -90,8 +95,8 @@ class KubernetesLease:
     def __init__(self, api: ApiClient, *, namespace: str, name: str) -> None:
         self._api = api
         self._metadata = {"namespace": namespace, "name": name}
-        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
-        self._path = f"{self._collection}/{name}"
+        self._collection = RESOURCE_TYPES["Lease"].path(namespace)
+        self._path = RESOURCE_TYPES["Lease"].path(namespace, name)
 
     async def read(self) -> Object:
         try:
@@ -141,6 +146,8 @@ class Election:
         self._seen: Sighting | None = None
         self._renewed_at: float | None = None
         self._lost_at: float | None = None  # while the work of a lost term has yet to end
+        self._attended_at = clock()  # when somebody held the Lease, as far as this process could see
+        self._failure = ""  # of the last attempt
 
     def held(self) -> bool:
         """Whether this process may write now. Asked before every write, without an await in between."""
@@ -157,6 +164,15 @@ class Election:
         if self._lost_at is None or (seconds := self._clock() - self._lost_at) < self._timing.end:
             return None
         return f"the lease was lost {seconds:.0f} s ago and the work of that term does not end"
+
+    def unattended(self) -> str | None:
+        """Why nobody may be leading, in words; None while somebody was seen to hold the Lease lately."""
+        seconds = self._clock() - self._attended_at
+        if seconds < self._timing.unattended:
+            return None
+        return (
+            f"nobody was seen to hold the Lease for {seconds:.0f} s{self._failure and f' ({self._failure})'}"
+        )
 
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Call `lead` each time the Lease is won, and cancel it when it is lost. Ends by cancellation only.
@@ -193,21 +209,30 @@ class Election:
         log.warning("no longer leading", identity=self.identity)
 
     async def _attempt(self) -> bool:
-        """Take or renew the Lease. False: it is someone else's, or the API server did not do it in time."""
+        """Take or renew the Lease. False: it is someone else's, or the API server did not do it in time.
+
+        Who takes it has until the deadline: a slow API server is no reason that nobody leads.
+        """
+        limit = self._timing.renewal if self.held() else self._timing.renew_deadline
         try:
-            async with asyncio.timeout(self._timing.call_timeout):
+            async with asyncio.timeout(limit):
                 lease = await self._store.read()
                 self._seen = sighting(lease, self._seen, now=self._clock())
                 if self._free_in() > 0:
-                    self._renewed_at = None
+                    self._renewed_at, self._attended_at, self._failure = None, self._clock(), ""
                     return False
                 sent = self._clock()  # others cannot have seen the renewal earlier
                 now = self._wall_clock()
                 await self._store.write(claimed(lease, identity=self.identity, timing=self._timing, now=now))
         except Exception as error:  # whatever it was, the next attempt comes and the deadline runs
             log.warning("cannot take or renew the Lease", error=repr(error))
+            self._failure = (
+                f"the API server did not do it within {limit:g} s"
+                if isinstance(error, TimeoutError)
+                else (f"the API server refuses it: {type(error).__name__}")
+            )
             return False
-        self._renewed_at = sent
+        self._renewed_at, self._attended_at, self._failure = sent, self._clock(), ""
         return True
 
     def _free_in(self) -> float:
@@ -218,7 +243,7 @@ class Election:
     async def _release(self) -> None:
         self._renewed_at = None
         try:
-            async with asyncio.timeout(self._timing.call_timeout):
+            async with asyncio.timeout(self._timing.release):
                 lease = await self._store.read()
                 if (lease.get("spec") or {}).get("holderIdentity") == self.identity:
                     await self._store.write(released(lease))

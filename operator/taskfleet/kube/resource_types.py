@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from taskfleet.api import GROUP, KINDS, VERSION, Key, Object
+from taskfleet.api.names import is_object_name
+from taskfleet.kube.errors import InvalidNameError
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,36 @@ class ResourceType:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """URL path; without a namespace, that of the whole cluster."""
+        """URL path; without a namespace, that of the whole cluster.
+
+        Raises InvalidNameError for what cannot be a name. Quoting would not do: HTTP clients and servers resolve `..`
+        and its encoded forms, and the path of another namespace's object would come out.
+        """
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         parts = [root]
         if namespace is not None:
-            parts.append(f"namespaces/{namespace}")
-        parts += [part for part in (self.plural, name, subresource) if part is not None]
+            parts.append(f"namespaces/{_checked(namespace, 'namespaces')}")
+        parts.append(self.plural)
+        parts += [_checked(part, self.plural) for part in (name, subresource) if part is not None]
         return "/".join(parts)
+
+
+def service_proxy_path(service: Key, port: str, path: str) -> str:
+    """URL path to `path`, one segment, on a port of a Service, by the API server's proxy. Raises InvalidNameError."""
+    collection = RESOURCE_TYPES["Service"].path(service.namespace)
+    name, port, path = (_checked(part, "services") for part in (service.name, port, path))
+    return f"{collection}/{name}:{port}/proxy/{path}"
+
+
+def token_path(account: Key) -> str:
+    """URL path that makes a token of a ServiceAccount. Raises InvalidNameError."""
+    return RESOURCE_TYPES["ServiceAccount"].path(account.namespace, account.name, "token")
+
+
+def _checked(name: str, plural: str) -> str:
+    if not is_object_name(name):
+        raise InvalidNameError(plural, name)
+    return name
 
 
 # The kinds that are watched beside our own, each by our `managed-by` label.
@@ -46,7 +71,11 @@ UNWATCHED_TYPES: dict[str, ResourceType] = {
     "PersistentVolumeClaim": ResourceType("", "v1", "persistentvolumeclaims"),
     "Event": ResourceType("", "v1", "events"),
     "Namespace": ResourceType("", "v1", "namespaces"),
+    "Node": ResourceType("", "v1", "nodes"),
     "Lease": ResourceType("coordination.k8s.io", "v1", "leases"),
+    "ServiceAccount": ResourceType("", "v1", "serviceaccounts"),
+    "TokenReview": ResourceType("authentication.k8s.io", "v1", "tokenreviews"),
+    "SubjectAccessReview": ResourceType("authorization.k8s.io", "v1", "subjectaccessreviews"),
 }
 
 RESOURCE_TYPES: dict[str, ResourceType] = {**OWN_TYPES, **CHILD_TYPES, **UNWATCHED_TYPES}

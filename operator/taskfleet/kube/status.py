@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
 from taskfleet.kube.write_budget import WriteBudget
+
+log = structlog.get_logger(__name__)
 
 _COUNTERS_EVERY_SECONDS = 10.0
 _WRITES_PER_SECOND = 50.0
@@ -22,11 +26,11 @@ _COUNTERS = frozenset(
             "drainingReplicas",
             "waiting",
             "inFlight",
-            "givenBack",
+            "requeued",
         ),
         *("deadLetters", "notes", "unacked", "foreignUnacked", "oldestAge", "consumers", "arrivalRate"),
         *("completionRate", "clients", "memory", "totalRunCount", "missedRunCount"),
-        *("waitingByPriority", "otherRate", "unreadQueues", "expiredGivenBack", "expiredKept"),
+        *("waitingByPriority", "otherRate", "unconsumedQueues", "expiredRequeued", "expiredUnroutable"),
         *("lastScheduleTime", "nextScheduleTime", "lastTaskId"),
     }
 )
@@ -40,6 +44,7 @@ class StatusWriter:
         self._cache = cache
         self._monotonic = monotonic
         self._written_at: dict[Key, float] = {}
+        self._not_stored: dict[Key, Any] = {}
         self._budget = WriteBudget(per_second=_WRITES_PER_SECOND)
 
     async def write(self, obj: Object, wanted: Mapping[str, Any], *, now: datetime) -> float | None:
@@ -51,7 +56,7 @@ class StatusWriter:
         wanted = {**wanted, "conditions": _dated(live.get("conditions") or [], wanted["conditions"], now)}
         patch = changes(live, wanted)
         key, at = key_of(obj), self._monotonic()
-        if not patch:
+        if not patch or _shape(live, patch) == self._not_stored.get(key):
             self._budget.forget(key)
             return None
         urgent = _urgent(live, wanted, patch)
@@ -64,11 +69,28 @@ class StatusWriter:
         if (wait := self._budget.wait(key, urgent=urgent, now=at)) > 0:
             return wait
         self._written_at[key] = at
-        self._cache.put(await self._gateway.patch_status(key, patch))
+        answer = await self._gateway.patch_status(key, patch)
+        self._cache.put(answer)
+        self._compare(key, answer.get("status") or {}, wanted)
         return None
+
+    def _compare(self, key: Key, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        """Say once what the API server does not store, and do not write it again and again."""
+        left = changes(stored, wanted)
+        before = self._not_stored.pop(key, None)
+        if not left:
+            return
+        shape = self._not_stored[key] = _shape(stored, left)
+        if shape != before:
+            advice = (
+                "If its CRD is older than the operator, install the new one: `taskfleet crds | kubectl apply --server-side -f -`;"
+                " else a webhook or policy changes it."
+            )
+            log.warning("status not stored as written", **key._asdict(), fields=sorted(left), advice=advice)
 
     def forget(self, key: Key) -> None:
         self._written_at.pop(key, None)
+        self._not_stored.pop(key, None)
         self._budget.forget(key)
 
 
@@ -87,6 +109,14 @@ def _merge_patch(live: Any, wanted: Any) -> Any:
         gone = {name: None for name in live if name not in wanted}
         return {**gone, **{name: _merge_patch(live.get(name), value) for name, value in wanted.items()}}
     return wanted
+
+
+def _shape(live: Any, patch: Any) -> Any:
+    """What a patch changes, without the values of fields that `live` lacks: they may hold a time."""
+    if not isinstance(patch, Mapping):
+        return patch
+    known = live if isinstance(live, Mapping) else {}
+    return {name: _shape(known[name], value) if name in known else ... for name, value in patch.items()}
 
 
 def _urgent(live: Mapping[str, Any], wanted: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:

@@ -6,9 +6,11 @@ from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.broker_connection import connection_metadata
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels, selector_labels
+from taskfleet.resources.lost_node import with_prompt_eviction
 from taskfleet.resources.metadata import child_metadata
 from taskfleet.resources.pod_template import with_pool_template
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
+from taskfleet.resources.pull_policy import with_pull_policies
 from taskfleet.resources.runtime_init_container import runtime_init_container
 from taskfleet.resources.security import restricted_pod
 from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts, worker_volumes
@@ -21,12 +23,16 @@ def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: I
     """None for a pool without beat. Raises SpecError for a user's template that cannot be merged."""
     if pool.spec.beat is None:
         return None
+    template = with_pool_template(_template(pool, broker, installation), pool, own_resources=True)
+    # An external broker may be a RabbitMQ, which has no lock against two beats.
+    if broker.managed_host is not None:
+        template = with_prompt_eviction(template)
     spec = {
         "replicas": 0 if pool.spec.suspend else 1,
         "revisionHistoryLimit": 2,
         "selector": {"matchLabels": selector_labels(pool, COMPONENT)},
         "strategy": {"type": "Recreate"},
-        "template": with_pool_template(_template(pool, broker, installation), pool, own_resources=True),
+        "template": with_pull_policies(template),
     }
     metadata = child_metadata(pool, name=app_beat_name(pool), component=COMPONENT)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
@@ -44,6 +50,7 @@ def _template(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
     return {
         "metadata": {"labels": child_labels(pool, COMPONENT), **connection_metadata(broker)},
         "spec": {
+            **installation.pull_secrets,
             "initContainers": [runtime_init_container(installation)],
             "containers": [_container(pool, broker, installation)],
             "volumes": volumes,

@@ -50,6 +50,7 @@ def _built(broker: Broker, installation: Installation) -> Object:
             "annotations": {f"{GROUP}/config-hash": digest(redis_conf(redis))},
         },
         "spec": {
+            **installation.pull_secrets,
             "containers": [_redis_container(broker, installation)],
             "volumes": [_config_volume(broker)],
             "securityContext": {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from taskfleet.api import Broker, BrokerSpec
+from taskfleet.api import Broker, BrokerSpec, Object
 from taskfleet.resources.broker_names import broker_host, connection_secret_name
 
 
@@ -18,6 +18,13 @@ class Installation:
     cluster_id: str  # uid of kube-system, in a namespaced installation of the operator's namespace
     version: str  # of the operator and of the runtime that it brings
     namespace: str = ""  # where the operator's own pod runs; empty outside of a cluster
+    image_pull_secrets: tuple[str, ...] = ()  # names, in each namespace, for the images above
+
+    @property
+    def pull_secrets(self) -> Object:
+        """The field of a pod that names them; none where there are none, so that no pod changes."""
+        names = [{"name": name} for name in self.image_pull_secrets]
+        return {"imagePullSecrets": names} if names else {}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Labels of everything that the operator makes. Labels of the owner are never among them."""
+"""Labels of everything that the operator makes."""
 
 from taskfleet.api import GROUP, Broker, Resource
 
@@ -13,6 +13,15 @@ def selector_labels(owner: Resource, component: str) -> Labels:
     """The labels that select an owner's pods. A Deployment's selector is immutable, so these never change."""
     label = f"{GROUP}/broker" if isinstance(owner, Broker) else f"{GROUP}/pool"
     return {"app.kubernetes.io/name": "taskfleet", COMPONENT: component, label: owner.name}
+
+
+def inherited_labels(owner: Resource) -> Labels:
+    """The owner's labels that its children have too, though neither their pods nor their selectors.
+
+    Without a prefix a label is private to the user: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/.
+    One with a prefix may be a tool's, and Argo CD, Flux, Helm or kapp would take the child for its own.
+    """
+    return {name: value for name, value in owner.metadata.labels.items() if "/" not in name}
 
 
 def child_labels(owner: Resource, component: str) -> Labels:

@@ -36,7 +36,7 @@ Identity = tuple[Any, ...]
 def identity(field: str, entry: Any) -> Identity | None:
     """What tells this entry of list `field` from the others; None where the list or the entry has no key."""
     keys = LIST_KEYS.get(field)
-    if keys is None or not isinstance(entry, dict) or not any(key in entry for key in keys):
+    if keys is None or not isinstance(entry, dict) or all(entry.get(key) is None for key in keys):
         return None
     values = tuple(entry.get(key, _DEFAULTS.get(key)) for key in keys)
     return None if any(isinstance(value, dict | list) for value in values) else values

@@ -1,18 +1,15 @@
 """Metadata of children."""
 
 from taskfleet.api import GROUP, VERSION, Object, Resource
-from taskfleet.resources.labels import RETAINED_FROM, child_labels
+from taskfleet.resources.labels import RETAINED_FROM, child_labels, inherited_labels
 
 
 def child_metadata(owner: Resource, *, name: str, component: str) -> Object:
-    """Metadata of a child that goes with its owner.
-
-    Nothing is copied from the owner's labels and annotations: a GitOps tool would take the child for its own.
-    """
+    """Metadata of a child that goes with its owner."""
     return {
         "name": name,
         "namespace": owner.namespace,
-        "labels": child_labels(owner, component),
+        "labels": inherited_labels(owner) | child_labels(owner, component),
         "ownerReferences": [owner_reference(owner)],
     }
 
@@ -22,7 +19,7 @@ def retained_metadata(owner: Resource, *, name: str, component: str) -> Object:
     return {
         "name": name,
         "namespace": owner.namespace,
-        "labels": child_labels(owner, component),
+        "labels": inherited_labels(owner) | child_labels(owner, component),
         "annotations": {RETAINED_FROM: owner.metadata.uid},
     }
 

@@ -71,6 +71,7 @@ def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) 
     return {
         "metadata": {"labels": child_labels(pool, COMPONENT), **connection_metadata(broker)},
         "spec": {
+            **installation.pull_secrets,
             "initContainers": [runtime_init_container(installation)],
             "containers": [worker_container(pool, broker, installation)],
             "volumes": worker_volumes(broker),

@@ -10,6 +10,7 @@ from taskfleet.resources.broker_connection import (
 )
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels, selector_labels
+from taskfleet.resources.lost_node import with_prompt_eviction
 from taskfleet.resources.metadata import child_metadata
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
 from taskfleet.resources.runtime_init_container import runtime_init_container
@@ -33,7 +34,7 @@ def schedules_deployment(broker: Broker, installation: Installation) -> Object:
         "revisionHistoryLimit": 2,
         "selector": {"matchLabels": selector_labels(broker, COMPONENT)},
         "strategy": {"type": "Recreate"},
-        "template": _template(broker, BrokerBinding.of(broker), installation),
+        "template": with_prompt_eviction(_template(broker, BrokerBinding.of(broker), installation)),
     }
     metadata = child_metadata(broker, name=schedules_name(broker.name), component=COMPONENT)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
@@ -44,6 +45,7 @@ def _template(broker: Broker, binding: BrokerBinding, installation: Installation
     return {
         "metadata": {"labels": child_labels(broker, COMPONENT), "annotations": annotations},
         "spec": {
+            **installation.pull_secrets,
             "initContainers": [runtime_init_container(installation)],
             "containers": [_container(broker, binding, installation)],
             "volumes": volumes(binding),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from taskfleet.api import Object
+from taskfleet.resources.errors import SpecError
 from taskfleet.resources.list_keys import identity
 from taskfleet.resources.security import default_for
 from taskfleet.resources.template_merge import merge_template
@@ -28,6 +29,7 @@ def with_user_template(built: Object, user: Object, *, owned: Owned, path: str) 
 
     Raises SpecError for a template that cannot be merged; `path` names its field.
     """
+    _check_texts(user, path)
     merged = merge_template(_with_security_defaults(built, user), user, path=path)
     metadata = dict(merged.get("metadata") or {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **built["metadata"]["labels"]}
@@ -36,7 +38,30 @@ def with_user_template(built: Object, user: Object, *, owned: Owned, path: str) 
     ours = next(each for each in built["spec"]["containers"] if each["name"] == owned.container)
     users = containers.pop(owned.container, ours)
     restored = _restore(users, ours, owned.container_fields, owned.container_entries)
-    return {**merged, "metadata": metadata, "spec": {**spec, "containers": [restored, *containers.values()]}}
+    spec = {**spec, **_service_account(spec), "containers": [restored, *containers.values()]}
+    return {**merged, "metadata": metadata, "spec": spec}
+
+
+def _service_account(spec: Object) -> Object:
+    """The account under both of its names. The API server copies one to the other, and what it has copied would stay when
+    the user's is removed: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec.
+    """
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    return {"serviceAccountName": name, "serviceAccount": name} if name else {}
+
+
+def _check_texts(user: Object, path: str) -> None:
+    """Refuse labels and annotations that are no map of texts: the API server's refusal names the child only."""
+    metadata = user.get("metadata")
+    if not isinstance(metadata, dict):
+        return
+    for name in ("labels", "annotations"):
+        texts, where = metadata.get(name), f"{path}.metadata.{name}"
+        if texts is not None and not isinstance(texts, dict):
+            raise SpecError(f"{where} is {texts!r:.80} and has to be a map. Write it as in a pod template.")
+        for key, value in (texts or {}).items():
+            if value is not None and not isinstance(value, str):
+                raise SpecError(f"{where}.{key} is {value!r:.80}, which is not text. Write it in quotes.")
 
 
 def _with_security_defaults(built: Object, user: Object) -> Object:

@@ -9,6 +9,8 @@ from taskfleet.resources.hashing import inputs_hash, template_hash
 from taskfleet.resources.labels import child_labels, selector_labels
 from taskfleet.resources.metadata import child_metadata
 from taskfleet.resources.pod_template import COMPONENT, worker_pod_template
+from taskfleet.resources.pull_policy import with_pull_policies
+from taskfleet.resources.refusals import Written
 from taskfleet.resources.worker_container import CONTAINER
 
 INPUTS_HASH = f"{GROUP}/inputs-hash"
@@ -48,7 +50,8 @@ def worker_deployment(
     if kept is None:
         template = worker_pod_template(pool, broker, installation)
         mark = template_hash(template)
-        kept = Kept(_marked(template, mark), inputs_hash(pool, broker), mark)
+        # Not part of the digest: no pod changes by it.
+        kept = Kept(_marked(with_pull_policies(template), mark), inputs_hash(pool, broker), mark)
     metadata = child_metadata(pool, name=worker_deployment_name(pool), component=COMPONENT)
     metadata["annotations"] = {INPUTS_HASH: kept.inputs_hash, TEMPLATE_HASH: kept.template_hash}
     spec = {
@@ -62,6 +65,13 @@ def worker_deployment(
         "template": kept.template,
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def written_of(pool: WorkerPool) -> Written:
+    """Where the user wrote what the pods of a pool, and of its beat, are made of."""
+    fields = {name: name for name in ("image", "resources", "env", "envFrom")} | {"args": "extraArgs"}
+    pod_fields = {"terminationGracePeriodSeconds": "terminationGracePeriod"}
+    return Written(pool.spec.to_object(), "spec", CONTAINER, fields, pod_fields)
 
 
 def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:

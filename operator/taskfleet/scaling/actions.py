@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from taskfleet.api import Key, Object
 from taskfleet.brokers.transport import Drains
+from taskfleet.kube.errors import ApiError
+from taskfleet.kube.field_writers import FieldWriter
 from taskfleet.kube.gateway import Gateway
 from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
@@ -17,14 +19,13 @@ class Actions:
         self._gateway = gateway
         self._replicas = replicas
 
-    async def carry_out(
-        self, step: Moves, deployment: Object, *, drains: Drains | None, numbers: Mapping[str, int]
+    async def move(
+        self, step: Moves, namespace: str, *, drains: Drains | None, numbers: Mapping[str, int]
     ) -> None:
-        """Marks are taken back before pods are woken, and set before anything shrinks.
+        """All but the size, and before it: marks are taken back before pods are woken, and set before anything shrinks.
 
         Without `drains` the broker is away: no pod is asked to drain or woken.
         """
-        namespace = deployment["metadata"]["namespace"]
         for pod in step.unmark:
             await self._mark(Key("Pod", namespace, pod), None)
         if drains is not None:
@@ -33,8 +34,18 @@ class Actions:
             await drains.stop(step.stop)
         for pod in step.mark:
             await self._mark(Key("Pod", namespace, pod), FIRST_TO_GO)
-        if step.replicas != deployment["spec"].get("replicas"):
-            await self._replicas.write(deployment, step.replicas)
+
+    async def resize(self, deployment: Object, replicas: int) -> Object:
+        """The Deployment as the API server has it then."""
+        return await self._replicas.write(deployment, replicas)
+
+    async def size_writer(self, deployment: Object) -> FieldWriter | None:
+        """Who else owns the Deployment's size."""
+        return await self._replicas.other_writer(deployment)
 
     async def _mark(self, pod: Key, cost: str | None) -> None:
-        await self._gateway.patch(pod, {"metadata": {"annotations": {DELETION_COST: cost}}})
+        try:
+            await self._gateway.patch(pod, {"metadata": {"annotations": {DELETION_COST: cost}}})
+        except ApiError as error:
+            if error.status != 404:  # one that has gone meanwhile needs no mark
+                raise

@@ -26,6 +26,7 @@ class PodLoad:
     removable: bool = False  # drained, unready, and marked
     held_back: int = 0  # ETA and rate-limited tasks in its hands
     pending: bool = False  # not placed on a node, or its image is not there: a ReplicaSet deletes it first
+    stopping: bool = False  # its worker ends without having been asked to drain: nothing makes it fetch again
     unready: bool = False  # in the API server's eyes; so are pods that start, and one may go for the other
 
     def tasks(self, capacity: int) -> int:

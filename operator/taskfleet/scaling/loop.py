@@ -8,7 +8,9 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import structlog
 
@@ -16,33 +18,36 @@ from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
-from taskfleet.brokers.transport import BrokerError
+from taskfleet.faults import FaultLog
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
-from taskfleet.scaling.actions import RENEW_SECONDS, Actions
+from taskfleet.scaling.actions import Actions
 from taskfleet.scaling.attention import Attention
+from taskfleet.scaling.execution import Execution
 from taskfleet.scaling.load import PodLoad, PoolLoad
-from taskfleet.scaling.moves import Moves
-from taskfleet.scaling.pods import Lease
 from taskfleet.scaling.pool import Decided, ScaledPool
 from taskfleet.scaling.prewarm import next_look_in
 from taskfleet.scaling.sharing import share
-from taskfleet.scaling.shrinks import Shrinks
+from taskfleet.scaling.size import Size
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_SECONDS = 60.0  # at a pool of which there is no news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
-_RETRY_SECONDS = 2.0  # after the API server or the broker refused an action
 
 
 def _patience(load: PoolLoad) -> float:
     """Seconds until a look at a pool without news. Spread, or all that were looked at together would be so for ever."""
     longest = _LOOK_AGAIN_AFTER_TASKS_SECONDS if load.arrival_rate else _LOOK_AGAIN_SECONDS
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads work, guards nothing
+
+
+class _Looked(NamedTuple):
+    pool: ScaledPool
+    deployment: Object
+    pods: tuple[PodLoad, ...]
 
 
 class ScalingLoop:
@@ -62,12 +67,13 @@ class ScalingLoop:
     ) -> None:
         self._cache = cache
         self._brokers = brokers
-        self._actions = actions
+        self._execution = Execution(actions, brokers, told)
         self._told = told
         self._next_runs = next_runs
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
         self._attention: dict[Key, Attention] = defaultdict(Attention)  # by broker
+        self._faults = FaultLog("a pool could not be decided on")
         self._busy: dict[Key, frozenset[str]] = defaultdict(
             frozenset
         )  # queues at the last reading, by broker
@@ -112,6 +118,24 @@ class ScalingLoop:
         """The last decision about a pool, with what it was made from."""
         return next(reversed(self.history(pool)), None)
 
+    def refusal(self, pool: Key) -> str | None:
+        """Why what was decided on could not be carried out; None while it is, or nothing is known yet."""
+        scaled = self._pools.get(pool)
+        return (scaled.size.refusal or scaled.refusal) if scaled is not None else None
+
+    def size(self, pool: Key) -> Size:
+        """What became of the sizes that were written."""
+        scaled = self._pools.get(pool)
+        return scaled.size if scaled is not None else Size()
+
+    def next_look_in(self, pool: Key) -> float | None:
+        """Seconds until something is tried again: while a broker is away, no reading comes to do it."""
+        if (scaled := self._pools.get(pool)) is None:
+            return None
+        now = time.monotonic()
+        looks = (scaled.retry.until, *scaled.size.looks())
+        return min((at - now for at in looks if at > now), default=None)
+
     def history(self, pool: Key) -> list[Decided]:
         """The last decisions as they were made, the oldest first."""
         scaled = self._pools.get(pool)
@@ -146,25 +170,47 @@ class ScalingLoop:
             self._decide(keys, observation)
 
     def _decide(self, keys: Iterable[Key], observation: Observation | None) -> None:
+        """What is wrong about one pool keeps no other from its decision."""
         now = observation.at if observation is not None else time.monotonic()
-        seen: dict[Key, tuple[ScaledPool, Object, tuple[PodLoad, ...]]] = {}
+        seen: dict[Key, _Looked] = {}
         for key in sorted(keys):
-            scaled = self._pools[key]
-            deployment = self._cache.get("Deployment", key.namespace, worker_deployment_name(scaled.pool))
-            if deployment is not None and "deletionTimestamp" not in deployment["metadata"]:
-                seen[key] = scaled, deployment, self._pods(scaled, observation, now)
+            with self._alone(key):
+                if (looked := self._look(self._pools[key], observation, now)) is not None:
+                    seen[key] = looked
         shares = self._shares(seen, observation)
-        for key, (scaled, deployment, pods) in seen.items():
-            runs = self._next_runs(scaled.broker)
-            queues = scaled.pool.spec.effective_queues
-            scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
-            load = scaled.load(deployment, pods, observation, shares.get(key, 0))
-            step = scaled.step(load, now)
-            patience = min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
-            self._attention[scaled.broker].looked_at(key, unsettled=scaled.unsettled, again_at=now + patience)
-            self._tell(scaled)
-            if step is not None:
-                self._act(scaled, step, deployment, now)
+        for key, looked in seen.items():
+            with self._alone(key):
+                self._decide_on(looked, observation, shares.get(key, 0), now)
+
+    @contextmanager
+    def _alone(self, pool: Key) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._faults.exception(str(pool), error)
+
+    def _look(self, scaled: ScaledPool, observation: Observation | None, now: float) -> _Looked | None:
+        """A pool that has a Deployment, with its pods."""
+        namespace, name = scaled.pool.namespace, worker_deployment_name(scaled.pool)
+        deployment = self._cache.get("Deployment", namespace, name)
+        if deployment is None or "deletionTimestamp" in deployment["metadata"]:
+            return None
+        return _Looked(scaled, deployment, self._pods(scaled, observation, now))
+
+    def _decide_on(self, looked: _Looked, observation: Observation | None, share: int, now: float) -> None:
+        scaled, deployment, pods = looked
+        runs = self._next_runs(scaled.broker)
+        queues = scaled.pool.spec.effective_queues
+        scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
+        load = scaled.load(deployment, pods, observation, share)
+        step = scaled.step(load, now)
+        patience = min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
+        self._attention[scaled.broker].looked_at(
+            scaled.pool.key, unsettled=scaled.unsettled, again_at=now + patience
+        )
+        self._tell(scaled)
+        if step is not None:
+            self._execution.begin(scaled, step, deployment, now)
 
     def _tell(self, scaled: ScaledPool) -> None:
         """What came out of a look, for the status, the metrics and the log."""
@@ -198,7 +244,7 @@ class ScalingLoop:
 
     def _shares(
         self,
-        seen: Mapping[Key, tuple[ScaledPool, Object, tuple[PodLoad, ...]]],
+        seen: Mapping[Key, _Looked],
         observation: Observation | None,
     ) -> dict[Key, int]:
         if observation is None or not observation.busy:
@@ -208,54 +254,3 @@ class ScalingLoop:
             for key, (scaled, deployment, pods) in seen.items()
         }
         return share({queue: observation.total(queue) for queue in observation.busy}, readers)
-
-    def _act(self, scaled: ScaledPool, step: Moves, deployment: Object, now: float) -> None:
-        """Begin what has to be done; one action a pool at a time, for the next reading shows what it came to."""
-        if scaled.action is not None and not scaled.action.done():
-            return
-        if now < scaled.retry_at or not self._needed(scaled, step, deployment, now):
-            return
-        scaled.action = asyncio.create_task(self._carry_out(scaled, step, deployment))
-
-    def _needed(self, scaled: ScaledPool, step: Moves, deployment: Object, now: float) -> bool:
-        due = (
-            pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS
-            for pod in step.drain
-        )
-        changed = bool(step.resume or step.mark or step.unmark or step.stop) or any(due)
-        return changed or step.replicas != deployment["spec"].get("replicas")
-
-    async def _carry_out(self, scaled: ScaledPool, step: Moves, deployment: Object) -> None:
-        numbers = {pod: scaled.lease_number(pod) for pod in step.drain}
-        growth, since = step.replicas - deployment["spec"].get("replicas", 0), scaled.grows_since
-        if growth and scaled.decided is not None:
-            scaled.shrinks.resized(growth, scaled.decided.load.pods, time.monotonic())
-        if not await self._attempt(scaled, step, deployment, numbers):
-            scaled.shrinks = Shrinks()
-            return
-        renewed = time.monotonic()
-        if growth > 0 and since is not None:
-            metrics.REACTION_SECONDS.observe(renewed - since)
-            scaled.grows_since = None
-        scaled.leases.update({pod: Lease(number, renewed) for pod, number in numbers.items()})
-        for pod in step.resume:
-            scaled.leases.pop(pod, None)
-
-    async def _attempt(
-        self, scaled: ScaledPool, step: Moves, deployment: Object, numbers: Mapping[str, int]
-    ) -> bool:
-        """Act; False where that was not possible, at least not to the end."""
-        try:
-            await self._actions.carry_out(
-                step,
-                deployment,
-                drains=self._brokers.drains(scaled.broker, scaled.pool.metadata.uid),
-                numbers=numbers,
-            )
-        except (ConflictError, LeaseLostError):
-            return False  # somebody wrote meanwhile, or leads: the next look tells
-        except (ApiError, BrokerError) as error:
-            log.warning("scaling failed", **scaled.pool.key._asdict(), error=str(error)[:300])
-            scaled.retry_at = time.monotonic() + _RETRY_SECONDS
-            return False
-        return True

@@ -31,8 +31,8 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
         key=lambda pod: (pod.state is PodState.DRAINED, -pod.active - pod.prefetched, pod.name),
     )
     missing = wanted - len(consuming)
-    resume = leaving[: max(0, missing)]
-    stay = leaving[len(resume) :]
+    resume = [pod for pod in leaving if not pod.stopping][: max(0, missing)]
+    stay = [pod for pod in leaving if pod not in resume]
     surplus = min(len(consuming), load.size) - wanted  # a rollout takes its own surplus pods away itself
     drain = stay + _victims(consuming, surplus, silent_too=forced)
     starting = max(0, missing - len(resume))  # pods that should be on their way up

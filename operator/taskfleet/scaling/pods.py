@@ -10,6 +10,7 @@ from taskfleet.scaling.load import PodLoad, PodState
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 FIRST_TO_GO = "-2147483647"  # ReplicaSet controller: among unready pods the lowest cost goes first
 _ACKNOWLEDGED_WITHIN_SECONDS = 5.0
+_WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,16 @@ def _going(pod: Object) -> bool:
 def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> PodLoad:
     name, ready = pod["metadata"]["name"], is_ready(pod)
     if known is None:
-        # A ready pod that says nothing may be busy; one that never was ready holds no work.
-        state = PodState.CONSUMING if ready else PodState.STARTING
-        pending = (pod.get("status") or {}).get("phase") == "Pending"
-        return PodLoad(name, state, stale=ready, marked=is_marked(pod), pending=pending, unready=not ready)
+        # A pod that says nothing may be busy once it was ready; one that never was holds no work.
+        starting = not (ready or _was_ready(pod))
+        return PodLoad(
+            name,
+            PodState.STARTING if starting else PodState.CONSUMING,
+            stale=not starting,
+            marked=is_marked(pod),
+            pending=(pod.get("status") or {}).get("phase") == "Pending",
+            unready=not ready,
+        )
     report = known.report
     obeyed = lease.number if lease is not None else report.drain
     state = PodState.CONSUMING
@@ -75,6 +82,7 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
         stale=known.stale(now),
         marked=is_marked(pod),
         held_back=report.eta + report.limited,
+        stopping=report.state == "stopping",
         unready=not ready,
         removable=state is PodState.DRAINED and not ready and is_marked(pod),
     )
@@ -83,6 +91,24 @@ def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> 
 def is_ready(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _was_ready(pod: Object) -> bool:
+    """Whether a pod that is not ready has been, since its worker started: a lost connection makes a busy one unready.
+
+    A pod that never was ready has its condition from before its container started:
+    https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
+    """
+    status = pod.get("status") or {}
+    since = next(
+        (one.get("lastTransitionTime") for one in status.get("conditions") or [] if one["type"] == "Ready"),
+        None,
+    )
+    worker: Object = next(
+        (one for one in status.get("containerStatuses") or [] if one["name"] == _WORKER), {}
+    )
+    started = ((worker.get("state") or {}).get("running") or {}).get("startedAt")
+    return bool(since and started and since > started)  # in one form, and of one clock
 
 
 def is_marked(pod: Object) -> bool:

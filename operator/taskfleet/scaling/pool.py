@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.observation import Known, Observation
+from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import Lease, going_on, pod_loads
@@ -15,6 +16,7 @@ from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
+from taskfleet.scaling.size import Size, size_of
 from taskfleet.scaling.sizing import Cause, Memory, Verdict, decide, remember
 
 _HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
@@ -54,7 +56,11 @@ class ScaledPool:
     decided: Decided | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
     news: bool = False  # the last decision is another one than that before
-    retry_at: float = 0.0
+    retry: Backoff = field(
+        default_factory=Backoff
+    )  # of moves of pods that the API server or the broker refused
+    refusal: str | None = None  # what was said to the last one
+    size: Size = field(default_factory=Size)
     # As they were made: what came after one and changed nothing is not in it.
     history: deque[Decided] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
 
@@ -99,7 +105,7 @@ class ScaledPool:
     ) -> PoolLoad:
         return PoolLoad(
             limits=self.limits,
-            replicas=deployment["spec"].get("replicas", 0),
+            replicas=size_of(deployment),
             pods=pods,
             waiting=waiting,
             held_back=sum(pod.held_back for pod in pods),

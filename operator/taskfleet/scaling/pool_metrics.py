@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.observation import Observation
+from taskfleet.faults import FaultLog
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool import Decided
@@ -28,6 +29,7 @@ class PoolMetrics(Collector):
     def __init__(self, scaling: ScalingLoop, brokers: BrokerMonitor) -> None:
         self._scaling = scaling
         self._brokers = brokers
+        self._faults = FaultLog("a pool could not be measured")
 
     def collect(self) -> Iterator[Metric]:
         families = {
@@ -38,7 +40,12 @@ class PoolMetrics(Collector):
             if scaled.decided is None:
                 continue
             seen, queues = self._brokers.observation(scaled.broker), scaled.pool.spec.effective_queues
-            figures = {**_of_size(scaled.decided), **(_of_work(scaled.decided, seen, queues) if seen else {})}
+            try:
+                work = _of_work(scaled.decided, seen, queues) if seen else {}
+                figures = {name: float(value) for name, value in {**_of_size(scaled.decided), **work}.items()}
+            except Exception as error:  # one pool hides no other
+                self._faults.exception(str(scaled.pool.key), error)
+                continue
             labels = (scaled.pool.namespace, scaled.pool.name)
             for name, value in figures.items():
                 families[name].add_metric(labels, value)

@@ -7,6 +7,7 @@ gets its number before anything else, because one that is created without a numb
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ConflictError
+from taskfleet.kube.field_writers import FieldWriter, other_writer
 from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
 from taskfleet.kube.resource_types import key_of
 
@@ -38,6 +39,11 @@ class ReplicaWriter:
                     live  # its controllers told of their pods, as they do all the time while it is scaled
                 )
         return await self._write(deployment, replicas)
+
+    async def other_writer(self, deployment: Object) -> FieldWriter | None:
+        """Who else owns the size; None where it is ours. Asked for, because the cache does not keep managedFields."""
+        live = await self._gateway.get(key_of(deployment))
+        return None if live is None else other_writer(live, "spec.replicas")
 
     async def _write(self, deployment: Object, replicas: int) -> Object:
         metadata = deployment["metadata"]

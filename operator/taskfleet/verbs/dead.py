@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import sys
 import time
 
 from taskfleet.api import Key, Object
@@ -10,10 +9,11 @@ from taskfleet.api.annotations import REQUEUE
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 from taskfleet.verbs.leader import UnansweredError, ask_about
+from taskfleet.verbs.output import complain, say
 from taskfleet.verbs.session import connected, context_namespace
 from taskfleet.verbs.table import table
 
-_HEADER = ("QUEUE", "ID", "TASK", "REDELIVERED", "ARGUMENTS")
+_HEADER = ("QUEUE", "ID", "TASK", "REDELIVERED", "ARGUMENTS", "REASON")
 _ANSWERED_WITHIN_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -27,7 +27,7 @@ async def dead(pool: str, *, namespace: str | None, lease: Key, requeue: list[st
                 return await move_back(gateway, key, requeue)
             return await show(gateway, key, lease)
     except ApiError as error:
-        sys.stderr.write(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}\n")
+        complain(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}")
         return 1
 
 
@@ -39,12 +39,12 @@ async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
     try:
         answer = await ask_about(pool, "dead", gateway=gateway, lease=lease)
     except UnansweredError as error:
-        sys.stdout.write(f"Dead letters: {_status(raw).get('deadLetters', 0)}\n")
-        sys.stderr.write(f"They cannot be listed. {error}\n")
+        say(f"Dead letters: {_status(raw).get('deadLetters', 0)}")
+        complain(f"They cannot be listed. {error}")
         return 0
-    sys.stdout.write(listing(answer["messages"]))
+    say(*listing(answer["messages"]).splitlines())
     if not answer["messages"]:  # an app with a key prefix of its own keeps them elsewhere, and says so
-        sys.stderr.write("".join(f"Its pods note: {note}\n" for note in _status(raw).get("notes", [])))
+        complain(*(f"Its pods note: {note}" for note in _status(raw).get("notes", [])))
     return 0
 
 
@@ -52,8 +52,15 @@ def listing(messages: list[Object]) -> str:
     """The messages as a table; ids are never cut, because `--requeue` takes them."""
     if not messages:
         return "No dead letters.\n"
-    rows = [[one[name.lower()] for name in _HEADER] for one in messages]
-    return table(_HEADER, rows, whole=frozenset({_HEADER.index("ID")}))
+    rows = [[_explained(one)[name.lower()] for name in _HEADER] for one in messages]
+    return table(_HEADER, rows, whole=frozenset({_HEADER.index("ID"), _HEADER.index("REASON")}))
+
+
+def _explained(message: Object) -> Object:
+    """With the reason, where the message itself has none."""
+    losses = message["redelivered"]
+    lost = f"its worker was lost {losses} times" if losses else ""
+    return {**message, "reason": message.get("reason") or lost}
 
 
 async def move_back(
@@ -67,12 +74,12 @@ async def move_back(
     while time.monotonic() < deadline:
         answer = _status(await gateway.get(pool) or {}).get("lastRequeue") or {}
         if answer.get("token") == token:
-            sys.stdout.write(f"Messages moved back to their queues: {answer['messages']}\n")
+            say(f"Messages moved back to their queues: {answer['messages']}")
             return 0
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
-    sys.stderr.write(
+    complain(
         f"The operator has not done it within {seconds:g} s. It will, unless the wish is replaced by another:"
-        f" status.lastRequeue.token is {token!r} then.\n"
+        f" status.lastRequeue.token is {token!r} then."
     )
     return 1
 

@@ -1,11 +1,10 @@
 """`kubectl taskfleet explain`: the last decisions about a pool's size, and what they were made from."""
 
-import sys
-
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 from taskfleet.verbs.leader import UnansweredError, ask_about
+from taskfleet.verbs.output import complain, say
 from taskfleet.verbs.session import connected, context_namespace
 from taskfleet.verbs.table import table
 
@@ -34,7 +33,7 @@ async def explain(pool: str, *, namespace: str | None, lease: Key) -> int:
         async with connected() as gateway:
             return await show(gateway, key, lease)
     except ApiError as error:
-        sys.stderr.write(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}\n")
+        complain(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}")
         return 1
 
 
@@ -47,12 +46,12 @@ async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
         answer = await ask_about(pool, "explain", gateway=gateway, lease=lease)
     except UnansweredError as error:
         last = (raw.get("status") or {}).get("lastDecision")
-        sys.stdout.write(listing([last] if last else [], _IN_STATUS))
-        sys.stderr.write(f"This is all that the status tells; the operator gave no answer. {error}\n")
+        say(*listing([last] if last else [], _IN_STATUS).splitlines())
+        complain(f"This is all that the status tells; the operator gave no answer. {error}")
         return 0
-    sys.stdout.write(listing(answer["decisions"], tuple(_COLUMNS)))
+    say(*listing(answer["decisions"], tuple(_COLUMNS)).splitlines())
     if answer["mode"] != "Auto":
-        sys.stdout.write(f"None of it is carried out: spec.autoscale.mode is {answer['mode']}.\n")
+        say(f"None of it is carried out: spec.autoscale.mode is {answer['mode']}.")
     return 0
 
 

@@ -1,20 +1,21 @@
-"""Questions to the operator that leads: its HTTP port, through the API server's pod proxy."""
+"""Questions to the operator that leads: its HTTP port, through the API server's Service proxy."""
 
 import asyncio
-import contextlib
-import secrets
 import time
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER, READER_HEADER, reader_digest
+from taskfleet.api.questions import AUDIENCE, CLIENT_ACCOUNT_SUFFIX, PORT, TOKEN_HEADER
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 
-_SEEN_WITHIN_SECONDS = 5.0  # the operator's watch brings it the annotation
-_AGAIN_SECONDS = 0.2
+# With several replicas the Service leads to any of them, and those that stand by do not answer.
+_ASKED_FOR_SECONDS = 5.0
+_AGAIN_SECONDS = 0.1
+_TOKEN_SECONDS = 600
+_UNAVAILABLE = 503
 _RIGHTS = (
-    ". It takes the right to write the WorkerPool, and the Role {lease.name}-questions of namespace {lease.namespace},"
-    " which an administrator can bind to you."
+    ". It takes the Role {name}-query of namespace {namespace}, which an administrator can bind to you, and the right"
+    " to {verb} the WorkerPool."
 )
 
 
@@ -23,49 +24,43 @@ class UnansweredError(Exception):
 
 
 async def ask_about(pool: Key, path: str, *, gateway: Gateway, lease: Key) -> Object:
-    """What the holder of `lease` answers about a pool at `path`. Raises UnansweredError.
+    """What the operator answers about a pool at `path`. Raises UnansweredError.
 
-    The pod proxy does not say who asks, so the right to write the pool stands for the right to read its messages: a
-    digest in an annotation of the pool, and the secret that makes it, for the time of the question.
+    The Service has the name of the operator's Lease. The proxy does not say who asks, so the caller's own token goes
+    along; whoever comes with a certificate asks in the name of the operator's ServiceAccount for that.
     """
-    secret = secrets.token_urlsafe(32)
-    try:
-        pod = await _leader(gateway, lease)
-        await gateway.patch(pool, _annotated(reader_digest(secret)))
-        try:
-            return await _ask(gateway, pod, path, pool, secret)
-        finally:
-            with contextlib.suppress(ApiError):  # a digest that stays behind opens nothing
-                await gateway.patch(pool, _annotated(None))
-    except ApiError as error:
-        hint = _RIGHTS.format(lease=lease) if error.status == 403 else ""
-        raise UnansweredError(f"{error.message}{hint}") from None
-
-
-def _annotated(value: str | None) -> Object:
-    return {"metadata": {"annotations": {READER: value}}}
-
-
-async def _leader(gateway: Gateway, lease: Key) -> Key:
-    found = await gateway.get(lease)
-    if found is None:
-        raise UnansweredError(
-            f"There is no Lease {lease.name!r} in namespace {lease.namespace!r}: name the operator's with"
-            " --lease-namespace and --lease-name."
-        )
-    pod = str((found.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
-    if not pod:
-        raise UnansweredError("No operator leads at the moment.")
-    return Key("Pod", lease.namespace, pod)
-
-
-async def _ask(gateway: Gateway, pod: Key, path: str, pool: Key, secret: str) -> Object:
+    service = Key("Service", lease.namespace, lease.name)
     query = {"namespace": pool.namespace, "pool": pool.name}
-    deadline = time.monotonic() + _SEEN_WITHIN_SECONDS
-    while True:
-        try:
-            return await gateway.ask_pod(pod, path, query=query, headers={READER_HEADER: secret})
-        except ApiError as error:
-            if error.status != 401 or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(_AGAIN_SECONDS)
+    deadline = time.monotonic() + _ASKED_FOR_SECONDS
+    try:
+        headers = {TOKEN_HEADER: await _token(gateway, lease)}
+        while True:
+            try:
+                return await gateway.ask_service(service, PORT, path, query=query, headers=headers)
+            except ApiError as error:
+                if error.status != _UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_AGAIN_SECONDS)
+    except ApiError as error:
+        raise UnansweredError(_said(error, path, lease)) from None
+
+
+async def _token(gateway: Gateway, lease: Key) -> str:
+    own = await gateway.bearer_token()
+    if own is not None:
+        return own
+    account = Key("ServiceAccount", lease.namespace, f"{lease.name}{CLIENT_ACCOUNT_SUFFIX}")
+    return await gateway.account_token(account, audience=AUDIENCE, seconds=_TOKEN_SECONDS)
+
+
+def _said(error: ApiError, path: str, lease: Key) -> str:
+    message = error.message.removesuffix(".")
+    if error.status == 404 and "not found" in error.message:
+        return (
+            f"{message}: name the operator's namespace and Lease with --lease-namespace and --lease-name, if they are"
+            f" not {lease.namespace!r} and {lease.name!r}."
+        )
+    if error.status != 403:
+        return f"{message}."
+    verb = "patch" if path == "dead" else "get"
+    return message + _RIGHTS.format(name=lease.name, namespace=lease.namespace, verb=verb)

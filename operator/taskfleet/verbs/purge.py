@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-import sys
 import time
 
 from taskfleet.api import Key, Object
 from taskfleet.api.task_queue import FORCE
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
+from taskfleet.verbs.output import complain, say
 from taskfleet.verbs.session import connected, context_namespace
 
 _ANSWERED_WITHIN_SECONDS = 30.0
@@ -22,7 +22,7 @@ async def purge(queue: str, *, namespace: str | None, force: bool) -> int:
         async with connected() as gateway:
             return await empty(gateway, key, force=force)
     except ApiError as error:
-        sys.stderr.write(f"TaskQueue {key.name!r} in namespace {key.namespace!r}: {error.message}\n")
+        complain(f"TaskQueue {key.name!r} in namespace {key.namespace!r}: {error.message}")
         return 1
 
 
@@ -39,16 +39,16 @@ async def empty(
             return _tell(answer)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         live = await gateway.get(queue) or {}
-    sys.stderr.write(
+    complain(
         f"The operator has not done it within {seconds:g} s. It will, unless spec.purge changes:"
-        f" status.lastPurge.token is {token!r} then. See the condition Ready of the TaskQueue.\n"
+        f" status.lastPurge.token is {token!r} then. See the condition Ready of the TaskQueue."
     )
     return 1
 
 
 def _tell(answer: Object) -> int:
     if refused := answer.get("refused"):
-        sys.stderr.write(f"Nothing was removed. {refused} Here: --force.\n")
+        complain(f"Nothing was removed. {refused} Here: --force.")
         return 1
-    sys.stdout.write(f"Messages removed: {answer.get('messages', 0)}\n")
+    say(f"Messages removed: {answer.get('messages', 0)}")
     return 0

@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-import sys
 import time
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import TRIGGER
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
+from taskfleet.verbs.output import complain, say
 from taskfleet.verbs.session import connected, context_namespace
 
 _ANSWERED_WITHIN_SECONDS = 30.0
@@ -22,7 +22,7 @@ async def trigger(schedule: str, *, namespace: str | None) -> int:
         async with connected() as gateway:
             return await send_one(gateway, key)
     except ApiError as error:
-        sys.stderr.write(f"PeriodicSchedule {key.name!r} in namespace {key.namespace!r}: {error.message}\n")
+        complain(f"PeriodicSchedule {key.name!r} in namespace {key.namespace!r}: {error.message}")
         return 1
 
 
@@ -34,15 +34,15 @@ async def send_one(gateway: Gateway, schedule: Key, *, seconds: float = _ANSWERE
     while time.monotonic() < deadline:
         answer = (live.get("status") or {}).get("lastTrigger") or {}
         if answer.get("token") == token:
-            sys.stdout.write(f"{answer['taskId']}\n")
+            say(f"{answer['taskId']}")
             return 0
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         live = await gateway.get(schedule) or {}
     conditions = (live.get("status") or {}).get("conditions") or []
     ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
     why = f" {ready['message']}" if ready.get("status") == "False" else ""
-    sys.stderr.write(
+    complain(
         f"No run was sent within {seconds:g} s.{why} It still will be, unless another one is asked for:"
-        f" status.lastTrigger.token is {token!r} then.\n"
+        f" status.lastTrigger.token is {token!r} then."
     )
     return 1

@@ -1,11 +1,11 @@
 """`kubectl taskfleet upgrade`: let a pool's workers be replaced by those of this operator version."""
 
 import secrets
-import sys
 
 from taskfleet.api import Key
 from taskfleet.kube.errors import ApiError
 from taskfleet.resources.hashing import UPGRADE_ANNOTATION
+from taskfleet.verbs.output import complain, say
 from taskfleet.verbs.session import connected, context_namespace
 
 
@@ -19,9 +19,9 @@ async def upgrade(pool: str, *, namespace: str | None) -> int:
                 Key("WorkerPool", namespace, pool), {"metadata": {"annotations": annotations}}
             )
     except ApiError as error:
-        sys.stderr.write(f"WorkerPool {pool!r} in namespace {namespace!r}: {error.message}\n")
+        complain(f"WorkerPool {pool!r} in namespace {namespace!r}: {error.message}")
         return 1
-    sys.stdout.write(
-        f"workerpool/{pool}: its pods are replaced in turn where they differ. Watch: kubectl -n {namespace} get wp {pool} -w\n"
+    say(
+        f"workerpool/{pool}: its pods are replaced in turn where they differ. Watch: kubectl -n {namespace} get wp {pool} -w"
     )
     return 0

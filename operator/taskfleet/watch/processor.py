@@ -14,14 +14,26 @@ from taskfleet.watch.work_queue import WorkQueue
 log = structlog.get_logger(__name__)
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
+Failed = Callable[[Key, Exception], Awaitable[None]]
+# The first failures of a run are often passing ones, such as a webhook that starts.
+_LASTING_FAILURES = 3
 _WORKERS = 16  # calls to the API server under way at once; a reconciliation rarely makes more than one
 
 
-class Processor:
-    """`reconcilers` says for each kind what to do; the seconds it returns are when to look again."""
+async def _tell_nobody(_: Key, __: Exception) -> None:
+    """For those who have nobody to tell."""
 
-    def __init__(self, queue: WorkQueue, reconcilers: Mapping[str, Reconcile]) -> None:
+
+class Processor:
+    """`reconcilers` says for each kind what to do; the seconds it returns are when to look again. `failed` tells the user
+    of a failure that lasts.
+    """
+
+    def __init__(
+        self, queue: WorkQueue, reconcilers: Mapping[str, Reconcile], failed: Failed = _tell_nobody
+    ) -> None:
         self._queue = queue
+        self._failed = failed
         self._reconcilers = reconcilers
         self._first_look: set[Key] = set()
         self._began = 0.0
@@ -30,7 +42,7 @@ class Processor:
     async def lead(self, keys: list[Key]) -> None:
         """Reconcile all `keys`, then whatever is queued, until cancelled."""
         self._first_look, self._began = set(keys), time.monotonic()
-        metrics.FIRST_LOOK_SECONDS.set(0)
+        metrics.INITIAL_SYNC_SECONDS.set(0)
         for key in keys:
             self._queue.add(key)
         self._looked_at(None)
@@ -42,7 +54,7 @@ class Processor:
         while True:
             await self._let_others_run()
             key = await self._queue.get()
-            metrics.QUEUE_LENGTH.set(len(self._queue))
+            metrics.WORKQUEUE_DEPTH.set(len(self._queue))
             try:
                 await self._process(key)
             except asyncio.CancelledError:
@@ -63,7 +75,7 @@ class Processor:
     async def _process(self, key: Key) -> None:
         outcome = "done"
         try:
-            with metrics.RECONCILE_SECONDS.labels(key.kind).time():
+            with metrics.RECONCILE_TIME_SECONDS.labels(key.kind).time():
                 again = await self._reconcilers[key.kind](key)
         except ConflictError:
             outcome = "conflict"  # somebody wrote meanwhile: the usual way to learn of it
@@ -75,20 +87,31 @@ class Processor:
             outcome = "refused"
             delay = self._queue.retry(key)
             log.warning("reconciliation failed", **key._asdict(), error=str(error), retry_in=round(delay, 1))
-        except Exception:
+            await self._tell(key, error)
+        except Exception as error:
             outcome = "bug"
             delay = self._queue.retry(key)
             log.exception("reconciliation failed", **key._asdict(), retry_in=round(delay, 1))
+            await self._tell(key, error)
         else:
             self._queue.done(key)
             if again is not None:
                 self._queue.add_after(key, again)
-        metrics.RECONCILES.labels(key.kind, outcome).inc()
+        metrics.RECONCILE.labels(key.kind, outcome).inc()
+
+    async def _tell(self, key: Key, error: Exception) -> None:
+        """Say what fails, once it has lasted. Where that fails as well, the log has said it."""
+        if self._queue.failures(key) < _LASTING_FAILURES:
+            return
+        try:
+            await self._failed(key, error)
+        except Exception as another:
+            log.warning("a failure could not be told", **key._asdict(), error=str(another)[:300])
 
     def _looked_at(self, key: Key | None) -> None:
         if key is not None:
             self._first_look.discard(key)
-        if not self._first_look and metrics.FIRST_LOOK_SECONDS._value.get() == 0:
+        if not self._first_look and metrics.INITIAL_SYNC_SECONDS._value.get() == 0:
             seconds = time.monotonic() - self._began
-            metrics.FIRST_LOOK_SECONDS.set(seconds)
+            metrics.INITIAL_SYNC_SECONDS.set(seconds)
             log.info("every object has been looked at", seconds=round(seconds, 2))

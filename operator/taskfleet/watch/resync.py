@@ -148,7 +148,7 @@ class Resync:
             self._note_missed(key)
 
     def _note_missed(self, key: Key) -> None:
-        metrics.MISSED_EVENTS.labels(key.kind).inc()
+        metrics.WATCH_EVENTS_MISSED.labels(key.kind).inc()
         log.info("a watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
 
     async def _list_all(self, kinds: Iterable[str] = (*OWN_TYPES, *CHILD_TYPES)) -> dict[Key, str]:

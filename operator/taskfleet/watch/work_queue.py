@@ -1,9 +1,13 @@
-"""Keys waiting to be reconciled. A key is queued once however often it changes, because only the newest state matters."""
+"""Keys waiting to be reconciled. A key is queued once however often it changes, because only the newest state matters.
+
+Namespaces take turns, and none has all of those who work: what one tenant changes without end, or keeps waiting for its
+slow broker, holds up no other.
+"""
 
 import asyncio
 import heapq
 import random
-from collections import deque
+from collections import Counter, OrderedDict, deque
 
 from taskfleet.api import Key
 
@@ -12,10 +16,15 @@ _LONGEST_RETRY_SECONDS = 60.0
 
 
 class WorkQueue:
-    """Deduplicating queue with a back-off for each key; the same key is never handed out twice at once."""
+    """Deduplicating queue with a back-off for each key; the same key is never handed out twice at once.
 
-    def __init__(self) -> None:
-        self._waiting: deque[Key] = deque()
+    `most_of_one_namespace`: so many keys of a namespace are handed out at once.
+    """
+
+    def __init__(self, *, most_of_one_namespace: int = 12) -> None:
+        self._most_of_one_namespace = most_of_one_namespace
+        self._waiting: OrderedDict[str, deque[Key]] = OrderedDict()  # by namespace, whose turn it is first
+        self._running_of: Counter[str] = Counter()
         self._queued: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
@@ -25,7 +34,7 @@ class WorkQueue:
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._running)
+        return len(self._queued) + len(self._running)
 
     def add(self, key: Key) -> None:
         """Work on `key` as soon as possible, and after the present run if one is under way."""
@@ -34,7 +43,7 @@ class WorkQueue:
             self._again.add(key)
         elif key not in self._queued:
             self._queued.add(key)
-            self._waiting.append(key)
+            self._waiting.setdefault(key.namespace, deque()).append(key)
             self._changed.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -49,10 +58,7 @@ class WorkQueue:
         """The next key; it belongs to the caller until `done` or `retry`."""
         while True:
             appointment = self._release_due()
-            if self._waiting:
-                key = self._waiting.popleft()
-                self._queued.discard(key)
-                self._running.add(key)
+            if (key := self._next()) is not None:
                 return key
             self._changed.clear()
             try:
@@ -61,6 +67,23 @@ class WorkQueue:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _next(self) -> Key | None:
+        """Hand out the next key of the next namespace that has not its most already."""
+        most = self._most_of_one_namespace
+        namespace = next((each for each in self._waiting if self._running_of[each] < most), None)
+        if namespace is None:
+            return None
+        keys = self._waiting[namespace]
+        key = keys.popleft()
+        if keys:
+            self._waiting.move_to_end(namespace)
+        else:
+            del self._waiting[namespace]
+        self._queued.discard(key)
+        self._running.add(key)
+        self._running_of[namespace] += 1
+        return key
 
     def done(self, key: Key) -> None:
         self._failures.pop(key, None)
@@ -77,8 +100,17 @@ class WorkQueue:
             self.add_after(key, delay)
         return delay
 
+    def failures(self, key: Key) -> int:
+        """How many runs in a row have failed."""
+        return self._failures.get(key, 0)
+
     def _finish(self, key: Key) -> None:
-        self._running.discard(key)
+        if key in self._running:
+            self._running.discard(key)
+            self._running_of[key.namespace] -= 1
+            if not self._running_of[key.namespace]:
+                del self._running_of[key.namespace]
+            self._changed.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)

@@ -41,6 +41,27 @@ CASES = (
         "Required value",
     ),
     _case(
+        "requests-above-limits",
+        {"redis": {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1000m"}}}},
+        {"redis": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}},
+        "redis.resources.requests",
+        f"{OBJECT}requests are above limits: lower the request or raise the limit.",
+    ),
+    _case(
+        "name-of-a-resource",
+        {"redis": {"resources": {"limits": {"memory": "1Gi"}}}},
+        {"redis": {"resources": {"limits": {"memory ": "1Gi"}}}},
+        "redis.resources.limits",
+        f"{OBJECT}the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+    ),
+    _case(
+        "image-with-a-space",
+        {"redis": {"image": "redis:8"}},
+        {"redis": {"image": "redis:8 "}},
+        "redis.image",
+        f'{STRING}"redis:8 " begins or ends with a space: write the name of the image alone.',
+    ),
+    _case(
         "volume-shrinks",
         _storage(size="2048Mi"),
         _storage(size="1Gi"),

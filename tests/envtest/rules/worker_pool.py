@@ -217,6 +217,39 @@ SOURCES = (
         "env[0]",
         f"{OBJECT}value and valueFrom exclude each other: remove one.",
     ),
+    _case(
+        "env-name",
+        {"env": [{"name": "my.mode-1 (old)", "value": "fast"}]},
+        {"env": [{"name": "my=mode", "value": "fast"}]},
+        "env[0].name",
+        f'{STRING}"my=mode" cannot be the name of a variable: write printable ASCII characters without =.',
+    ),
+    _case(
+        "requests-above-limits",
+        {
+            "resources": {
+                "requests": {"cpu": 1, "memory": "1Gi"},
+                "limits": {"cpu": "1000m", "nvidia.com/gpu": 1},
+            }
+        },
+        {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1000Mi"}}},
+        "resources.requests",
+        f"{OBJECT}requests are above limits: lower the request or raise the limit.",
+    ),
+    _case(
+        "name-of-a-resource",
+        {"resources": {"limits": {"hugepages-2Mi": "2Mi", "cpu": "0.5"}}},
+        {"resources": {"limits": {"cpu ": 1}}},
+        "resources.limits",
+        f"{OBJECT}the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+    ),
+    _case(
+        "image-with-a-space",
+        {"image": "registry.example:5000/app@sha256:0"},
+        {"image": " registry.example/app:1"},
+        "image",
+        f'{STRING}" registry.example/app:1" begins or ends with a space: write the name of the image alone.',
+    ),
     *(
         _case(
             f"env-from-{name}",

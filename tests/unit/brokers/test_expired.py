@@ -64,7 +64,7 @@ def swept(server: RedisServer, name: str = "one", *, records: tuple[str, ...] = 
 
 
 def counts(found: Swept) -> tuple[int, int]:
-    return found.given_back, found.kept
+    return found.requeued, found.kept
 
 
 def test_what_has_expired_is_back_before_the_others_and_in_the_order_of_fetching(server: RedisServer) -> None:
@@ -76,6 +76,13 @@ def test_what_has_expired_is_back_before_the_others_and_in_the_order_of_fetching
     assert found.tags == {"first", "second", "third"}
     assert server.waiting("app:mails") == ["first", "second", "third", "waits"]
     assert server.client.exists("app:unacked", INDEX) == 0
+
+
+def test_what_goes_back_is_marked_for_the_worker_that_may_come_back(server: RedisServer) -> None:
+    fetched(server, "gone", 90)
+    fetched(server, "held", 30)
+    swept(server)
+    assert server.client.keys("app:taskfleet:c:ns:taken:*") == ["app:taskfleet:c:ns:taken:gone"]
 
 
 def test_what_was_renewed_stays(server: RedisServer) -> None:
@@ -153,6 +160,13 @@ def test_a_message_goes_to_the_list_of_its_priority(server: RedisServer, priorit
     fetched(server, "a", 90, priority=priority, argsrepr='"priority": 9')
     swept(server)
     assert server.waiting(f"app:{line}") == ["a"]
+
+
+def test_a_queue_may_have_any_name(server: RedisServer) -> None:
+    """kombu writes what is not ASCII as numbers."""
+    fetched(server, "a", 90, key="caf\u00e9 \\ \u4e2d")
+    assert counts(swept(server)) == (1, 0)
+    assert server.waiting("app:caf\u00e9 \\ \u4e2d") == ["a"]
 
 
 def test_only_one_restorer_works_on_a_database(server: RedisServer) -> None:

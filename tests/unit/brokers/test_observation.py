@@ -6,8 +6,9 @@ from taskfleet.brokers.observation import (
     Layout,
     Observation,
     Query,
+    at_once,
     observe,
-    observe_depths,
+    observing_depths,
     resumed,
     unchanged,
 )
@@ -108,14 +109,19 @@ def test_a_pod_that_was_silent_before_the_broker_went_away_is_so_afterwards() ->
     assert resumed(silent, now=60.0).reports[POD].stale(60.0)
 
 
+def test_a_pod_that_was_silent_for_long_is_so_anew_after_the_broker_was_away() -> None:
+    silent = unchanged(reading(None, 0.0, report(1)), now=119.0)
+    assert 200.0 - resumed(silent, now=200.0).reports[POD].moved_at == 11.0
+
+
 def test_a_broker_of_one_list_a_queue_is_seen_with_its_consumers_and_reports() -> None:
     query = Query(Layout(prefix="", reports="r"), ("mail", "none"))
     report = json.dumps({"seq": 1, "v": 1, "state": "ready", "active": 1}).encode()
-    seen = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, None, now=5.0)
+    seen = at_once(observing_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, None, now=5.0))
     assert (seen.total("mail"), seen.total("none"), seen.busy) == (3, 0, frozenset({"mail"}))
     assert seen.consumers == {"mail": 2}
     assert seen.reports_of("uid")["pod"].report.active == 1
     assert seen.changed == {"uid"}
-    again = observe_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, seen, now=6.0)
+    again = at_once(observing_depths(query, {"mail": (3, 2)}, {b"uid/pod/s": report}, seen, now=6.0))
     assert (again.lengths == seen.lengths, again.changed) == (True, frozenset())
     assert again.reports_of("uid")["pod"].moved_at == 5.0

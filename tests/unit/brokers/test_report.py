@@ -71,6 +71,10 @@ def test_notes_and_queues_are_bounded() -> None:
         pytest.param(b"uid/pod-1", None, id="short"),
         pytest.param(b"uid//abc", None, id="nameless"),
         pytest.param(b"\xff/\xfe/x/y", None, id="garbage"),
+        pytest.param(b"uid/../abc", None, id="pod-that-is-a-path"),
+        pytest.param(b"uid/%2e%2e/abc", None, id="pod-that-is-an-encoded-path"),
+        pytest.param(b"uid/pod-1/\x1b[2J", None, id="start-with-control-characters"),
+        pytest.param(b"uid/" + b"p" * 2_000_000 + b"/abc", None, id="long"),
     ],
 )
 def test_names_of_starts(name: bytes, expected: Start | None) -> None:

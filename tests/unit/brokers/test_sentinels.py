@@ -35,7 +35,7 @@ async def look(where: Target) -> Probe:
 async def test_master_is_found_past_a_sentinel_that_is_away(group: SentinelGroup) -> None:
     where = target(group, before=f"sentinel://127.0.0.1:{free_port()}/0;")
     assert (await access(where).locate()).port == group.first.port
-    assert (await look(where)).verdict is Verdict.ANSWERS
+    assert (await look(where)).verdict is Verdict.REACHABLE
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ async def test_sentinels_that_do_not_help_are_told_in_our_words(
     with pytest.raises(WireError, match=said):
         await access(where).locate()
     found = await look(where)
-    assert found.verdict is not Verdict.ANSWERS
+    assert found.verdict is not Verdict.REACHABLE
     assert "hunter2" not in found.detail

@@ -14,7 +14,7 @@ from taskfleet.brokers.observation import Known, Layout, Observation
 from taskfleet.brokers.readers import Onlooker, PoolReader, Readers
 from taskfleet.brokers.report import QueueWork, Report, Start
 from taskfleet.brokers.survey import Findings, Survey
-from taskfleet.brokers.unread import UnreadQueue
+from taskfleet.brokers.unread import UnconsumedQueue
 from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports", visibility_timeout=60.0)
@@ -35,7 +35,7 @@ class Looker:
     readers: Readers = field(default_factory=Readers)
     now: float = 1000.0
     held: int = 0
-    given_back: int = 0
+    requeued: int = 0
 
     def __post_init__(self) -> None:
         self.server.client.flushall()
@@ -61,7 +61,7 @@ class Looker:
         for _ in range(times):
             self.now += 10
             seen = Observation(self.now, {}, {Start("uid", "mail-worker-1", "s"): Known(report, self.now)})
-            found, self.given_back = asyncio.run(self._look(seen))
+            found, self.requeued = asyncio.run(self._look(seen))
         return found
 
     async def _look(self, seen: Observation) -> tuple[Findings, int]:
@@ -82,14 +82,14 @@ def test_a_queue_that_nobody_reads_is_found_by_its_binding(looker: Looker) -> No
     looker.send("lost", "a", "b")
     looker.send("mails", "c")
     found = looker.look(times=2)
-    assert found.unread == (UnreadQueue("lost", 2),)
-    assert (found.unread_queues, found.unread_messages) == (1, 2)
+    assert found.unread == (UnconsumedQueue("lost", 2),)
+    assert (found.unconsumed_queues, found.unconsumed_messages) == (1, 2)
 
 
 def test_all_priorities_of_a_queue_count(looker: Looker) -> None:
     looker.send("lost", "a")
     looker.server.client.lpush("app:lost\x06\x169", "b", "c")
-    assert looker.look(times=2).unread == (UnreadQueue("lost", 3),)
+    assert looker.look(times=2).unread == (UnconsumedQueue("lost", 3),)
 
 
 def test_a_queue_whose_head_moves_has_a_reader(looker: Looker) -> None:
@@ -135,7 +135,11 @@ def test_twenty_queues_are_named_and_all_are_counted(looker: Looker) -> None:
     for number in range(30):
         looker.send(f"lost-{number:02}", *(["a"] * (1 + number)))
     found = looker.look(times=2)
-    assert (len(found.unread), found.unread[0], found.unread_queues) == (20, UnreadQueue("lost-29", 30), 30)
+    assert (len(found.unread), found.unread[0], found.unconsumed_queues) == (
+        20,
+        UnconsumedQueue("lost-29", 30),
+        30,
+    )
 
 
 def test_bindings_are_found_among_many_other_keys_and_forgotten_when_they_go(looker: Looker) -> None:
@@ -162,7 +166,7 @@ def test_what_has_expired_goes_back(looker: Looker) -> None:
         looker.server.client.hset("app:unacked", tag, json.dumps([message, exchange, "mails"]))
         looker.server.client.zadd("app:unacked_index", {tag: time.time() - 61})
     found = looker.look()
-    assert (looker.given_back, found.kept) == (1, 1)
+    assert (looker.requeued, found.kept) == (1, 1)
     assert looker.server.waiting("app:mails") == ["a"]
 
 

@@ -1,9 +1,10 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import debian
+from tests.cluster import debian, state
 from tests.cluster.state import ClusterError
 
 DEBIAN_12 = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n'
@@ -77,3 +78,16 @@ def test_a_person_is_asked_and_may_refuse(machine: pytest.MonkeyPatch) -> None:
 def test_nothing_is_asked_where_nothing_is_missing(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(debian, "found", lambda proof: True)  # noqa: ARG005
     debian.require(debian.FULL)
+
+
+def test_two_that_install_at_the_same_time_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text(f"#!/bin/sh\nmkdir {tmp_path}/busy && sleep 0.1 && rmdir {tmp_path}/busy\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(state, "cache_dir", lambda: tmp_path)
+    with ThreadPoolExecutor(3) as pool:
+        for installation in [pool.submit(debian.install, ["redis-server"]) for _ in range(3)]:
+            installation.result()

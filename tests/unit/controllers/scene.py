@@ -13,8 +13,9 @@ from taskfleet.brokers.target import Target
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.events import EventRecorder
+from taskfleet.kube.events import Event, EventRecorder
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
@@ -70,16 +71,17 @@ class Scene:
         self.schedules = StillKeeper()
         self.seconds = 0.0
         gateway = self.server.gateway()
+        self._events = EventRecorder(gateway, source="taskfleet-operator")
         replicas = ReplicaWriter(gateway, self.cache)
         actions = Actions(gateway, replicas)
         self.context = Context(
             cache=self.cache,
             gateway=gateway,
-            children=Children(gateway, self.cache),
+            children=Children(gateway, self.cache, self._tell, monotonic=lambda: self.seconds),
             replicas=replicas,
             scaling=ScalingLoop(self.cache, self.brokers, actions, told=lambda _: None),
             status=StatusWriter(gateway, self.cache, monotonic=lambda: self.seconds),
-            events=EventRecorder(gateway, source="taskfleet-operator"),
+            events=self._events,
             brokers=self.brokers,
             schedules=self.schedules,
             installation=Installation(
@@ -91,8 +93,13 @@ class Scene:
                 version=version,
             ),
             settings=Settings(**settings),
+            nodes=Nodes(gateway, lambda: self.seconds),
             now=lambda: START + timedelta(seconds=self.seconds),
+            epoch=START,
         )
+
+    async def _tell(self, owner: Object, event: Event) -> None:
+        await self._events.record(owner, event, now=START + timedelta(seconds=self.seconds))
 
     def succeeded_by(self, *, version: str, **settings: Any) -> "Scene":
         """Another operator on the same cluster, which knows what the cluster holds and nothing else."""
@@ -160,4 +167,4 @@ class Scene:
 
 
 def ready_broker(name: str = "default") -> Object:
-    return broker(name, status=conditions(Ready="True Answers"))
+    return broker(name, status=conditions(Ready="True Reachable"))

@@ -91,7 +91,7 @@ async def test_a_suspended_pool_has_no_beat() -> None:
 @pytest.mark.parametrize(
     ("pod_status", "verdict", "words"),
     [
-        pytest.param(READY, ("True", "BeatRuns"), "sends", id="ready"),
+        pytest.param(READY, ("True", "BeatRunning"), "sends", id="ready"),
         pytest.param({}, ("False", "BeatNotReady"), "It is starting.", id="starting"),
         pytest.param(
             {
@@ -132,5 +132,5 @@ async def test_a_second_beat_of_an_app_is_told_of(other: dict[str, Any], warned:
     one.add(pool("other", **other))
     status = await status_of(one, pool(beat=DATABASE))
     seen = of_type(status, "BeatReady")
-    assert (seen["reason"] == "SecondBeat") is warned
+    assert (seen["reason"] == "DuplicateBeat") is warned
     assert ("'other'" in seen["message"]) is warned

@@ -17,7 +17,7 @@ AUTH = Key("Secret", NAMESPACE, "default-broker-auth")
 CONNECTION = Key("Secret", NAMESPACE, "default-broker-connection")
 REDIS = Key("StatefulSet", NAMESPACE, "default-broker")
 EXTERNAL = {"external": {"urlSecretRef": {"name": "company", "key": "url"}}}
-ANSWERS = Probe(Verdict.ANSWERS, version="7.2.4")
+REACHABLE = Probe(Verdict.REACHABLE, version="7.2.4")
 
 
 def scene_of(**spec: Any) -> Scene:
@@ -47,7 +47,7 @@ async def started() -> Scene:
     scene = scene_of()
     await scene.settle(reconcile, BROKER)
     scene.change(REDIS, status={"readyReplicas": 1})
-    scene.brokers.probes[BROKER] = ANSWERS
+    scene.brokers.probes[BROKER] = REACHABLE
     await scene.settle(reconcile, BROKER)
     return scene
 
@@ -136,7 +136,7 @@ async def test_broker_that_answers_is_ready_and_writes_nothing_more() -> None:
         scene.seconds += 60
         await run(scene)
     assert scene.server.writes[before:] == []
-    assert scene.events() == [("Normal", "Starting"), ("Normal", "Answers")]
+    assert scene.events() == [("Normal", "Starting"), ("Normal", "Reachable")]
 
 
 async def test_broker_that_stops_to_answer_is_told_with_a_warning() -> None:
@@ -150,7 +150,7 @@ async def test_broker_that_stops_to_answer_is_told_with_a_warning() -> None:
 async def test_external_broker_makes_nothing_and_binds_to_the_users_own_secret() -> None:
     scene = scene_of(**EXTERNAL)
     scene.server.put(secret("company", url="redis://:hunter2@redis.example:6379/1"))
-    scene.brokers.probes[BROKER] = ANSWERS
+    scene.brokers.probes[BROKER] = REACHABLE
     await run(scene)
     assert {key.kind for key in scene.server.objects} == {"Broker", "Secret", "Event"}
     status = scene.server.objects[BROKER]["status"]
@@ -198,7 +198,7 @@ async def answering() -> tuple[Scene, str]:
     """An external Broker whose Secret the status knows, and the Secret's version."""
     scene = scene_of(**EXTERNAL)
     version = put_secret(scene, "redis://:one@redis.example")
-    scene.brokers.probes[BROKER] = ANSWERS
+    scene.brokers.probes[BROKER] = REACHABLE
     await scene.settle(reconcile, BROKER)
     assert credentials(scene) == {"secrets": {"company": version}}
     return scene, version
@@ -210,7 +210,7 @@ async def test_new_password_gets_a_new_version_once_the_broker_takes_it() -> Non
     scene.brokers.probes[BROKER] = Probe(Verdict.AUTHENTICATION_FAILED)
     await scene.settle(reconcile, BROKER)
     assert credentials(scene) == {"secrets": {"company": before}}
-    scene.brokers.probes[BROKER] = ANSWERS
+    scene.brokers.probes[BROKER] = REACHABLE
     await scene.settle(reconcile, BROKER)
     assert credentials(scene) == {"secrets": {"company": version}, "version": f"company:{version}"}
 
@@ -233,11 +233,11 @@ async def test_secret_that_changes_while_no_operator_runs_gets_a_new_version() -
 async def test_unchecked_certificate_is_told_in_the_condition_and_by_a_warning() -> None:
     scene = scene_of(external={**EXTERNAL["external"], "insecureSkipVerify": True})
     scene.server.put(secret("company", url="rediss://redis.example"))
-    scene.brokers.probes[BROKER] = ANSWERS
+    scene.brokers.probes[BROKER] = REACHABLE
     await scene.settle(reconcile, BROKER)
     assert condition(scene)["status"] == "True"
     assert "certificate is not checked (insecureSkipVerify)" in condition(scene)["message"]
-    assert scene.events()[-1] == ("Warning", "Answers")
+    assert scene.events()[-1] == ("Warning", "Reachable")
 
 
 @pytest.mark.parametrize(
@@ -262,3 +262,37 @@ async def test_deleted_broker_is_asked_no_more() -> None:
     scene.drop(BROKER)
     assert await run(scene) is None
     assert scene.brokers.targets == {}
+
+
+def redis_pod(*, revision: str, running: bool) -> Object:
+    state = {"running": {}} if running else {"waiting": {"reason": "ImagePullBackOff"}}
+    labels = {
+        "taskfleet.dev/broker": "default",
+        "app.kubernetes.io/component": "broker",
+        "controller-revision-hash": revision,
+    }
+    status = {"containerStatuses": [{"name": "redis", "image": "redis:7", "state": state}]}
+    return {"kind": "Pod", "metadata": metadata("default-broker-0", labels=labels), "status": status}
+
+
+@pytest.mark.parametrize(
+    ("pod", "seen", "goes"),
+    [
+        pytest.param(redis_pod(revision="old", running=False), 0, True, id="cannot-start-and-is-old"),
+        pytest.param(redis_pod(revision="old", running=True), 0, False, id="runs"),
+        pytest.param(redis_pod(revision="new", running=False), 0, False, id="of-the-newest-spec"),
+        pytest.param(
+            redis_pod(revision="old", running=False), 1, False, id="its-controller-has-not-looked-yet"
+        ),
+    ],
+)
+async def test_a_redis_that_cannot_start_is_replaced_by_one_of_a_later_spec(
+    pod: Object, seen: int, goes: bool
+) -> None:
+    scene = scene_of()
+    await run(scene)
+    generation = scene.server.objects[REDIS]["metadata"]["generation"]
+    scene.change(REDIS, status={"observedGeneration": generation - seen, "updateRevision": "new"})
+    key = scene.add(pod)
+    await run(scene)
+    assert (key not in scene.server.objects) == goes

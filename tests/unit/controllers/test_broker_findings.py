@@ -8,7 +8,7 @@ from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.survey import Findings
-from taskfleet.brokers.unread import UnreadQueue
+from taskfleet.brokers.unread import UnconsumedQueue
 from taskfleet.controllers.broker import reconcile
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, broker, of_type
@@ -16,9 +16,9 @@ from tests.unit.objects import NAMESPACE, broker, of_type
 DEFAULT = Key("Broker", NAMESPACE, "default")
 FOUND = Findings(
     foreign_unacked=3,
-    unread=(UnreadQueue("lost", 9),),
-    unread_queues=1,
-    unread_messages=9,
+    unread=(UnconsumedQueue("lost", 9),),
+    unconsumed_queues=1,
+    unconsumed_messages=9,
     kept=2,
     taken=4,
     others=("celery@web-1", "celery@web-2"),
@@ -38,7 +38,7 @@ class Brokers:
         monitor.findings = lambda _: findings
         if expired:
             monitor.expired[DEFAULT] = expired
-        monitor.probes[DEFAULT] = Probe(Verdict.ANSWERS)
+        monitor.probes[DEFAULT] = Probe(Verdict.REACHABLE)
         await self.scene.settle(reconcile, DEFAULT)
         return dict(self.scene.server.objects[DEFAULT]["status"])
 
@@ -50,15 +50,15 @@ def brokers() -> Brokers:
 
 async def test_everything_is_in_the_status(brokers: Brokers) -> None:
     told = await brokers.find(FOUND, expired=5)
-    assert told["unreadQueues"] == [{"name": "lost", "waiting": 9}]
-    assert (told["foreignUnacked"], told["expiredGivenBack"], told["expiredKept"]) == (3, 5, 2)
+    assert told["unconsumedQueues"] == [{"name": "lost", "waiting": 9}]
+    assert (told["foreignUnacked"], told["expiredRequeued"], told["expiredUnroutable"]) == (3, 5, 2)
 
 
 async def test_what_went_back_adds_up_and_the_rest_is_as_it_is_now(brokers: Brokers) -> None:
     await brokers.find(FOUND, expired=5)
     told = await brokers.find(Findings(), expired=2)
-    assert told["expiredGivenBack"] == 7
-    assert {"unreadQueues", "foreignUnacked", "expiredKept"}.isdisjoint(told)
+    assert told["expiredRequeued"] == 7
+    assert {"unconsumedQueues", "foreignUnacked", "expiredUnroutable"}.isdisjoint(told)
 
 
 async def test_until_the_first_look_the_last_findings_stay(brokers: Brokers) -> None:
@@ -69,31 +69,31 @@ async def test_until_the_first_look_the_last_findings_stay(brokers: Brokers) -> 
 
 
 async def test_who_gives_running_tasks_to_others_is_named_with_both_timeouts(brokers: Brokers) -> None:
-    verdict = of_type(await brokers.find(FOUND), "TimeoutsAgree")
-    assert (verdict["status"], verdict["reason"]) == ("False", "TakenByOthers")
+    verdict = of_type(await brokers.find(FOUND), "VisibilityTimeoutsMatch")
+    assert (verdict["status"], verdict["reason"]) == ("False", "RedeliveredWhileRunning")
     for word in ("4 messages", "celery@web-1, celery@web-2", "less than 15m", "this Broker's is 1h"):
         assert word in verdict["message"]
-    assert ("Warning", "TakenByOthers") in brokers.scene.events()
-    verdict = of_type(await brokers.find(Findings()), "TimeoutsAgree")
-    assert (verdict["status"], verdict["reason"]) == ("True", "NothingTaken")
+    assert ("Warning", "RedeliveredWhileRunning") in brokers.scene.events()
+    verdict = of_type(await brokers.find(Findings()), "VisibilityTimeoutsMatch")
+    assert (verdict["status"], verdict["reason"]) == ("True", "NoEarlyRedelivery")
 
 
 async def test_a_condition_that_stays_is_one_event(brokers: Brokers) -> None:
     await brokers.find(FOUND)
     await brokers.find(Findings(taken=9))
-    assert [reason for _, reason in brokers.scene.events()].count("TakenByOthers") == 1
+    assert [reason for _, reason in brokers.scene.events()].count("RedeliveredWhileRunning") == 1
 
 
 async def test_messages_that_went_back_are_told_by_an_event(brokers: Brokers) -> None:
     await brokers.find(Findings(), expired=5)
-    assert ("Normal", "ExpiredMessagesGivenBack") in brokers.scene.events()
+    assert ("Normal", "ExpiredMessagesRequeued") in brokers.scene.events()
 
 
 async def test_a_broker_that_went_is_exported_no_more(brokers: Brokers) -> None:
 
     await brokers.find(FOUND)
-    metrics.EXPIRED_KEPT.labels(NAMESPACE, "default").set(2)
+    metrics.EXPIRED_UNROUTABLE.labels(NAMESPACE, "default").set(2)
     brokers.scene.drop(DEFAULT)
     await brokers.scene.reconcile(reconcile, DEFAULT)
     labels = {"namespace": NAMESPACE, "broker": "default"}
-    assert metrics.REGISTRY.get_sample_value("taskfleet_expired_messages_kept", labels) is None
+    assert metrics.REGISTRY.get_sample_value("taskfleet_expired_messages_unroutable", labels) is None

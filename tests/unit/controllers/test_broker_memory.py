@@ -17,31 +17,31 @@ EXTERNAL = {"external": {"urlSecretRef": {"name": "company", "key": "url"}}}
 def told(probe: Probe | None, *, before: str | None = None, spec: Object = MANAGED) -> Object | None:
     raw = broker(**spec)
     if before is not None:
-        status = "True" if before == "MemoryEnough" else "False"
+        status = "True" if before == "SufficientMemory" else "False"
         raw["status"] = {"conditions": [{"type": "MemoryAvailable", "status": status, "reason": before}]}
     return next(iter(memory_condition(Broker.parse(raw), probe)), None)
 
 
 def using(share: float, **more: Any) -> Probe:
-    return Probe(Verdict.ANSWERS, used_memory=int(share * GIB), max_memory=GIB, **more)
+    return Probe(Verdict.REACHABLE, used_memory=int(share * GIB), max_memory=GIB, **more)
 
 
 @pytest.mark.parametrize(
     ("share", "before", "reason"),
     [
-        pytest.param(0.1, None, "MemoryEnough", id="little"),
-        pytest.param(0.79, None, "MemoryEnough", id="just-below"),
-        pytest.param(0.801, None, "NearlyFull", id="four-fifths"),
-        pytest.param(0.79, "NearlyFull", "NearlyFull", id="a-little-less-than-before"),
-        pytest.param(0.74, "NearlyFull", "MemoryEnough", id="clearly-less-than-before"),
-        pytest.param(1.02, "NearlyFull", "NearlyFull", id="full"),
+        pytest.param(0.1, None, "SufficientMemory", id="little"),
+        pytest.param(0.79, None, "SufficientMemory", id="just-below"),
+        pytest.param(0.801, None, "MemoryPressure", id="four-fifths"),
+        pytest.param(0.79, "MemoryPressure", "MemoryPressure", id="a-little-less-than-before"),
+        pytest.param(0.74, "MemoryPressure", "SufficientMemory", id="clearly-less-than-before"),
+        pytest.param(1.02, "MemoryPressure", "MemoryPressure", id="full"),
     ],
 )
 def test_share_of_the_memory(share: float, before: str | None, reason: str) -> None:
     found = told(using(share), before=before)
     assert found is not None
     assert found["reason"] == reason
-    assert found["status"] == ("True" if reason == "MemoryEnough" else "False")
+    assert found["status"] == ("True" if reason == "SufficientMemory" else "False")
 
 
 @pytest.mark.parametrize(
@@ -61,24 +61,24 @@ def test_advice_names_the_memory_and_the_results(spec: Object, advice: str) -> N
 def test_server_that_drops_keys_is_told_of_while_it_is_empty() -> None:
     found = told(using(0.01, evicts=True), spec=EXTERNAL)
     assert found is not None
-    assert (found["status"], found["reason"]) == ("False", "EvictsKeys")
+    assert (found["status"], found["reason"]) == ("False", "KeyEvictionEnabled")
 
 
 def test_server_without_a_limit_or_without_figures() -> None:
-    unlimited = told(Probe(Verdict.ANSWERS, used_memory=GIB, evicts=True))
+    unlimited = told(Probe(Verdict.REACHABLE, used_memory=GIB, evicts=True))
     assert unlimited is not None
     assert unlimited["status"] == "True"
-    assert told(Probe(Verdict.ANSWERS)) is None
-    kept = told(Probe(Verdict.UNREACHABLE), before="NearlyFull")
+    assert told(Probe(Verdict.REACHABLE)) is None
+    kept = told(Probe(Verdict.UNREACHABLE), before="MemoryPressure")
     assert kept is not None
-    assert kept["reason"] == "NearlyFull"
+    assert kept["reason"] == "MemoryPressure"
 
 
 def test_trouble_is_one_warning_and_its_end_none() -> None:
     before = broker()
     full: Object = {"conditions": memory_condition(Broker.parse(before), using(0.9))}
     (event,) = memory_events(before, full)
-    assert (event.reason, event.severity) == ("NearlyFull", "Warning")
+    assert (event.reason, event.severity) == ("MemoryPressure", "Warning")
     after = {**before, "status": full}
     assert memory_events(after, full) == []
     assert memory_events(after, {"conditions": memory_condition(Broker.parse(after), using(0.1))}) == []
@@ -117,7 +117,7 @@ def in_use(used: float | None, limit: int | None, before: str | None = None) -> 
     raw = broker(status={"memory": before})
     mebi = 2**20
     probe = Probe(
-        Verdict.ANSWERS,
+        Verdict.REACHABLE,
         used_memory=None if used is None else int(used * mebi),
         max_memory=None if limit is None else limit * mebi,
     )

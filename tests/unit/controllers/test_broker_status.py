@@ -14,7 +14,7 @@ from tests.unit.objects import broker, of_type, pod
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MIB = 2**20
 ENDPOINT = "default-broker.shop.svc:6379"
-ANSWERS = Probe(Verdict.ANSWERS, version="7.2.4", used_memory=1258291, max_memory=256 * MIB, clients=4)
+REACHABLE = Probe(Verdict.REACHABLE, version="7.2.4", used_memory=1258291, max_memory=256 * MIB, clients=4)
 AWAY = Probe(Verdict.UNREACHABLE, "No answer.")
 REFUSED = Probe(Verdict.AUTHENTICATION_FAILED, "The server refuses the password.")
 EXTERNAL = {"external": {"urlSecretRef": {"name": "redis", "key": "url"}}}
@@ -28,7 +28,7 @@ def redis_pod(reason: str, message: str = "") -> Object:
 
 def seen(spec: Object | None = None, **changes: Any) -> BrokerSeen:
     parsed = Broker.parse(broker(meta={"generation": 3}, **(spec or {})))
-    given: dict[str, Any] = {"endpoint": ENDPOINT, "binding": "default-broker-connection", "probe": ANSWERS}
+    given: dict[str, Any] = {"endpoint": ENDPOINT, "binding": "default-broker-connection", "probe": REACHABLE}
     return BrokerSeen(parsed, **(given | changes))
 
 
@@ -48,8 +48,25 @@ def test_broker_that_answers_is_ready_with_its_figures() -> None:
         "clients": 4,
         "binding": {"name": "default-broker-connection"},
         "credentials": None,
-        "expiredGivenBack": None,
+        "expiredRequeued": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kept"),
+    [(ENDPOINT, True), ("other:6379", False), (None, False)],
+    ids=["same", "other", "none"],
+)
+def test_what_was_found_holds_for_the_same_server_only(endpoint: str | None, kept: bool) -> None:
+    found = [
+        {"type": kind, "status": "True", "reason": "SufficientMemory"}
+        for kind in ("MemoryAvailable", "VisibilityTimeoutsMatch")
+    ]
+    before = Broker.parse(broker(status={"endpoint": ENDPOINT, "conditions": found, "foreignUnacked": 3}))
+    told = broker_status(BrokerSeen(before, endpoint=endpoint, probe=AWAY), now=NOW)
+    types = {one["type"] for one in told["conditions"]}
+    assert ({"MemoryAvailable", "VisibilityTimeoutsMatch"} <= types) is kept
+    assert ("foreignUnacked" in told) is not kept  # named to be removed
 
 
 @pytest.mark.parametrize(("shown", "expected"), [(None, 4), (2, 2), (6, 6), (1, 4), (7, 4)])
@@ -57,14 +74,14 @@ def test_number_of_clients_stays_as_it_is_shown_while_it_is_nearly_right(
     shown: int | None, expected: int
 ) -> None:
     before = Broker.parse(broker(status={"clients": shown} if shown else {}))
-    told = broker_status(BrokerSeen(before, endpoint=ENDPOINT, probe=ANSWERS), now=NOW)
+    told = broker_status(BrokerSeen(before, endpoint=ENDPOINT, probe=REACHABLE), now=NOW)
     assert told["clients"] == expected
 
 
 @pytest.mark.parametrize(
     ("changes", "reason", "ready"),
     [
-        pytest.param({}, BrokerReason.ANSWERS, "True", id="answers"),
+        pytest.param({}, BrokerReason.REACHABLE, "True", id="answers"),
         pytest.param({"probe": None}, BrokerReason.STARTING, "False", id="not-looked-at-yet"),
         pytest.param({"probe": AWAY}, BrokerReason.UNREACHABLE, "False", id="away"),
         pytest.param({"probe": REFUSED}, BrokerReason.AUTHENTICATION_FAILED, "False", id="refuses"),
@@ -134,3 +151,30 @@ def test_old_figures_are_not_shown_of_a_broker_that_does_not_answer() -> None:
 )
 def test_advice_on_a_refused_password_fits_the_broker(spec: Object, advice: str) -> None:
     assert advice in of_type(status(spec, probe=REFUSED), "Ready")["message"]
+
+
+def test_what_is_known_of_a_server_is_not_said_of_the_next() -> None:
+    stored = [
+        {"type": kind, "status": "False", "reason": reason, "message": "old"}
+        for kind, reason in (
+            ("MemoryAvailable", "MemoryPressure"),
+            ("VisibilityTimeoutsMatch", "RedeliveredWhileRunning"),
+        )
+    ]
+    before = Broker.parse(broker(status={"endpoint": "old:6379", "conditions": stored, "foreignUnacked": 3}))
+    for endpoint, kept in (("new:6379", False), (None, False), ("old:6379", True)):
+        told = broker_status(BrokerSeen(before, endpoint=endpoint), now=NOW)
+        kinds = {each["type"] for each in told["conditions"]}
+        assert ({"MemoryAvailable", "VisibilityTimeoutsMatch"} <= kinds) == kept
+        assert ({"MemoryAvailable", "VisibilityTimeoutsMatch"}.isdisjoint(kinds)) != kept
+        assert ("foreignUnacked" in told) != kept, "None removes it"
+
+
+@pytest.mark.parametrize(("sharers", "expected"), [(1, 4), (20, 30)])
+def test_brokers_that_share_a_server_do_not_write_for_each_others_connections(
+    sharers: int, expected: int
+) -> None:
+    before = Broker.parse(broker(status={"clients": 30, "memory": "2.4Mi of 256Mi"}))
+    told = broker_status(BrokerSeen(before, endpoint=ENDPOINT, probe=REACHABLE, sharers=sharers), now=NOW)
+    assert told["clients"] == expected
+    assert (told["memory"] == "2.4Mi of 256Mi") == (sharers == 20)

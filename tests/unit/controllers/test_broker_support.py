@@ -28,7 +28,7 @@ def test_a_redis_has_no_such_condition() -> None:
 
 def test_a_rabbitmq_names_everything_that_it_lacks() -> None:
     (told,) = broker_support(Broker.parse(broker(**EXTERNAL)), RABBITMQ)
-    assert (told["status"], told["reason"]) == ("False", "OnlyOnRedis")
+    assert (told["status"], told["reason"]) == ("False", "RedisRequired")
     lacking = (
         "strict order",
         "ahead of a free slot",
@@ -40,9 +40,9 @@ def test_a_rabbitmq_names_everything_that_it_lacks() -> None:
 
 
 def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
-    status = conditions(FullySupported="False OnlyOnRedis")
+    status = conditions(FullySupported="False RedisRequired")
     (told,) = broker_support(Broker.parse(broker(status=status, **EXTERNAL)), None)
-    assert told["reason"] == "OnlyOnRedis"
+    assert told["reason"] == "RedisRequired"
     assert broker_support(Broker.parse(broker(status=status)), None) == [], "managed by now"
 
 
@@ -58,7 +58,7 @@ def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
         pytest.param(
             {"timeLimit": "10m", "queues": ["a", "b"]},
             "False",
-            "QueuesTakeTurns",
+            "QueueOrderNotSupported",
             "take turns",
             id="strict-order",
         ),
@@ -70,7 +70,7 @@ def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
             id="turns-are-wanted",
         ),
         pytest.param(
-            {"queues": ["a", "b"]}, "False", "QueuesTakeTurns", "consumer_timeout", id="both-are-told"
+            {"queues": ["a", "b"]}, "False", "QueueOrderNotSupported", "consumer_timeout", id="both-are-told"
         ),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.controllers.children import Children, LeftOverError
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.errors import ConflictError, InvalidError, NameConflictError
+from taskfleet.kube.errors import ConflictError, DeniedError, InvalidError, NameConflictError
+from taskfleet.kube.events import Event
 from taskfleet.kube.resource_types import key_of
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool
@@ -38,7 +39,17 @@ class Scene:
     def __init__(self) -> None:
         self.server = ApiServer()
         self.cache = Cache()
-        self.children = Children(self.server.gateway(), self.cache)
+        self.told: list[str] = []
+        self.seconds = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Another operator, which remembers nothing."""
+        self.children = Children(self.server.gateway(), self.cache, self.tell, monotonic=lambda: self.seconds)
+
+    async def tell(self, owner: Object, event: Event) -> None:
+        assert owner == OWNER
+        self.told.append(f"{event.reason}: {event.message}")
 
     def foreign(self, obj: Object) -> Object:
         """Somebody else's write, of which the watch has told."""
@@ -64,7 +75,7 @@ async def test_missing_child_is_made_and_then_left_alone() -> None:
 async def test_new_operator_leaves_what_an_earlier_one_made() -> None:
     scene = Scene()
     await scene.ensure(built(a="1"))
-    scene.children = Children(scene.server.gateway(), scene.cache)
+    scene.start()
     await scene.ensure(built(a="1"))
     assert len(scene.server.writes) == 1
 
@@ -171,7 +182,7 @@ class Normalising(ApiServer):
 def normalising() -> Scene:
     scene = Scene()
     scene.server = Normalising()
-    scene.children = Children(scene.server.gateway(), scene.cache)
+    scene.start()
     return scene
 
 
@@ -240,3 +251,128 @@ async def test_child_that_never_was_or_goes_already_is_not_removed() -> None:
     )
     await scene.children.remove(SETTINGS, owner=OWNER)
     assert scene.server.writes == []
+
+
+def orphan(**labels: str) -> Object:
+    """A child that we made and that nobody controls any more, as a restore or --cascade=orphan leaves it."""
+    obj = built(a="old")
+    ours = {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "mail", **labels}
+    annotations = {"taskfleet.dev/applied-hash": "of-before"}
+    obj["metadata"] |= {"ownerReferences": [], "labels": ours, "annotations": annotations}
+    return obj
+
+
+@pytest.mark.parametrize("known", [pytest.param(True, id="seen"), pytest.param(False, id="unseen")])
+async def test_our_own_orphan_is_adopted(known: bool) -> None:
+    scene = Scene()
+    before = scene.foreign(orphan()) if known else scene.server.put(orphan())
+    live = await scene.ensure(built(a="1"))
+    assert live["metadata"]["uid"] == before["metadata"]["uid"]
+    assert live["metadata"]["ownerReferences"] == [reference()]
+    assert live["data"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        pytest.param(
+            {"labels": {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "other"}},
+            "it has no label taskfleet.dev/pool=mail",
+            id="another-pools",
+        ),
+        pytest.param(
+            {"labels": {}}, "it has no label app.kubernetes.io/managed-by=taskfleet", id="without-labels"
+        ),
+        pytest.param(
+            {"annotations": {}}, "it has no annotation taskfleet.dev/applied-hash", id="without-hash"
+        ),
+        pytest.param(
+            {"ownerReferences": [reference(kind="Deployment", name="x", uid="other")]},
+            "Deployment 'x' controls it",
+            id="controlled",
+        ),
+    ],
+)
+async def test_the_message_says_why_it_is_somebody_elses(changes: Object, why: str) -> None:
+    scene = Scene()
+    theirs = orphan()
+    theirs["metadata"] |= changes
+    scene.foreign(theirs)
+    with pytest.raises(NameConflictError, match=f"belongs to somebody else: {why}"):
+        await scene.ensure(built(a="1"))
+
+
+async def test_a_revert_is_told_with_who_wrote_and_who_goes_on_is_met_at_growing_intervals() -> None:
+    scene = Scene()
+    await scene.ensure(built(a="1"))
+    theirs = {"manager": "kyverno", "operation": "Update", "time": "2026-01-01T00:00:00Z"}
+
+    async def change() -> str:
+        live = scene.server.objects[SETTINGS]
+        entry = {**theirs, "fieldsV1": {"f:data": {"f:a": {}}}}
+        scene.change(SETTINGS, data={"a": "theirs"}, metadata={**live["metadata"], "managedFields": [entry]})
+        return str((await scene.ensure(built(a="1")))["data"]["a"])
+
+    assert await change() == "1"
+    assert scene.told == [
+        "ChangeReverted: 'kyverno' (Update) changed data.a of ConfigMap 'settings'; it is put back. Change the WorkerPool"
+        " instead, or what changes this object."
+    ]
+    assert scene.children.due_in(OWNER) is None
+    assert await change() == "theirs", "2 s have to pass"
+    assert scene.children.due_in(OWNER) == 2.0
+    scene.seconds = 2.0
+    assert await change() == "1"
+    scene.seconds = 5.0
+    assert await change() == "theirs", "4 s have to pass"
+    assert (await scene.ensure(built(a="2")))["data"]["a"] == "2", "a change of ours waits for nobody"
+
+
+class Relabelling(ApiServer):
+    """With a webhook that gives every object a manager of its own."""
+
+    def _store(self, key: Key, obj: Object) -> Object:
+        metadata = obj["metadata"]
+        labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "platform"}
+        return super()._store(key, {**obj, "metadata": {**metadata, "labels": labels}})
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+async def test_what_a_webhook_changes_of_our_metadata_is_told_and_not_written_again(kind: str) -> None:
+    scene = Scene()
+    scene.server = Relabelling()
+    scene.start()
+    obj = built(kind, a="1")
+    obj["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "taskfleet"}
+    for _ in range(3):
+        await scene.ensure(obj)
+    assert len(scene.server.writes) == 1
+    (told,) = scene.told
+    assert told.startswith(
+        f"FieldOverridden: metadata.labels.app.kubernetes.io/managed-by of {kind} '{obj['metadata']['name']}' is stored"
+    )
+    assert "learns late of changes without it: exempt it" in told
+    scene.start()
+    await scene.ensure(obj)
+    assert len(scene.server.writes) == 2, "a new operator tries it once"
+    assert not any("ChangeReverted" in each for each in scene.told)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'admission webhook "validate.example.com" denied the request: no',
+        "deployments.apps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 422])
+async def test_a_denial_is_none_of_the_object_whatever_its_code_and_is_asked_for_again(
+    message: str, status: int
+) -> None:
+    scene = Scene()
+    await scene.ensure(built(a="1"))
+    scene.server.refuse("patch", "configmaps", status=status, reason="Invalid", message=message)
+    for _ in range(2):
+        with pytest.raises(DeniedError):
+            await scene.ensure(built(a="2"))
+    assert len(scene.server.writes) == 3

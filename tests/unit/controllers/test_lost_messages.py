@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from taskfleet.api import Broker, Key
-from taskfleet.brokers.give_back import COUNT_HEADER
 from taskfleet.brokers.observation import Known, Layout, Observation
+from taskfleet.brokers.redelivery import LOSSES
 from taskfleet.brokers.report import Report, Start
 from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.worker_pool import reconcile
@@ -20,7 +20,8 @@ from tests.unit.objects import NAMESPACE, pod, pool
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
-NOW = 100.0
+NOW = 1000.0
+REPORT = b'{"seq":1}'
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +42,28 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
     start = Start(one.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
     for order, redelivered in enumerate((0, 3, 5)):
         hold(server, start, str(order), order, redelivered)
-    known = Known(Report("ready"), NOW - 60, b"")
+    server.client.hset("taskfleet:cluster:shop:reports", "/".join(start), REPORT)
+    silent_for(one, 20)
     async with Redis.from_url(server.url) as client:
         brokers: Any = one.brokers
         brokers.client = lambda _: client
-        brokers.observation = lambda _: Observation(NOW, {}, {start: known}, {"celery": 4})
         yield one
     one.drop(MAIL)
     await one.reconcile(reconcile, MAIL)
 
 
 def hold(server: RedisServer, start: Start, tag: str, order: int, redelivered: int) -> None:
-    message = {"headers": {"id": tag, COUNT_HEADER: redelivered}}
+    message = {LOSSES: redelivered, "headers": {"id": tag}}
     server.client.hset("unacked", tag, json.dumps([message, "", "celery"]))
     record = json.dumps([order, "celery", "celery.dead"])
     server.client.hset(f"taskfleet:cluster:shop:held:{'/'.join(start)}", tag, record)
+
+
+def silent_for(scene: Scene, seconds: float) -> None:
+    start = Start(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
+    known = Known(Report("ready"), NOW - seconds, REPORT)
+    brokers: Any = scene.brokers
+    brokers.observation = lambda _: Observation(NOW, {}, {start: known}, {"celery": 4})
 
 
 async def give_back(scene: Scene) -> None:
@@ -71,11 +79,30 @@ async def test_messages_of_a_dead_pod_are_counted_and_told(scene: Scene, server:
     await give_back(scene)
     await scene.reconcile(reconcile, MAIL)
     assert (server.client.llen("celery"), server.client.llen("celery.dead")) == (2, 1)
-    assert metric("taskfleet_messages_given_back_total") == 2
-    assert metric("taskfleet_messages_set_aside_total") == 1
+    assert metric("taskfleet_messages_requeued_total") == 2
+    assert metric("taskfleet_messages_dead_lettered_total") == 1
     assert metric("taskfleet_dead_letters") == 4
-    assert scene.live("WorkerPool", "mail")["status"]["givenBack"] == 2
-    assert {("Normal", "MessagesGivenBack"), ("Warning", "MessagesSetAside")} < set(scene.events())
+    assert scene.live("WorkerPool", "mail")["status"]["requeued"] == 2
+    assert {("Normal", "MessagesRequeued"), ("Warning", "MessagesDeadLettered")} < set(scene.events())
+
+
+async def test_a_pod_that_is_lost_with_its_node_is_deleted_so_that_another_takes_its_place(
+    scene: Scene, server: RedisServer
+) -> None:
+    marked = [
+        {"type": "Ready", "status": "False"},
+        {"type": "ContainersReady", "status": "True"},
+    ]
+    running = {"containerStatuses": [{"name": "worker", "state": {"running": {}}}], "conditions": marked}
+    scene.add(pod("mail-1", status=running))
+    silent_for(scene, 119)
+    await give_back(scene)
+    assert scene.has("Pod", "mail-1")
+    silent_for(scene, 121)
+    await give_back(scene)
+    assert server.client.llen("celery") == 2
+    assert not scene.has("Pod", "mail-1")
+    assert ("Warning", "LostPodDeleted") in scene.events()
 
 
 async def test_nothing_is_exported_about_a_pool_that_is_gone(scene: Scene) -> None:
@@ -83,6 +110,16 @@ async def test_nothing_is_exported_about_a_pool_that_is_gone(scene: Scene) -> No
     await scene.reconcile(reconcile, MAIL)
     scene.drop(MAIL)
     await scene.reconcile(reconcile, MAIL)
-    assert metric("taskfleet_messages_given_back_total") is None
+    assert metric("taskfleet_messages_requeued_total") is None
     assert metric("taskfleet_dead_letters") is None
     scene.add(pool())
+
+
+async def test_a_broker_that_names_thousands_of_pods_makes_few_calls_to_the_api_server(scene: Scene) -> None:
+    known = Known(Report("ready"), NOW - 20, b"")
+    unknown = {Start("uid", f"unknown-{number}", "s"): known for number in range(3000)}
+    brokers: Any = scene.brokers
+    brokers.observation = lambda _: Observation(NOW, {}, unknown, {})
+    before = len(scene.server.requests)
+    await give_back(scene)
+    assert len(scene.server.requests) - before == 30

@@ -65,7 +65,7 @@ async def test_the_figures_are_those_of_beat() -> None:
     ("changes", "spec", "verdict"),
     [
         pytest.param({}, {}, ("True", "Scheduled"), id="all-is-well"),
-        pytest.param({"state": replace(STATE, next=None)}, {}, ("True", "Ended"), id="no-run-left"),
+        pytest.param({"state": replace(STATE, next=None)}, {}, ("True", "Completed"), id="no-run-left"),
         pytest.param(
             {"state": replace(STATE, next=None)}, {"suspend": True}, ("True", "Suspended"), id="suspended"
         ),
@@ -81,7 +81,7 @@ async def test_the_figures_are_those_of_beat() -> None:
             ("False", "SendingFailed"),
             id="error",
         ),
-        pytest.param({"state": None}, {}, ("False", "NotTakenUp"), id="beat-has-not-seen-it"),
+        pytest.param({"state": None}, {}, ("False", "Pending"), id="beat-has-not-seen-it"),
         pytest.param({"heartbeat": None}, {}, ("False", "BeatNotReady"), id="beat-is-silent"),
         pytest.param({"heartbeat": Heartbeat(False)}, {}, ("False", "BeatNotReady"), id="beat-is-not-ready"),
         pytest.param({}, {"schedule": "61 * * * *"}, ("False", "InvalidSchedule"), id="bad-cron"),
@@ -126,6 +126,19 @@ async def test_it_comes_back_when_the_next_run_would_be_late() -> None:
     key = one.add(schedule())
     await one.reconcile(periodic_schedule.reconcile, key)
     assert await one.reconcile(periodic_schedule.reconcile, key) == 71.0
+
+
+async def test_it_looks_again_at_what_keeps_beat_from_starting() -> None:
+    one = scene(state=None, heartbeat=None)
+    status = await look(one, schedule())
+    assert "is not there" in of_type(status, "Ready")["message"]
+    key = Key("PeriodicSchedule", NAMESPACE, "report")
+    assert await one.reconcile(periodic_schedule.reconcile, key) == one.context.settings.recheck_interval
+    metadata = {"name": DEPLOYMENT.name, "namespace": NAMESPACE}
+    one.add({"kind": "Deployment", "metadata": metadata, "spec": {}})
+    one.seconds += 60
+    await one.settle(periodic_schedule.reconcile, key)
+    assert "is not there" not in of_type(one.server.objects[key]["status"], "Ready")["message"]
 
 
 async def test_trouble_becomes_an_event_once() -> None:
@@ -174,4 +187,4 @@ async def test_a_foreign_deployment_of_beats_name_is_left_alone_and_told_of() ->
     one.server.put(foreign)
     await one.settle(broker_controller.reconcile, key)
     assert "ownerReferences" not in one.live("Deployment", "default-schedules")["metadata"]
-    assert ("Warning", "BeatNotMade") in one.events()
+    assert ("Warning", "BeatCreationFailed") in one.events()

@@ -36,7 +36,7 @@ def test_what_of_the_spec_keeps_a_pool_from_its_queues(spec: Any, stopped: str |
     ("ready", "trouble"),
     [
         pytest.param("True Available", None, id="ready"),
-        pytest.param("True AtZero", None, id="at-zero"),
+        pytest.param("True ScaledToZero", None, id="at-zero"),
         pytest.param("False PodsNotReady", None, id="its-pods-start"),
         pytest.param("False BrokerNotReady", None, id="its-broker-is-away"),
         pytest.param("False BeatNotReady", None, id="only-its-beat-fails"),

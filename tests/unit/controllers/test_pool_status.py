@@ -76,7 +76,9 @@ def kstatus(told: Object, generation: int = 3) -> str:
             id="one-starts",
         ),
         pytest.param([worker()], {"spec": {}}, PoolReason.AVAILABLE, "Current", id="one-by-default"),
-        pytest.param([], {"spec": {"replicas": 0}, "pods": []}, PoolReason.AT_ZERO, "Current", id="at-zero"),
+        pytest.param(
+            [], {"spec": {"replicas": 0}, "pods": []}, PoolReason.SCALED_TO_ZERO, "Current", id="at-zero"
+        ),
         pytest.param([], {"spec": {"suspend": True}}, PoolReason.SUSPENDED, "Current", id="suspended"),
         pytest.param(
             [worker("a", "old"), worker("b", "old")],
@@ -104,7 +106,7 @@ def kstatus(told: Object, generation: int = 3) -> str:
         pytest.param(
             [worker()],
             {"deployment": deployment(refusal=QUOTA)},
-            PoolReason.PODS_REFUSED,
+            PoolReason.POD_CREATION_FAILED,
             "InProgress",
             id="quota",
         ),
@@ -174,7 +176,7 @@ def test_verdict(pods: list[Object], changes: Any, reason: str, verdict: str) ->
         pytest.param(
             {"deployment": deployment(refusal=QUOTA)},
             {"broker_problem": "c"},
-            PoolReason.PODS_REFUSED,
+            PoolReason.POD_CREATION_FAILED,
             id="quota-before-broker",
         ),
         pytest.param(
@@ -267,3 +269,50 @@ def test_pods_that_still_stop_are_not_denied(spec: Object) -> None:
 
 def test_status_is_the_same_for_the_same_sight() -> None:
     assert status(worker("a")) == status(worker("a"))
+
+
+def test_a_rollout_that_somebody_else_began_is_reconciling() -> None:
+    """As `kubectl rollout restart` does: our digest of the template is the same."""
+    told = status(deployment=deployment(replicas=3, updatedReplicas=1))
+    assert of_type(told, "Reconciling")["status"] == "True"
+    assert of_type(told, "Reconciling")["message"].startswith("2 pods of the previous template")
+    assert (
+        of_type(status(deployment=deployment(replicas=3, updatedReplicas=3)), "Reconciling")["status"]
+        == "False"
+    )
+
+
+def on_node(name: str, **conditions: Any) -> Object:
+    """A pod whose node has taken its readiness away, or whose kubelet has."""
+    stored = [{"type": kind, **fields} for kind, fields in conditions.items()]
+    made = worker(name, conditions=stored)
+    made["spec"] = {"nodeName": "node-1", "containers": []}
+    return made
+
+
+LOST = on_node("a", Ready={"status": "False"}, ContainersReady={"status": "True"})
+STARTING = on_node(
+    "b",
+    Ready={"status": "False", "reason": "ContainersNotReady"},
+    ContainersReady={"status": "False", "reason": "ContainersNotReady"},
+)
+GATED = on_node(
+    "b", Ready={"status": "False", "reason": "ReadinessGatesNotReady"}, ContainersReady={"status": "True"}
+)
+
+
+@pytest.mark.parametrize(
+    ("pods", "said"),
+    [
+        pytest.param([LOST, worker("b")], "1 of 2 pods are ready; the node of 1 does not answer", id="lost"),
+        pytest.param([LOST, STARTING], "a (node-1); the others are starting.", id="lost-and-starting"),
+        pytest.param(
+            [worker("a"), STARTING], "1 of 2 pods are ready; the others are starting.", id="starting"
+        ),
+        pytest.param([worker("a"), GATED], "1 of 2 pods are ready; the others are starting.", id="gated"),
+    ],
+)
+def test_a_pod_on_a_lost_node_is_not_said_to_start(pods: list[Object], said: str) -> None:
+    assert said in of_type(status(*pods), "Ready")["message"]
+    if LOST in pods and STARTING not in pods:
+        assert "starting" not in of_type(status(*pods), "Ready")["message"]

@@ -79,8 +79,8 @@ def test_priorities_are_shown_only_where_they_are_used() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        pytest.param({"pools": {"mail": MAIL}}, ("True", "PoolReads"), id="a-pool-that-may-be-at-zero"),
-        pytest.param({}, ("False", "NoPool"), id="nobody"),
+        pytest.param({"pools": {"mail": MAIL}}, ("True", "ConsumedByPool"), id="a-pool-that-may-be-at-zero"),
+        pytest.param({}, ("False", "NoConsumer"), id="nobody"),
         pytest.param({"pools": {"mail": SUSPENDED}}, ("False", "PoolsStopped"), id="suspended"),
         pytest.param(
             {"pools": {"mail": SUSPENDED}, "consuming": {"mail": 2}},
@@ -90,13 +90,15 @@ def test_priorities_are_shown_only_where_they_are_used() -> None:
         pytest.param({"pools": {"mail": FAILING}}, ("False", "PoolsStopped"), id="pods-do-not-come-up"),
         pytest.param(
             {"pools": {"mail": FAILING}, "consuming": {"mail": 1}},
-            ("True", "PoolReads"),
+            ("True", "ConsumedByPool"),
             id="new-pods-fail-and-old-ones-work",
         ),
         pytest.param(
-            {"pools": {"mail": SUSPENDED, "other": MAIL}}, ("True", "PoolReads"), id="another-pool-reads-it"
+            {"pools": {"mail": SUSPENDED, "other": MAIL}},
+            ("True", "ConsumedByPool"),
+            id="another-pool-reads-it",
         ),
-        pytest.param({"rates": Rates(other=0.2)}, ("True", "OthersRead"), id="somebody-else"),
+        pytest.param({"rates": Rates(other=0.2)}, ("True", "ConsumedExternally"), id="somebody-else"),
     ],
 )
 def test_consumed(given: Any, expected: tuple[str, str]) -> None:
@@ -195,5 +197,5 @@ def test_last_purge(purged: Purged | None, expected: Object | None) -> None:
 def test_consumers_that_the_broker_counts_are_somebody() -> None:
     told = status(waiting=(3,), others=2)
     assert told["consumers"] == 2
-    assert verdict(told, "Consumed") == ("True", "OthersRead")
+    assert verdict(told, "Consumed") == ("True", "ConsumedExternally")
     assert verdict(told, "Healthy") == ("True", "BelowAlert")

@@ -8,9 +8,9 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.brokers.observation import Known, Layout, Observation, Query
-from taskfleet.brokers.pace import Pace
 from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.brokers.report import QueueWork, Report, Start
+from taskfleet.brokers.share import Share
 from taskfleet.brokers.target import target_of
 from taskfleet.controllers import task_queue, worker_pool
 from tests.runtime.redis_server import RedisServer
@@ -116,12 +116,12 @@ async def test_a_queue_that_cannot_be_read_says_why(there: Object | None, reason
 async def test_the_pool_that_comes_is_told_to_the_queue_and_so_is_its_suspension(queues: Queues) -> None:
     queues.read(3)
     await queues.reconcile()
-    assert queues.verdict("Consumed") == ("False", "NoPool")
+    assert queues.verdict("Consumed") == ("False", "NoConsumer")
     assert queues.verdict("Healthy") == ("False", "NotConsumed")
     mail = queues.scene.add(pool(queues=["emails"]))
     await queues.scene.reconcile(worker_pool.reconcile, mail)
     await queues.reconcile()
-    assert (queues.verdict("Consumed"), queues.verdict("Healthy")[0]) == (("True", "PoolReads"), "True")
+    assert (queues.verdict("Consumed"), queues.verdict("Healthy")[0]) == (("True", "ConsumedByPool"), "True")
     assert queues.status["pools"] == ["mail"]
     queues.scene.change(mail, spec={"suspend": True})
     await queues.scene.reconcile(worker_pool.reconcile, mail)
@@ -130,11 +130,11 @@ async def test_the_pool_that_comes_is_told_to_the_queue_and_so_is_its_suspension
     queues.scene.drop(mail)
     await queues.scene.reconcile(worker_pool.reconcile, mail)
     await queues.reconcile()
-    assert queues.verdict("Consumed") == ("False", "NoPool")
+    assert queues.verdict("Consumed") == ("False", "NoConsumer")
 
 
 async def test_a_turn_of_a_verdict_is_told_by_an_event_and_a_good_beginning_is_not(queues: Queues) -> None:
-    assert queues.scene.events() == [("Warning", "NoPool")]
+    assert queues.scene.events() == [("Warning", "NoConsumer")]
     queues.read(1)
     await queues.reconcile()
     mail = queues.scene.add(pool(queues=["emails"]))
@@ -144,9 +144,9 @@ async def test_a_turn_of_a_verdict_is_told_by_an_event_and_a_good_beginning_is_n
     await queues.reconcile()
     await queues.reconcile()
     told = [event for event in queues.scene.events() if event[1] not in ("Progressing", "BrokerNotReady")]
-    assert told[:2] == [("Warning", "NoPool"), ("Warning", "NotConsumed")]
+    assert told[:2] == [("Warning", "NoConsumer"), ("Warning", "NotConsumed")]
     assert set(queues.scene.events()[before + about_pool :]) == {
-        ("Normal", "PoolReads"),
+        ("Normal", "ConsumedByPool"),
         ("Normal", "BelowAlert"),
     }
 
@@ -179,7 +179,7 @@ async def reached(queues: Queues, server: RedisServer) -> AsyncIterator[None]:
         LAYOUT,
         query=lambda: Query(LAYOUT, ()),
         on_reading=lambda _: None,
-        pace=Pace(),
+        share=Share("shop", "default"),
     )
     brokers: Any = queues.scene.brokers
     brokers.purge = lambda _, queue, **how: redis.purge(queue, **how)

@@ -9,9 +9,9 @@ from taskfleet.controllers.upgrade import may_roll, outdated, rolling
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, conditions, metadata, pool
 
-OLD = conditions(UpToDate="False BuiltByAnotherVersion")
-BROKEN = conditions(UpToDate="False BuiltByAnotherVersion", Stalled="True InvalidSpec")
-CURRENT = conditions(UpToDate="True BuiltByThisVersion")
+OLD = conditions(UpToDate="False PodTemplateOutdated")
+BROKEN = conditions(UpToDate="False PodTemplateOutdated", Stalled="True InvalidSpec")
+CURRENT = conditions(UpToDate="True PodTemplateCurrent")
 
 
 def deployment(*, generation: int = 2, **status: int) -> Object:

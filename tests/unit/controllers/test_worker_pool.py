@@ -7,6 +7,7 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.controllers.worker_pool import reconcile
 from taskfleet.kube.errors import ApiError
+from taskfleet.scaling.backoff import Backoff
 from tests.envtest.api_calls import ApiCall
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, of_type, pod, pool
@@ -178,7 +179,7 @@ async def test_change_of_a_status_or_a_label_touches_no_child() -> None:
     scene = scene_of(replicas=2)
     await scene.settle(reconcile, MAIL)
     before = len(scene.server.writes)
-    scene.change(MAIL, metadata={"labels": {"team": "a"}}, status={"waiting": 7})
+    scene.change(MAIL, metadata={"labels": {"example.com/team": "a"}}, status={"waiting": 7})
     await run(scene)
     assert {write.split()[1] for write in scene.server.writes[before:]} <= {"workerpools/status"}
 
@@ -384,3 +385,45 @@ def observed(scene: Scene, name: str) -> None:
 def runtime(scene: Scene, name: str) -> str:
     init = scene.live("Deployment", f"{name}-worker")["spec"]["template"]["spec"]["initContainers"][0]
     return str(init["image"].rpartition(":")[2])
+
+
+async def test_a_network_policy_comes_and_goes_with_its_field() -> None:
+    scene = scene_of(networkPolicy={"admit": []})
+    await run(scene)
+    assert scene.live("NetworkPolicy", "mail-worker")["spec"]["ingress"] == []
+    scene.change(MAIL, spec={"networkPolicy": None})
+    await run(scene)
+    assert not scene.has("NetworkPolicy", "mail-worker")
+
+
+async def test_a_size_that_cannot_be_set_is_told_and_not_as_done() -> None:
+    scene = scene_of(replicas=2)
+    await scene.settle(reconcile, MAIL)
+    events = len(scene.events())
+    scene.server.refuse("patch", "deployments", message='admission webhook "sizes" denied the request')
+    scene.change(MAIL, spec={"replicas": 5})
+    for _ in range(3):
+        await run(scene)
+        scene.seconds += 15
+    for kind, status in (("Ready", "False"), ("ScalingLimited", "True")):
+        told = condition(scene, kind)
+        assert (told["status"], told["reason"]) == (status, "ScaleFailed")
+        assert 'admission webhook "sizes" denied the request' in told["message"]
+    assert ("Normal", "Scaled") not in scene.events()[events:]
+    scene.server.accept()
+    scene.context.scaling.size(MAIL).refusals = Backoff()
+    await scene.settle(reconcile, MAIL)
+    assert scene.live("Deployment", "mail-worker")["spec"]["replicas"] == 5
+    assert condition(scene, "ScalingLimited")["reason"] == "DesiredWithinRange"
+    assert scene.events().count(("Normal", "Scaled")) == 2
+
+
+async def test_a_scale_whose_operator_was_killed_before_it_told_says_from_where() -> None:
+    scene = scene_of(replicas=2)
+    await scene.settle(reconcile, MAIL)
+    scene.change(MAIL, spec={"replicas": 3})
+    scene.change(WORKER, spec={"replicas": 3})  # written, and the operator killed before the status
+    scene = scene.succeeded_by(version="1.0.0")
+    await run(scene)
+    decision = scene.live("WorkerPool", "mail")["status"]["lastDecision"]
+    assert (decision["from"], decision["to"]) == (2, 3)

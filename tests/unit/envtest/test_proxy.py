@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import kubeconfig
-from tests.envtest.faults import Fault
-from tests.envtest.proxy import Proxy
+from tests.envtest.api_calls import ApiCall
+from tests.envtest.faults import Fate, Fault
+from tests.envtest.proxy import Proxy, Witness
 from tests.waiting import wait_for
 
 Ask = Callable[..., http.client.HTTPResponse]
@@ -174,10 +176,56 @@ def test_silence_keeps_a_new_watch_open_and_other_requests_waiting(proxy: Proxy,
             ask(proxy, "GET", POOLS, timeout=0.3)
 
 
-def test_dropped_events_never_arrive(proxy: Proxy, ask: Ask, events: "Queue[str | None]") -> None:
+def fate(name: str, its: Fate) -> Fault:
+    return Fault(fate=lambda event: its if event["object"]["metadata"]["name"] == name else None)
+
+
+@pytest.mark.parametrize(
+    ("its", "arriving"),
+    [
+        pytest.param(Fate(copies=0), ["two"], id="dropped"),
+        pytest.param(Fate(copies=2), ["one", "one", "two"], id="doubled"),
+        pytest.param(Fate(after=0.2), ["one", "two"], id="late"),
+    ],
+)
+def test_one_event_has_a_fate_of_its_own(
+    proxy: Proxy, ask: Ask, events: "Queue[str | None]", its: Fate, arriving: list[str]
+) -> None:
     watch = ask(proxy, "GET", WATCH)
-    with proxy.inject(Fault(drop=lambda event: event["object"]["metadata"]["name"] == "one")) as injection:
+    with proxy.inject(fate("one", its)) as injection:
+        began = time.monotonic()
         events.put("one")
         events.put("two")
-        assert name_in(watch.readline()) == "two"
+        assert [name_in(watch.readline()) for _ in arriving] == arriving
+        assert time.monotonic() - began >= its.after
     assert injection.hits == 1
+
+
+class Cuts(Witness):
+    """Cuts every write, before or after the API server has seen it, and shows old lists."""
+
+    def __init__(self, *, before: bool) -> None:
+        self._before = before
+        self.answers = 0
+
+    def asked(self, call: ApiCall) -> bool:
+        return not (call.is_write and self._before)
+
+    def asks_for(self, call: ApiCall) -> dict[str, str]:
+        return {"resourceVersion": "7"} if call.verb == "list" else {}
+
+    def answered(self, call: ApiCall) -> bool:
+        self.answers += 1
+        return not call.is_write
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_witness_cuts_a_write_and_changes_a_query(proxy: Proxy, ask: Ask, before: bool) -> None:
+    proxy.witness = Cuts(before=before)
+    with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
+        ask(proxy, "POST", POOLS)
+    assert proxy.witness.answers == (0 if before else 1)
+    assert (
+        json.loads(ask(proxy, "GET", f"{POOLS}?limit=2").read())["path"]
+        == f"{POOLS}?limit=2&resourceVersion=7"
+    )

@@ -132,4 +132,4 @@ def test_of_a_pods_spec_only_what_its_troubles_are_explained_with_is_kept() -> N
     cache.put({**pod(version=1), "spec": {"nodeName": "node1", "containers": [container]}})
     (known,) = cache.children("Pod", MAIL)
     kept = {"name": "worker", "terminationMessagePolicy": "File", "env": [secret]}
-    assert known["spec"] == {"containers": [kept]}
+    assert known["spec"] == {"nodeName": "node1", "containers": [kept]}

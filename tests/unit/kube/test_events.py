@@ -60,7 +60,7 @@ async def test_repetition_is_counted_on_the_first_ones_object() -> None:
     [
         pytest.param(SCALED, id="much-later"),
         pytest.param(Event("Scaled", "From 2 to 3 pods."), id="another-sentence"),
-        pytest.param(Event("AtZero", "From 1 to 2 pods."), id="another-reason"),
+        pytest.param(Event("ScaledToZero", "From 1 to 2 pods."), id="another-reason"),
         pytest.param(Event("Scaled", "From 1 to 2 pods.", Severity.WARNING), id="another-severity"),
     ],
 )

@@ -12,7 +12,7 @@ from kubernetes.aio import client
 
 from taskfleet.api import Key, Object
 from taskfleet.kube import gateway as module
-from taskfleet.kube.errors import ApiError, ConflictError, InvalidError, LeaseLostError
+from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
 from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
 from taskfleet.kube.resource_types import RESOURCE_TYPES
 from tests.api_server import ApiServer
@@ -95,7 +95,7 @@ async def test_apply_names_its_manager_and_takes_fields_by_force() -> None:
 
     async with gateway_to(handle) as gateway:
         await gateway.apply(pool(), manager=SCALE_MANAGER, dry_run=True)
-    assert urls[0].headers["Content-Type"] == "application/apply-patch+yaml"
+    assert urls[0].headers["Content-Type"] == "application/apply-patch+yaml; charset=utf-8"
     assert dict(urls[0].query) == {
         "fieldManager": "taskfleet-scale",
         "force": "true",
@@ -176,7 +176,7 @@ async def test_who_does_not_lead_reads_and_writes_nothing(
         pytest.param(409, ConflictError, id="conflict"),
         pytest.param(400, InvalidError, id="not-understood"),
         pytest.param(422, InvalidError, id="not-valid"),
-        pytest.param(403, ApiError, id="forbidden"),
+        pytest.param(403, DeniedError, id="forbidden"),
         pytest.param(500, ApiError, id="broken"),
     ],
 )

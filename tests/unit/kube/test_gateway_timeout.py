@@ -1,4 +1,4 @@
-"""A call that times out in the moment in which its task is cancelled. Real sockets, for aiohttp gets this wrong."""
+"""Calls that are cut off by a timeout, a cancellation or the end of the lease. Real sockets, for aiohttp takes part."""
 
 import asyncio
 import time

@@ -36,6 +36,7 @@ class Connection:
         self.broken = False
         self.replies = True
         self.reply_seconds = 0.0
+        self.call_seconds = 0.0
 
     async def read(self) -> Object:
         await self._pass()
@@ -53,6 +54,7 @@ class Connection:
             raise RuntimeError("connection lost")
 
     async def _pass(self) -> None:
+        await asyncio.sleep(self.call_seconds)
         await self.healthy.wait()
         if self.broken:
             raise RuntimeError("503 Service Unavailable")
@@ -364,3 +366,36 @@ def test_taking_counts_a_transition_and_renewing_does_not() -> None:
     renewed = claimed(taken, identity="a", timing=TIMING, now=NOW + timedelta(seconds=1))
     assert renewed["spec"] == taken["spec"] | {"renewTime": "2026-01-01T00:00:01.000000Z"}
     assert "holderIdentity" not in released(renewed)["spec"]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.4], ids=["a-second-a-call", "nearly-as-slow-as-it-may-be"])
+def test_a_slow_api_server_does_not_leave_the_fleets_without_a_leader(seconds: float) -> None:
+    async def story() -> None:
+        store = FakeStore()
+        leader, follower = Candidate(store, "a"), Candidate(store, "b")
+        leader.connection.call_seconds = follower.connection.call_seconds = seconds
+        await until(lambda: leader.leads or follower.leads, limit=15)
+        await asyncio.sleep(120)
+        assert (leader.terms, follower.terms) in ((1, 0), (0, 1)), "and the first one keeps it"
+        assert leader.election.unattended() is None
+        await leader.stop()
+        await follower.stop()
+
+    run(story())
+
+
+def test_a_lease_that_nobody_gets_is_told() -> None:
+    async def story() -> None:
+        candidate = Candidate(FakeStore(), "a")
+        candidate.connection.call_seconds = 60.0
+        await asyncio.sleep(15)
+        assert candidate.election.unattended() is None
+        await asyncio.sleep(10)
+        told = "nobody was seen to hold the Lease for 25 s (the API server did not do it within 6 s)"
+        assert candidate.election.unattended() == told
+        candidate.connection.call_seconds = 0.0
+        await until(lambda: candidate.leads)
+        assert candidate.election.unattended() is None
+        await candidate.stop()
+
+    run(story())

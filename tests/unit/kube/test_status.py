@@ -90,7 +90,7 @@ def test_only_what_changed_is_sent() -> None:
     "change",
     [
         pytest.param({"ready": False}, id="a-verdict"),
-        pytest.param({"reason": "AtZero"}, id="a-reason"),
+        pytest.param({"reason": "ScaledToZero"}, id="a-reason"),
         pytest.param({"generation": 2}, id="a-generation"),
         pytest.param({"desiredReplicas": 5}, id="a-decision"),
         pytest.param({"selector": "a=b"}, id="a-field-that-does-not-follow-the-load"),
@@ -248,3 +248,28 @@ def test_hundreds_of_new_pools_are_written_at_fifty_a_second_and_looked_at_twice
 )
 def test_changes(live: Object, wanted: Object, expected: Object) -> None:
     assert changes(live, wanted) == expected
+
+
+class OldCrd(ApiServer):
+    """Knows no `lastRequeue`, as a CRD of an older version."""
+
+    def _store(self, key: Key, obj: Object) -> Object:
+        known = {name: value for name, value in (obj.get("status") or {}).items() if name != "lastRequeue"}
+        return super()._store(key, {**obj, "status": known})
+
+
+def test_a_field_that_the_api_server_does_not_store_is_not_written_again_and_again() -> None:
+    async def scenario() -> None:
+        scene = Scene()
+        scene.server = OldCrd()
+        scene.writer = StatusWriter(scene.server.gateway(), scene.cache, monotonic=virtual_loop().time)
+        scene.cache.put(scene.server.put(pool()))
+        for at in range(5):
+            await scene.write(status(lastRequeue={"time": f"at {at}"}))
+            await asyncio.sleep(60)
+        assert len(scene.server.writes) == 1
+        await scene.write(status(lastRequeue={"time": "at 9"}, ready=False))
+        await scene.write(status(lastRequeue={"time": "at 10"}, ready=False))
+        assert len(scene.server.writes) == 2
+
+    run(scenario())

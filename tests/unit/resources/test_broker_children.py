@@ -160,7 +160,8 @@ def test_a_slow_redis_is_not_killed() -> None:
     ("spec", "image", "policy"),
     [
         pytest.param({}, "registry.test/redis:7", "IfNotPresent", id="of-the-installation"),
-        pytest.param({"image": "redis:8"}, "redis:8", None, id="of-the-broker"),
+        pytest.param({"image": "redis:8"}, "redis:8", "IfNotPresent", id="of-the-broker"),
+        pytest.param({"image": "redis"}, "redis", "Always", id="of-the-broker-without-a-tag"),
     ],
 )
 def test_image(spec: dict[str, Any], image: str, policy: str | None) -> None:

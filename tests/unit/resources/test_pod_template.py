@@ -221,3 +221,43 @@ def test_our_local_volumes_do_not_keep_a_node() -> None:
 def test_a_template_that_cannot_be_merged_is_refused_by_its_field() -> None:
     with pytest.raises(SpecError, match=r"^spec\.template\.spec\.containers\[0\] has no name: "):
         spec_of(containers=[{"image": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        pytest.param(
+            {"spec": {"containers": [{"name": None}]}},
+            "spec.template.spec.containers[0] has no name",
+            id="null-name",
+        ),
+        pytest.param(
+            {"spec": {"volumes": [{"name": None}]}},
+            "spec.template.spec.volumes[0] has no name",
+            id="null-volume",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": ["a"]}}, "spec.template.metadata.annotations is ['a']", id="list"
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {SAFE_TO_EVICT: 1}}},
+            f"spec.template.metadata.annotations.{SAFE_TO_EVICT} is 1, which is not text.",
+            id="number",
+        ),
+        pytest.param(
+            {"metadata": {"labels": {"a": True}}}, "spec.template.metadata.labels.a is True", id="boolean"
+        ),
+        pytest.param({"metadata": {"labels": "a=b"}}, "spec.template.metadata.labels is 'a=b'", id="text"),
+    ],
+)
+def test_a_template_of_another_shape_is_refused_with_its_path(template: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError) as error:
+        template_of(template)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
+def test_the_service_account_is_named_twice_so_that_both_go_when_it_is_removed(field: str) -> None:
+    spec = spec_of(**{field: "powerful"})
+    assert (spec["serviceAccountName"], spec["serviceAccount"]) == ("powerful", "powerful")
+    assert not {"serviceAccountName", "serviceAccount"} & spec_of().keys()

@@ -64,10 +64,17 @@ def test_children_belong_to_the_pool_and_block_no_deletion() -> None:
 
 
 def test_labels_and_annotations_of_gitops_tools_are_not_copied() -> None:
-    labels = {"app.kubernetes.io/instance": "shop", "team": "a"}
+    labels = {"app.kubernetes.io/instance": "shop", "kapp.k14s.io/app": "1"}
     annotations = {"argocd.argoproj.io/tracking-id": "shop:mail"}
     marked = deployment(worker_pool({"labels": labels, "annotations": annotations}))
     assert marked == deployment(worker_pool())
+
+
+def test_the_users_own_labels_reach_the_deployment_and_neither_its_pods_nor_its_selector() -> None:
+    marked = deployment(worker_pool({"labels": {"team": "a"}}))
+    plain = deployment(worker_pool())
+    assert marked["metadata"]["labels"] == {**plain["metadata"]["labels"], "team": "a"}
+    assert marked["spec"] == plain["spec"]
 
 
 def test_selector_matches_the_pods() -> None:
@@ -194,3 +201,24 @@ class TestDisruptionBudget:
 def test_pods_tell_which_template_they_were_made_from() -> None:
     built = deployment(worker_pool())
     assert built["spec"]["template"]["metadata"]["annotations"][TEMPLATE_HASH] == hashes(built)[1]
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        pytest.param("app", "Always", id="no-tag"),
+        pytest.param("app:latest", "Always", id="latest"),
+        pytest.param("app:1", "IfNotPresent", id="a-tag"),
+        pytest.param("registry.example:5000/app", "Always", id="a-port-is-no-tag"),
+        pytest.param("registry.example:5000/app:1", "IfNotPresent", id="a-port-and-a-tag"),
+        pytest.param("app@sha256:0", "IfNotPresent", id="a-digest"),
+        pytest.param("app:latest@sha256:0", "Always", id="latest-and-a-digest"),
+    ],
+)
+def test_the_pull_policy_follows_the_image_as_that_of_a_fresh_pod_does(image: str, policy: str) -> None:
+    template = {"spec": {"containers": [{"name": "sidecar", "image": image}]}}
+    built = deployment(worker_pool(image=image, template=template))["spec"]["template"]["spec"]
+    assert {each["name"]: each["imagePullPolicy"] for each in built["containers"]} == {
+        "worker": policy,
+        "sidecar": policy,
+    }

@@ -175,7 +175,7 @@ async def test_reaction_is_measured_from_the_reading_that_showed_the_need() -> N
 async def test_a_growth_that_is_refused_at_first_is_measured_from_its_beginning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("taskfleet.scaling.loop._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("taskfleet.scaling.backoff.FIRST_SECONDS", 0.0)
     scene = Scene()
     before = value("taskfleet_reaction_seconds_sum") or 0
     scene.server.refuse("patch", "deployments", message="not now")
@@ -202,6 +202,29 @@ async def test_a_pod_that_a_shrink_takes_before_it_has_drained_is_counted(taken:
     del reports[taken.replace("-", "_")]
     await scene.look(**reports)
     assert value("taskfleet_busy_pods_removed_total", **LABELS) == wrong
+
+
+async def test_a_pod_that_has_gone_when_it_is_to_be_marked_holds_nothing_up() -> None:
+    scene = Scene(replicas=1)
+    scene.put(worker("mail-1", ready=False))
+    scene.server.drop(Key("Pod", NAMESPACE, "mail-1"))  # of which no watch has told yet
+    await scene.look(mail_1=Report("drained", drain=7))
+    assert scene.loop.refusal(MAIL) is None
+
+
+async def test_a_refusal_is_over_when_what_was_refused_is_wanted_no_more() -> None:
+    scene = Scene(replicas=2)
+    for name in ("mail-1", "mail-2"):
+        scene.put(worker(name, ready=name == "mail-1"))
+    reports: dict[str, Any] = {"mail_1": Report("ready", active=1), "mail_2": Report("drained", drain=7)}
+    scene.server.refuse("patch", "pods", message="not now")
+    await scene.look(**reports)
+    assert "not now" in str(scene.loop.refusal(MAIL))
+    scene.go("mail-2")
+    scene.told.clear()
+    await scene.look(waiting=1, mail_1=Report("ready", active=1))
+    assert scene.loop.refusal(MAIL) is None
+    assert MAIL in scene.told
 
 
 async def test_what_a_pool_does_is_told_when_it_is_asked_for() -> None:
@@ -255,5 +278,5 @@ async def test_figures_are_in_prometheus_form() -> None:
     assert {
         "taskfleet_pool_waiting_messages",
         "taskfleet_busy_pods_removed",
-        "taskfleet_tick_seconds",
+        "taskfleet_poll_seconds",
     } <= names

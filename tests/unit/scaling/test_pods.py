@@ -116,3 +116,26 @@ def test_a_pod_that_starts_is_pending_as_the_api_server_says(phase: str) -> None
     starting["status"]["phase"] = phase
     (load,) = pod_loads([starting], {}, {}, now=NOW)
     assert (load.pending, load.unready) == (phase == "Pending", True)
+
+
+@pytest.mark.parametrize(
+    ("started", "unready_since", "expected"),
+    [
+        pytest.param("2026-01-01T12:00:05Z", "2026-01-01T12:00:00Z", PodState.STARTING, id="never-ready"),
+        pytest.param("2026-01-01T12:00:05Z", "2026-01-01T12:00:05Z", PodState.STARTING, id="in-one-second"),
+        pytest.param("2026-01-01T12:00:05Z", "2026-01-01T12:30:00Z", PodState.CONSUMING, id="was-ready"),
+        pytest.param("2026-01-01T12:31:00Z", "2026-01-01T12:30:00Z", PodState.STARTING, id="started-again"),
+        pytest.param(None, "2026-01-01T12:30:00Z", PodState.STARTING, id="does-not-run"),
+    ],
+)
+def test_a_silent_pod_that_lost_its_readiness_may_be_busy(
+    started: str | None, unready_since: str, expected: PodState
+) -> None:
+    """As when Redis goes away: nothing is reported, and no worker is ready."""
+    silent = pod(ready=False)
+    silent["status"]["conditions"][0]["lastTransitionTime"] = unready_since
+    state = {"running": {"startedAt": started}} if started else {"waiting": {}}
+    silent["status"]["containerStatuses"] = [{"name": "worker", "state": state}]
+    (load,) = pod_loads([silent], {}, {}, now=NOW)
+    assert load.state is expected
+    assert load.stale == (expected is PodState.CONSUMING)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER, REQUEUE
+from taskfleet.api.annotations import REQUEUE
 from taskfleet.kube.errors import ApiError
 from taskfleet.verbs import leader
 from taskfleet.verbs.dead import listing, move_back, show
@@ -20,23 +20,30 @@ MESSAGE = {"queue": "high", "id": "id-1", "task": "shop.pay", "arguments": "(1,)
 class Cluster(cluster.Cluster):
     """A pool with dead letters."""
 
-    def __init__(self, operator: Operator | None = None, holder: str = "operator-1_1a2b") -> None:
+    def __init__(self, operator: Operator | None = None, *, token: str | None = "of-the-user") -> None:
         answers = operator or willing("dead", {"messages": [MESSAGE]})
-        super().__init__(answers, status={"deadLetters": 7}, holder=holder)
+        super().__init__(answers, status={"deadLetters": 7}, token=token)
 
 
-async def test_the_leader_is_asked_by_who_may_write_the_pool(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_operator_is_asked_with_the_token_of_the_caller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     cluster = Cluster()
     assert await show(cluster.gateway(), MAIL, LEASE) == 0
     assert capsys.readouterr().out == listing([MESSAGE])
-    assert cluster.annotation(READER) is None, "the digest stays no longer than the question"
-    assert cluster.writes == ["patch workerpools shop/mail by taskfleet"] * 2
+    assert cluster.writes == []
 
 
-async def test_an_operator_that_has_not_seen_the_digest_yet_is_asked_again(
+async def test_a_certificate_asks_in_the_name_of_the_operators_account_for_that(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answers: list[tuple[int, Object]] = [(401, {"message": "unknown"}), (200, {"messages": []})]
+    operator = willing("dead", {"messages": [MESSAGE]}, token="of-the-account")
+    assert await show(Cluster(operator, token=None).gateway(), MAIL, LEASE) == 0
+    assert capsys.readouterr().out == listing([MESSAGE])
+
+
+async def test_an_operator_that_stands_by_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
+    answers: list[tuple[int, Object]] = [(503, {"message": "It does not lead."}), (200, {"messages": []})]
     assert await show(Cluster(lambda *_: answers.pop(0)).gateway(), MAIL, LEASE) == 0
     assert capsys.readouterr().out == "No dead letters.\n"
 
@@ -50,32 +57,34 @@ async def test_where_none_are_found_the_pods_notes_may_say_why(capsys: pytest.Ca
     assert (shown.out, shown.err) == ("No dead letters.\n", f"Its pods note: {note}\n")
 
 
-def refusing(verb: str, resource: str, message: str) -> Cluster:
+def refusing(message: str) -> Cluster:
     cluster = Cluster()
-    cluster.refuse(verb, resource, message=message)
-    return cluster
-
-
-def without_lease() -> Cluster:
-    cluster = Cluster()
-    cluster.drop(LEASE)
+    cluster.refused = {"message": message}
     return cluster
 
 
 @pytest.mark.parametrize(
     ("cluster", "said"),
     [
-        pytest.param(refusing("get", "leases", "no leases"), "no leases", id="may-not-read-the-lease"),
         pytest.param(
-            refusing("get", "pods/proxy", "no proxy"),
-            "no proxy. It takes the right to write the WorkerPool, and the Role taskfleet-operator-questions",
+            refusing("no proxy"),
+            "no proxy. It takes the Role taskfleet-operator-query of namespace taskfleet-system,",
             id="may-not-use-the-proxy",
         ),
-        pytest.param(refusing("patch", "workerpools", "no patch"), "no patch", id="may-not-write-the-pool"),
-        pytest.param(without_lease(), "--lease-namespace", id="no-lease"),
-        pytest.param(Cluster(holder=""), "No operator leads", id="nobody-leads"),
         pytest.param(
-            Cluster(lambda *_: (503, {"message": "It does not lead."})), "It does not lead.", id="unable"
+            Cluster(lambda *_: (403, {"message": "'ann' may not patch it."})),
+            "'ann' may not patch it. It takes the Role",
+            id="may-not-write-the-pool",
+        ),
+        pytest.param(
+            Cluster(lambda *_: (404, {"message": 'services "taskfleet-operator" not found'})),
+            "--lease-namespace",
+            id="no-service",
+        ),
+        pytest.param(
+            Cluster(lambda *_: (503, {"message": "It does not lead."})),
+            "It does not lead.",
+            id="nobody-leads",
         ),
         pytest.param(Cluster(lambda *_: (401, {"message": "Unknown."})), "Unknown.", id="unconvinced"),
     ],
@@ -83,12 +92,11 @@ def without_lease() -> Cluster:
 async def test_without_the_operator_their_number_is_shown_and_why_not_more(
     cluster: Cluster, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leader, "_SEEN_WITHIN_SECONDS", 0.3)
+    monkeypatch.setattr(leader, "_ASKED_FOR_SECONDS", 0.3)
     assert await show(cluster.gateway(), MAIL, LEASE) == 0
     shown = capsys.readouterr()
     assert shown.out == "Dead letters: 7\n"
     assert said in shown.err
-    assert cluster.annotation(READER) is None
 
 
 async def test_a_pool_that_does_not_exist_is_an_error() -> None:
@@ -100,10 +108,24 @@ def test_messages_are_a_table_and_ids_are_never_cut() -> None:
     long = "i" * 100
     shown = listing([MESSAGE, {**MESSAGE, "id": long, "task": "\x1b[31m", "arguments": ""}])
     assert shown.splitlines() == [
-        f"QUEUE  ID{' ' * 98}  TASK      REDELIVERED  ARGUMENTS",
-        f"high   id-1{' ' * 96}  shop.pay  6            (1,) {{}}",
-        f"high   {long}  \\x1b[31m  6            ?",
+        f"QUEUE  ID{' ' * 98}  TASK      REDELIVERED  ARGUMENTS  REASON",
+        f"high   id-1{' ' * 96}  shop.pay  6            (1,) {{}}    its worker was lost 6 times",
+        f"high   {long}  \\x1b[31m  6            ?          its worker was lost 6 times",
     ]
+
+
+@pytest.mark.parametrize(
+    ("redelivered", "reason", "shown"),
+    [
+        pytest.param(0, "its body is no list", "its body is no list", id="no-worker-could-take-it-in"),
+        pytest.param(6, "workers ended while they took it in", "workers ended while they took it in", id="both"),
+        pytest.param(6, "", "its worker was lost 6 times", id="lost-with-its-workers"),
+        pytest.param(0, "", "?", id="put-there-by-somebody"),
+    ],
+)  # fmt: skip
+def test_a_dead_letter_says_why(redelivered: int, reason: str, shown: str) -> None:
+    (_, line) = listing([{**MESSAGE, "redelivered": redelivered, "reason": reason}]).splitlines()
+    assert line.endswith(f"  {shown}")
 
 
 @pytest.mark.parametrize(
@@ -131,3 +153,21 @@ async def test_an_older_answer_is_none(capsys: pytest.CaptureFixture[str]) -> No
     async with asyncio.timeout(10):
         assert await move_back(cluster.gateway(), MAIL, [], seconds=0.1) == 1
     assert "status.lastRequeue.token" in capsys.readouterr().err
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\nReady\u202e\x9b31m"
+
+
+async def test_nothing_that_strangers_wrote_reaches_the_terminal_as_a_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = dict.fromkeys(("queue", "id", "task", "arguments", "redelivered", "reason"), HOSTILE)
+    await show(Cluster(lambda *_: (200, {"messages": [message]})).gateway(), MAIL, LEASE)
+    cluster = Cluster(lambda *_: (200, {"messages": []}))
+    cluster.put(pool(status={"notes": [HOSTILE]}))
+    await show(cluster.gateway(), MAIL, LEASE)
+    await show(Cluster(lambda *_: (401, {"message": HOSTILE})).gateway(), MAIL, LEASE)
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert all(character.isprintable() for character in text.replace("\n", ""))
+    assert shown.err.count("\n") == 2, "a line break of theirs begins no line"

@@ -3,7 +3,6 @@
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import READER
 from taskfleet.kube.errors import ApiError
 from taskfleet.verbs import leader
 from taskfleet.verbs.explain import show
@@ -55,7 +54,6 @@ async def test_the_leader_tells_the_inputs_of_its_decisions(capsys: pytest.Captu
         *(TIME, "1", "2", "8", "4", "0", "0", "0", "4", "3", "maxReplicas 2", "Demand", BECAUSE)
     ]
     assert [cell.strip() for cell in second if cell.strip()][9:12] == ["-", "-", "BrokerUnreachable"]
-    assert asked.annotation(READER) is None
 
 
 async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
@@ -81,7 +79,7 @@ async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
 async def test_without_the_operator_the_status_tells_the_last_decision_and_why_not_more(
     last: Object | None, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leader, "_SEEN_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(leader, "_ASKED_FOR_SECONDS", 0.0)
     asked = cluster(lambda *_: (503, {"message": "It does not lead."}), last=last)
     assert await show(asked.gateway(), MAIL, LEASE) == 0
     said = capsys.readouterr()

@@ -153,11 +153,36 @@ def test_first_look_is_told_when_the_last_object_has_had_its_turn() -> None:
         scene.hold.clear()
         task = asyncio.create_task(scene.processor.lead([A, B]))
         await asyncio.sleep(3)
-        assert metrics.FIRST_LOOK_SECONDS._value.get() == 0
+        assert metrics.INITIAL_SYNC_SECONDS._value.get() == 0
         scene.hold.set()
         await asyncio.sleep(1)
-        assert metrics.FIRST_LOOK_SECONDS._value.get() > 0
+        assert metrics.INITIAL_SYNC_SECONDS._value.get() > 0
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     run(story())
+
+
+def test_a_failure_that_lasts_is_told() -> None:
+    async def story() -> tuple[int, list[str]]:
+        queue, told, calls = WorkQueue(), list[str](), 0
+
+        async def fail(_: Key) -> float | None:
+            nonlocal calls
+            calls += 1
+            raise ApiError(500, "InternalError", "a webhook is down")
+
+        async def tell(key: Key, error: Exception) -> None:
+            told.append(f"{key.name} {error}")
+            raise RuntimeError("the status cannot be written either")
+
+        processor = Processor(queue, {"WorkerPool": fail}, tell)
+        task = asyncio.create_task(processor.lead([A]))
+        await asyncio.sleep(5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return calls, told
+
+    calls, told = run(story())
+    assert calls > 3
+    assert told == ["a 500 InternalError: a webhook is down"] * (calls - 2)

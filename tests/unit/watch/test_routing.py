@@ -77,7 +77,7 @@ def test_new_broker_concerns_the_pools_that_wait_for_it() -> None:
 @pytest.mark.parametrize(
     ("change", "concerned"),
     [
-        pytest.param({"status": conditions(Ready="True Answers")}, True, id="it-becomes-ready"),
+        pytest.param({"status": conditions(Ready="True Reachable")}, True, id="it-becomes-ready"),
         pytest.param({"status": unready("No answer.")}, True, id="its-sentence-changes"),
         pytest.param({"status": unready("Starting."), "generation": 2}, True, id="its-spec-changes"),
         pytest.param(

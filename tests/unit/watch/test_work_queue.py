@@ -188,3 +188,31 @@ def test_length_counts_what_waits_and_what_runs() -> None:
         assert len(queue) == 1
 
     run(story())
+
+
+def test_namespaces_take_turns() -> None:
+    async def story() -> list[str]:
+        queue = WorkQueue()
+        for number in range(100):
+            queue.add(Key("WorkerPool", "busy", f"pool-{number}"))
+        queue.add(Key("WorkerPool", "quiet", "one"))
+        return [(await queue.get()).namespace for _ in range(3)]
+
+    assert run(story()) == ["busy", "quiet", "busy"]
+
+
+def test_no_namespace_has_all_who_work() -> None:
+    async def story() -> None:
+        queue = WorkQueue(most_of_one_namespace=2)
+        for number in range(5):
+            queue.add(Key("Broker", "slow", f"broker-{number}"))
+        first, _ = await queue.get(), await queue.get()
+        waiter = asyncio.create_task(queue.get())
+        await asyncio.sleep(10)
+        assert not waiter.done()
+        queue.add(Key("Broker", "shop", "default"))
+        assert (await waiter).namespace == "shop"
+        queue.done(first)
+        assert (await queue.get()).namespace == "slow"
+
+    run(story())

@@ -1,0 +1,37 @@
+"""Whose a live object is: that of one of ours, that of a predecessor of its name, or somebody else's. Pure."""
+
+from taskfleet.api import GROUP, Object
+from taskfleet.controllers.applies import APPLIED_HASH, applied_hash
+from taskfleet.kube.cache import BROKER_LABEL, POOL_LABEL
+from taskfleet.resources.labels import MANAGED_BY
+
+
+def controlled_by(live: Object, owner: Object) -> bool:
+    return any(reference["uid"] == owner["metadata"]["uid"] for reference in _controllers(live))
+
+
+def controlled_by_predecessor(live: Object, owner: Object) -> bool:
+    """Whether it belonged to a deleted object of the owner's kind and name, so that it is being collected."""
+    names = (owner["kind"], owner["metadata"]["name"])
+    return any(
+        (reference["kind"], reference["name"]) == names and reference["apiVersion"].startswith(f"{GROUP}/")
+        for reference in _controllers(live)
+    )
+
+
+def not_ours(live: Object, owner: Object) -> str | None:
+    """Why a child that `owner` does not control is somebody else's; None where we made it for an object of that name."""
+    for reference in _controllers(live):
+        return f"{reference['kind']} {reference['name']!r} controls it"
+    label = BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL
+    expected = {MANAGED_BY: "taskfleet", label: owner["metadata"]["name"]}
+    labels = live["metadata"].get("labels") or {}
+    for name, value in expected.items():
+        if labels.get(name) != value:
+            return f"it has no label {name}={value}"
+    return None if applied_hash(live) else f"it has no annotation {APPLIED_HASH}"
+
+
+def _controllers(live: Object) -> list[Object]:
+    references = live["metadata"].get("ownerReferences") or []
+    return [reference for reference in references if reference.get("controller")]

@@ -1,0 +1,104 @@
+"""Messages in the hands of workers that say nothing any more, in a sentence for pools and queues."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from taskfleet.api import Key, Object
+from taskfleet.brokers.dead_starts import SILENT_SECONDS
+from taskfleet.brokers.lost_nodes import is_cut_off, node_name
+from taskfleet.brokers.observation import Observation
+from taskfleet.controllers.context import Context
+
+_SILENT = timedelta(seconds=SILENT_SECONDS)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A start that holds messages and is silent since a moment. `node`: None while it is not known; `cut_off`: nothing
+    comes from there any more."""
+
+    pod: str
+    node: str | None
+    queues: Mapping[str, int]
+    since: datetime
+    cut_off: bool
+
+    @property
+    def messages(self) -> int:
+        return sum(self.queues.values())
+
+
+def held_in_silence(
+    broker: Key, pools: Iterable[str], pods: Iterable[Object], context: Context
+) -> tuple[Holder, ...]:
+    """Of pools, by uid, on a broker on which such messages are ours to requeue; RabbitMQ does so by itself."""
+    offers, observation = context.brokers.offers(broker), context.brokers.observation(broker)
+    if observation is None or (offers is not None and not offers.state):
+        return ()
+    by_name = {pod["metadata"]["name"]: pod for pod in pods}
+    return holders(observation, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())
+
+
+def holders(
+    observation: Observation,
+    pools: Iterable[str],
+    pods: Mapping[str, Object],
+    lost_nodes: Set[str],
+    *,
+    epoch: datetime,
+    now: datetime,
+) -> tuple[Holder, ...]:
+    """The silent starts of pools, by uid, that hold messages, the longest silent first.
+
+    `pods` by name; `epoch`: when the clock of the readings stood at 0.
+    """
+    found = []
+    for start in (start for uid in pools for start in observation.starts.get(uid, ())):
+        known = observation.reports[start]
+        if known.held_in_silence(observation.at):
+            pod = pods.get(start.pod)
+            node, cut_off = (
+                (None, True) if pod is None else (node_name(pod), is_cut_off(pod, lost_nodes, now=now))
+            )
+            queues = {queue: work.held for queue, work in known.report.queues.items() if work.held}
+            since = epoch + timedelta(seconds=known.moved_at)
+            found.append(Holder(start.pod, node, queues, since, cut_off))
+    return tuple(sorted(found, key=lambda holder: (holder.since, holder.pod)))
+
+
+def in_queue(held: Iterable[Holder], queue: str) -> tuple[Holder, ...]:
+    """Of one queue only."""
+    return tuple(
+        Holder(one.pod, one.node, {queue: one.queues[queue]}, one.since, one.cut_off)
+        for one in held
+        if queue in one.queues
+    )
+
+
+def sentence(held: Sequence[Holder]) -> str | None:
+    """Who holds how many, since when, and what comes of it; None where nobody does."""
+    if not held:
+        return None
+    first, others = held[0], held[1:]
+    where = f" on node {first.node}" if first.node else ""
+    told = f"Pod {first.pod}{where} is silent since {_time(first.since)} and holds {_count(first.messages)}."
+    if first.cut_off:
+        told += f" Its node is lost: what it holds is requeued at {_time(first.since + _SILENT)}."
+    else:
+        told += (
+            f" It may be busy: what it holds is requeued once its node or the pod is lost too, at"
+            f" {_time(first.since + _SILENT)} at the earliest."
+        )
+    if others:
+        pods = "1 other pod is" if len(others) == 1 else f"{len(others)} other pods are"
+        told += f" {pods} silent too, with {_count(sum(one.messages for one in others))}."
+    return told
+
+
+def _count(messages: int) -> str:
+    return "1 message" if messages == 1 else f"{messages} messages"
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

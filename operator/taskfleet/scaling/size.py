@@ -1,0 +1,94 @@
+"""The size of a pool's Deployment as this process wrote it, and what became of that."""
+
+from dataclasses import dataclass, field
+
+from taskfleet.api import Object
+from taskfleet.kube.field_writers import FieldWriter
+from taskfleet.scaling.backoff import QUIET_SECONDS, Backoff
+
+
+@dataclass(frozen=True)
+class Overwritten:
+    """Somebody else's size in place of ours."""
+
+    writer: FieldWriter
+    ours: int
+    found: int
+
+
+@dataclass
+class Size:
+    """Times are seconds of one monotonic clock."""
+
+    known: int | None = None  # what was written last, or found as it is wanted; None: nothing yet
+    refusals: Backoff = field(default_factory=Backoff)
+    refusal: str | None = None  # why what was decided on is not the Deployment's
+    overwrites: Backoff = field(default_factory=Backoff)
+    overwritten: Overwritten | None = None  # the last time, while that is not long ago
+    _resized: tuple[int, int, str] | None = None
+    _new_overwritten: Overwritten | None = None
+
+    @property
+    def contested(self) -> Overwritten | None:
+        """Who writes this size again and again. Once is none: that is put back, and over."""
+        return self.overwritten if self.overwrites.failures > 1 else None
+
+    def is_foreign(self, replicas: int) -> bool:
+        """Whether the Deployment has another size than this process knows of."""
+        return replicas != self.known
+
+    def is_held(self, replicas: int, now: float) -> bool:
+        """Whether a Deployment of that size keeps it for now, so that nobody is fought without end."""
+        return self.refusals.waits(now) or (self.is_foreign(replicas) and self.overwrites.waits(now))
+
+    def take_resized(self) -> tuple[int, int, str] | None:
+        """From, to and why, of a size that was written since the last call."""
+        resized, self._resized = self._resized, None
+        return resized
+
+    def take_overwritten(self) -> Overwritten | None:
+        """What somebody wrote since the last call."""
+        overwritten, self._new_overwritten = self._new_overwritten, None
+        return overwritten
+
+    def note_written(self, before: int, after: int, why: str) -> None:
+        self.known, self._resized = after, (before, after, why)
+        self.refusals, self.refusal = Backoff(), None
+
+    def note_refused(self, why: str, now: float) -> bool:
+        """Try again after a time that grows. True: the words are new."""
+        news, self.refusal = why != self.refusal, why
+        self.refusals = self.refusals.failed(now)
+        return news
+
+    def note_overwritten(self, writer: FieldWriter, *, ours: int, found: int, now: float) -> None:
+        self.overwritten = self._new_overwritten = Overwritten(writer, ours, found)
+        self.overwrites, self.known = self.overwrites.failed(now), found
+
+    def looks(self) -> tuple[float, ...]:
+        """When something may be tried again, or is over."""
+        quiet = (self.overwrites.until + QUIET_SECONDS,) if self.overwritten is not None else ()
+        return (self.refusals.until, self.overwrites.until, *quiet)
+
+    def settle(self, replicas: int, wanted: int, now: float) -> bool:
+        """Before anything is written: forget troubles that are over. True: there was one."""
+        over = False
+        if self.known is None and replicas == wanted:
+            self.known = replicas
+        if self.refusal is not None and replicas == wanted:
+            self.refusals, self.refusal, over = Backoff(), None, True
+        if self.overwritten is not None and not self.is_foreign(replicas) and self.overwrites.quiet(now):
+            self.overwrites, self.overwritten, over = Backoff(), None, True
+        return over
+
+
+def size_of(deployment: Object) -> int:
+    return int(deployment["spec"].get("replicas", 0))
+
+
+def not_taken(deployment: Object, asked: int, stored: int) -> str:
+    """The sentence about an answer that has another size than was asked for."""
+    return (
+        f"{asked} replicas were written to Deployment {deployment['metadata']['name']!r} and {stored} were stored: an admission"
+        " webhook or policy changes spec.replicas. Exempt the Deployment from it"
+    )

@@ -1,0 +1,170 @@
+"""What is fuzzed: each parser of what tenants control, with what has to hold for any bytes. An exception is a finding."""
+
+import base64
+import contextlib
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hiredis import ProtocolError
+
+from taskfleet.api import External
+from taskfleet.api.names import MAX_NAME, is_object_name
+from taskfleet.brokers import bindings, give_back, schedule_state
+from taskfleet.brokers.access import _address
+from taskfleet.brokers.observation import Layout, Query, observe, unchanged
+from taskfleet.brokers.replies import ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.report import Report, parse, same_but_for_number, start_of
+from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
+from taskfleet.brokers.wire import _Replies
+from taskfleet.controllers.broker_address import AddressError, target_in
+from taskfleet.controllers.pod_trouble import clean
+from taskfleet.verbs.table import harmless
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
+QUERY = Query(LAYOUT, ("high", "low"))
+EXTERNAL = External.model_validate({"urlSecretRef": {"name": "redis", "key": "url"}})
+SENTINEL = External.model_validate(
+    {"urlSecretRef": {"name": "redis", "key": "url"}, "sentinel": {"masterName": "main"}}
+)
+LONGEST_NAME = 253
+
+
+def names(data: bytes) -> None:
+    text = data.decode(errors="replace")
+    if is_object_name(text):
+        assert len(text) <= MAX_NAME
+        assert text.isascii()
+        assert not set(text) - set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+        assert ".." not in text
+
+
+def reports(data: bytes) -> None:
+    parsed = parse(data)
+    if parsed is None:
+        return
+    number, report = parsed
+    assert 0 <= number <= MAX_COUNT
+    _check(report)
+    same_but_for_number(data, data)
+
+
+def _check(report: Report) -> None:
+    for count in (report.active, report.prefetched, report.eta, report.limited, report.capacity, report.held):
+        assert 0 <= count <= 100 * MAX_COUNT
+    assert 0 <= report.ready_after <= MAX_SECONDS
+    assert len(report.notes) <= 10
+    assert all(note.isprintable() and len(note) <= 200 for note in (*report.notes, report.state))
+    assert len(report.queues) <= 100
+    for work in report.queues.values():
+        assert math.isfinite(float(work.done) + work.busy_seconds + work.active + work.held)
+
+
+def starts(data: bytes) -> None:
+    start = start_of(data)
+    assert start is None or all(map(is_object_name, start))
+
+
+def readings(data: bytes) -> None:
+    """A hash of reports: names and values in turn, one a line, read twice."""
+    fields = data.split(b"\n")
+    lengths = [-1, True, 2**63, b"x", 3.5, None, [], 1, 0, 0]
+    first = observe(QUERY, [*lengths, fields], None, now=1.0)
+    again = observe(QUERY, [*lengths, fields[::-1]], first, now=2.0)
+    unchanged(again, now=3.0)
+    assert first.invalid_reports <= len(fields)
+    for known in again.reports.values():
+        _check(known.report)
+    assert all(0 <= waiting <= MAX_COUNT for counts in again.waiting.values() for waiting in counts)
+
+
+def topics(data: bytes) -> None:
+    key, _, member = data.partition(b"\n")
+    binding = bindings.parse(member, "\x06\x16")
+    if binding is not None:
+        found = bindings.queues_for("exchange", key.decode(errors="replace"), [binding])
+        assert set(found) <= {binding.queue}
+
+
+def records(data: bytes) -> None:
+    held = give_back.held({line: line for line in data.split(b"\n")})
+    assert held == sorted(held, key=lambda message: -message.order)
+
+
+def losses(data: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert 0 <= give_back.losses_of([*data.split(b"\n")[:2], b""], now=NOW) <= MAX_COUNT + 1
+
+
+def schedule_states(data: bytes) -> None:
+    state = schedule_state.parse_state(data)
+    if state is not None:
+        assert 0 <= state.runs <= MAX_COUNT
+        assert all(
+            text is None or text.isprintable() for text in (state.error, state.last_task_id, state.trigger)
+        )
+    schedule_state.parse_heartbeat(data)
+
+
+def answers(data: bytes) -> None:
+    """A whole answer in at most a thousand pieces, the first byte saying how large they are."""
+    size = max(1, data[0] if data else 0, len(data) // 1000)
+    replies, raw = _Replies(ReplyGuard(), most=8), bytearray()
+    with contextlib.suppress(UnsafeReplyError, ProtocolError):
+        for at in range(1, len(data), size):
+            raw += data[at : at + size]
+            replies.parse(raw)
+    assert len(replies.parsed) <= 8
+
+
+def urls(data: bytes) -> None:
+    secrets = {"redis": {"data": {"url": base64.b64encode(data).decode()}}}
+    for external in (EXTERNAL, SENTINEL):
+        with contextlib.suppress(AddressError):
+            target = target_in(secrets, external)
+            for host, port in target.hosts:
+                assert host.isprintable()
+                assert len(host) <= LONGEST_NAME
+                assert 0 < port < 2**16
+            for text in (target.username, target.password, target.vhost):
+                assert text is None or text.isprintable()
+
+
+def sentinels(data: bytes) -> None:
+    parts = data.split(b"\n")
+    for said in (parts, tuple(parts[:2]), data, [parts[0], len(data)], [parts, parts], None, 7):
+        with contextlib.suppress(ValueError):
+            host, port = _address(said)
+            assert host.isprintable()
+            assert len(host) <= LONGEST_NAME
+            assert 0 <= port < 10**5
+
+
+def words_of_pods(data: bytes) -> None:
+    said = clean(data.decode(errors="replace"))
+    assert len(said) <= 300
+    assert said.isprintable()
+    assert "://" not in said
+    assert harmless(data.decode(errors="replace")).isprintable()
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (
+        *(
+            names,
+            reports,
+            starts,
+            readings,
+            topics,
+            records,
+            losses,
+            schedule_states,
+            answers,
+            urls,
+            sentinels,
+        ),
+        words_of_pods,
+    )
+}
