@@ -15,10 +15,10 @@ import structlog
 
 from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
-from taskfleet.brokers.addresses import AddressPolicy
+from taskfleet.brokers.connection.addresses import AddressPolicy
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Observation
-from taskfleet.brokers.schedule_keeper import ScheduleKeeper
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
 from taskfleet.controllers import broker, periodic_schedule, task_queue, worker_pool
 from taskfleet.controllers.broker_beat import schedules_of

@@ -10,13 +10,16 @@ from hiredis import ProtocolError
 
 from taskfleet.api import External
 from taskfleet.api.names import MAX_NAME, is_object_name
-from taskfleet.brokers import bindings, give_back, schedule_state
-from taskfleet.brokers.access import _address
-from taskfleet.brokers.observation import Layout, Query, observe, unchanged
-from taskfleet.brokers.replies import ReplyGuard, UnsafeReplyError
-from taskfleet.brokers.report import Report, parse, same_but_for_number, start_of
+from taskfleet.brokers.connection.raw_connection import _Replies
+from taskfleet.brokers.connection.redis_address import _address
+from taskfleet.brokers.connection.replies import ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Query, observe, unchanged
+from taskfleet.brokers.polling.worker_report import Report, parse, same_but_for_number, start_of
+from taskfleet.brokers.recovery import kombu_bindings as bindings
+from taskfleet.brokers.recovery import requeue_unacked as give_back
+from taskfleet.brokers.schedules import state as schedule_state
 from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
-from taskfleet.brokers.wire import _Replies
 from taskfleet.controllers.broker_address import AddressError, target_in
 from taskfleet.controllers.pod_trouble import clean
 from taskfleet.verbs.table import harmless

@@ -6,9 +6,9 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from taskfleet.brokers.give_back import Returned, give_back
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.report import Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.recovery.requeue_unacked import Returned, give_back
 
 
 async def give_back_dead(client: Redis, layout: Layout, start: Start, *, lost: bool = False) -> Returned:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.report import Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.worker_report import Start
 from tests.runtime.inspect import control
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis.asyncio
 
-from taskfleet.brokers.give_back import Returned
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.report import Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import redis.asyncio
 
-from taskfleet.brokers.give_back import Returned
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.report import Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 import redis.asyncio
 
-from taskfleet.brokers.expired import Restorer, Swept
-from taskfleet.brokers.observation import Known, Layout, Observation
-from taskfleet.brokers.report import QueueWork, Report, Start
-from taskfleet.brokers.taken import Taken
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.recovery.duplicate_deliveries import Taken
+from taskfleet.brokers.recovery.requeue_expired import Restorer, Swept
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for

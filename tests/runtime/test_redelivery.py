@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import redis.asyncio
 
-from taskfleet.brokers.dead_letters import Request, requeue
-from taskfleet.brokers.expired import Restorer
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.redelivery import LOSSES, MAX_REDELIVERIES
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.recovery.dead_letters import Request, requeue
+from taskfleet.brokers.recovery.redelivery import LOSSES, MAX_REDELIVERIES
+from taskfleet.brokers.recovery.requeue_expired import Restorer
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_give_back import LAYOUT, give_back_of

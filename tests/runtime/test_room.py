@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.give_back import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 from tests.runtime.inspect import control
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer

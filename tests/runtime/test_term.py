@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from taskfleet.brokers.give_back import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer

@@ -3,9 +3,10 @@
 import json
 from typing import Any, cast
 
-from taskfleet.brokers import redelivery, transport
-from taskfleet.brokers.give_back import Held, held
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers import transport
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.recovery import redelivery
+from taskfleet.brokers.recovery.requeue_unacked import Held, held
 from taskfleet.brokers.redis_transport import RedisDrains
 from taskfleet_worker import broker_thread, deliveries
 from taskfleet_worker.keys import keys

@@ -1,7 +1,7 @@
 """No task begins that may be somebody else's by now.
 
 The operator gives the messages of a worker to others once it has heard nothing of it for 120 s and its node is lost as
-well (brokers/dead_starts.py). The process may live all the same: its network was cut, or its machine stood still. So
+well (brokers/recovery/dead_workers.py). The process may live all the same: its network was cut, or its machine stood still. So
 after 100 s without an answer of Redis no task begins here any more: its message goes back, unless somebody has given it
 back before. And when Redis answers again, the worker first says that it lives, from when on nothing is taken from it,
 and then asks what of its messages it still has.

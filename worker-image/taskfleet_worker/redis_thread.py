@@ -93,7 +93,7 @@ class RedisThread(BrokerThread):
         self._report(send, now)
 
     def _ask_what_was_taken(self, client: Any) -> None:
-        """After a report: from then on nothing is taken (brokers/give_back.py)."""
+        """After a report: from then on nothing is taken (brokers/recovery/requeue_unacked.py)."""
         held = list(self._deliveries.held)
         self._fence.lost(marked_as_taken(client, self._voice.prefix + self._voice.keys.taken, held))
 

@@ -4,19 +4,26 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from aiormq.exceptions import AuthenticationError, InvalidFrameError, ProbableAuthenticationError
 from redis.asyncio import Redis
 
-from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy, RefusedAddressError
-from taskfleet.brokers.amqp_link import AmqpLink, HungUpError
-from taskfleet.brokers.amqp_observer import AmqpObserver
-from taskfleet.brokers.observation import Layout, Observation, Query
+from taskfleet.brokers.capabilities import RABBITMQ
+from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy, RefusedAddressError
+from taskfleet.brokers.connection.amqp_connection import AmqpLink, HungUpError
+from taskfleet.brokers.connection.target import Target
+from taskfleet.brokers.connection.tls import chain, tls_context, tls_failure
+from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.amqp_poller import AmqpObserver
+from taskfleet.brokers.polling.observation import Observation, Query
+from taskfleet.brokers.polling.worker_report import Start
 from taskfleet.brokers.probe import NO_BROKER, Probe, Verdict
-from taskfleet.brokers.target import Target
-from taskfleet.brokers.tls import chain, tls_context, tls_failure
-from taskfleet.brokers.transport import RABBITMQ, STOP, BrokerError
+from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
+from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.transport import STOP
 
 T = TypeVar("T")
 
@@ -28,7 +35,7 @@ _REFUSED = "Connection.Close"
 class AmqpTransport:
     """Raises ssl.SSLError for certificates of no use."""
 
-    offers = RABBITMQ
+    capabilities = RABBITMQ
     redis: Redis | None = None
 
     def __init__(
@@ -63,6 +70,9 @@ class AmqpTransport:
 
     def drains(self, pool_uid: str) -> "AmqpDrains":
         return AmqpDrains(self._say, self._layout, pool_uid)
+
+    def recovery(self) -> "AmqpRecovery":
+        return AmqpRecovery()
 
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:  # noqa: ARG002 - it remembers no token
         return await self._use(lambda link: link.purge(queue))
@@ -116,6 +126,26 @@ class AmqpDrains:
 
     def _key(self, pod: str) -> str:
         return self.layout.key("drain", f"{self.pool_uid}/{pod}")
+
+
+class AmqpRecovery:
+    """Nothing is left to do: the server itself requeues messages, and there are no dead letters."""
+
+    async def dead_letters(self, queues: Sequence[str]) -> Sequence[DeadLetter]:  # noqa: ARG002 - it keeps none
+        return ()
+
+    async def requeue(self, queues: Sequence[str], request: Request, *, pool_uid: str) -> int:  # noqa: ARG002
+        return 0
+
+    async def requeue_unacked(  # the server itself requeues them
+        self,
+        start: Start,  # noqa: ARG002
+        *,
+        report: bytes,  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+        lost: bool,  # noqa: ARG002
+    ) -> Returned:
+        return Returned()
 
 
 def _failed(error: BrokerError) -> Probe:

@@ -11,22 +11,24 @@ from redis.asyncio import Redis
 
 from taskfleet import metrics
 from taskfleet.api import Key
-from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.amqp_transport import AmqpTransport
-from taskfleet.brokers.audience import Audience
-from taskfleet.brokers.dead_starts import suspects
-from taskfleet.brokers.observation import Layout, Observation, Query
-from taskfleet.brokers.pace import Pace
+from taskfleet.brokers.capabilities import Capabilities
+from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
+from taskfleet.brokers.connection.target import Target
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.interval import Pace
+from taskfleet.brokers.polling.observation import Observation, Query
+from taskfleet.brokers.polling.reply_budget import ReplyBudget
+from taskfleet.brokers.polling.share import Share
+from taskfleet.brokers.polling.supervision import Supervisor
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.queue_board import QueueBoard
-from taskfleet.brokers.readers import Figures, PoolReader, figures
+from taskfleet.brokers.queues.consumers import Figures, PoolReader, figures
+from taskfleet.brokers.queues.queue_stats_tracker import QueueStatsTracker
+from taskfleet.brokers.queues.subscriptions import Subscriptions
+from taskfleet.brokers.recovery.dead_workers import suspects
+from taskfleet.brokers.recovery.maintenance_scan import Findings, Survey
 from taskfleet.brokers.redis_transport import RedisTransport
-from taskfleet.brokers.reply_budget import ReplyBudget
-from taskfleet.brokers.share import Share
-from taskfleet.brokers.supervision import Supervisor
-from taskfleet.brokers.survey import Findings, Survey
-from taskfleet.brokers.target import Target
-from taskfleet.brokers.transport import Drains, Offers, Transport
+from taskfleet.brokers.transport import Drains, Recovery, Transport
 
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
@@ -74,8 +76,8 @@ class BrokerMonitor:
         self._pace = Pace()
         self._budget = ReplyBudget()
         self._name = uuid.uuid4().hex  # among all who give back on a database
-        self.audience = Audience(on_change)
-        self.board = QueueBoard(self.audience, on_change)
+        self.audience = Subscriptions(on_change)
+        self.board = QueueStatsTracker(self.audience, on_change)
         self.expired: dict[Key, int] = {}  # broker -> messages given back, until its status has told of them
         self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
@@ -114,10 +116,10 @@ class BrokerMonitor:
         share = Share(key.namespace, key.name, self._pace, self._budget)
         return RedisTransport(target, layout, query=query, on_reading=take, share=share, policy=self._policy)
 
-    def offers(self, broker: Key) -> Offers | None:
+    def capabilities(self, broker: Key) -> Capabilities | None:
         """What this kind of broker can do; None where it is not watched."""
         watched = self._watched.get(broker)
-        return watched.transport.offers if watched is not None else None
+        return watched.transport.capabilities if watched is not None else None
 
     def reading_problem(self, broker: Key) -> str | None:
         """What of the work on this broker fails, and why; None while all of it goes on."""
@@ -137,6 +139,11 @@ class BrokerMonitor:
         if watched is None:
             return None
         return await watched.transport.purge(queue, token=token, owner_uid=owner_uid)
+
+    def recovery(self, broker: Key) -> Recovery | None:
+        """Dead letters, and what dead workers held; None where the broker is not watched."""
+        watched = self._watched.get(broker)
+        return watched.transport.recovery() if watched is not None else None
 
     def client(self, broker: Key) -> Redis | None:
         """A client of a broker that keeps Taskfleet's own state; None where it is not watched, or keeps none."""

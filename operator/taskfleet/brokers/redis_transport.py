@@ -3,25 +3,32 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from taskfleet.brokers.addresses import ANYWHERE, AddressPolicy
-from taskfleet.brokers.observation import Layout, Observation, Query
-from taskfleet.brokers.observer import Observer
+from taskfleet.brokers.capabilities import REDIS
+from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
+from taskfleet.brokers.connection.redis_probe import access, probe
+from taskfleet.brokers.connection.target import Target
+from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Observation, Query
+from taskfleet.brokers.polling.redis_poller import Observer
+from taskfleet.brokers.polling.share import Share
+from taskfleet.brokers.polling.worker_report import Start
 from taskfleet.brokers.probe import Probe
-from taskfleet.brokers.purge import purge
-from taskfleet.brokers.redis import access, probe
-from taskfleet.brokers.share import Share
-from taskfleet.brokers.target import Target
-from taskfleet.brokers.transport import LEASE_SECONDS, REDIS, STOP, BrokerError
+from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request, dead_letters, requeue
+from taskfleet.brokers.recovery.purge import purge
+from taskfleet.brokers.recovery.requeue_unacked import Returned, give_back
+from taskfleet.brokers.transport import LEASE_SECONDS, STOP
 
 
 class RedisTransport:
     """Raises ssl.SSLError for certificates of no use."""
 
-    offers = REDIS
+    capabilities = REDIS
 
     def __init__(
         self,
@@ -51,8 +58,11 @@ class RedisTransport:
     def drains(self, pool_uid: str) -> "RedisDrains":
         return RedisDrains(self._client, self._layout, pool_uid)
 
+    def recovery(self) -> "RedisRecovery":
+        return RedisRecovery(self._client, self._layout)
+
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:
-        with _told():
+        with _translated():
             return await purge(self._client, self._layout, queue, token=token, owner_uid=owner_uid)
 
     async def aclose(self) -> None:
@@ -69,20 +79,20 @@ class RedisDrains:
 
     async def lift(self, pods: Sequence[str]) -> None:
         if pods:
-            with _told():
+            with _translated():
                 await self.client.delete(*(self._key(pod) for pod in pods))
 
     async def renew(self, numbers: Mapping[str, int]) -> None:
         if not numbers:
             return
-        with _told():
+        with _translated():
             async with self.client.pipeline(transaction=False) as pipe:
                 for pod, number in numbers.items():
                     pipe.set(self._key(pod), number, ex=LEASE_SECONDS)
                 await pipe.execute()
 
     async def stop(self, pods: Sequence[str]) -> None:
-        with _told():
+        with _translated():
             for pod in pods:
                 await self.client.set(self._key(pod), STOP, ex=LEASE_SECONDS)
 
@@ -90,8 +100,28 @@ class RedisDrains:
         return self.layout.key("drain", f"{self.pool_uid}/{pod}")
 
 
+@dataclass(frozen=True)
+class RedisRecovery:
+    """The scripts of the folder recovery."""
+
+    client: Redis
+    layout: Layout
+
+    async def dead_letters(self, queues: Sequence[str]) -> Sequence[DeadLetter]:
+        with _translated():
+            return await dead_letters(self.client, self.layout, queues)
+
+    async def requeue(self, queues: Sequence[str], request: Request, *, pool_uid: str) -> int:
+        with _translated():
+            return await requeue(self.client, self.layout, queues, request, pool_uid=pool_uid)
+
+    async def requeue_unacked(self, start: Start, *, report: bytes, now: datetime, lost: bool) -> Returned:
+        with _translated():
+            return await give_back(self.client, self.layout, start, report=report, now=now, lost=lost)
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except RedisError as error:

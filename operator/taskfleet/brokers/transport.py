@@ -1,38 +1,19 @@
-"""What the rest of the operator knows of a kind of broker: this interface, and which of its services it offers."""
+"""A kind of broker, as the rest of the operator knows it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from redis.asyncio import Redis
 
+from taskfleet.brokers.capabilities import Capabilities
+from taskfleet.brokers.polling.worker_report import Start
 from taskfleet.brokers.probe import Probe
+from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 
-LEASE_SECONDS = 30  # a pod that is not told again for so long consumes by itself
+LEASE_SECONDS = 30  # a pod whose drain lease is not renewed for so long consumes again
 STOP = "stop"  # in place of a lease's number
-
-
-class BrokerError(Exception):
-    """A broker has not done what it was asked to, or nobody knows whether it has."""
-
-
-@dataclass(frozen=True)
-class Offers:
-    """What a kind of broker can do beside keeping queues.
-
-    `order`: several queues strictly one after the other; `renewal`: a task may take as long as it likes; `state`: it
-    keeps what is Taskfleet's own: schedules, dead letters, the locks of beats; `databases`: results beside queues.
-    """
-
-    name: str
-    order: bool
-    renewal: bool
-    state: bool
-    databases: bool
-
-
-REDIS = Offers("Redis", order=True, renewal=True, state=True, databases=True)
-RABBITMQ = Offers("RabbitMQ", order=False, renewal=False, state=False, databases=False)
 
 
 class Drains(Protocol):
@@ -47,14 +28,27 @@ class Drains(Protocol):
         """Tell each pod what the kubelet has told it too early."""
 
 
+class Recovery(Protocol):
+    """What becomes of messages whose workers are gone. Each call raises BrokerError."""
+
+    async def dead_letters(self, queues: Sequence[str]) -> Sequence[DeadLetter]:
+        """Of these queues, the oldest first."""
+
+    async def requeue(self, queues: Sequence[str], request: Request, *, pool_uid: str) -> int:
+        """Move dead letters back to their queues; how many the request has moved in all."""
+
+    async def requeue_unacked(self, start: Start, *, report: bytes, now: datetime, lost: bool) -> Returned:
+        """Return what a dead worker process held. `report`: its last one; `lost`: it may come back."""
+
+
 class Transport(Protocol):
     """One broker as this process reaches it."""
 
-    offers: Offers
+    capabilities: Capabilities
 
     @property
     def redis(self) -> Redis | None:
-        """To what offers state; None for the others."""
+        """Where Taskfleet keeps its own state; None for brokers that cannot."""
 
     async def probe(self) -> Probe:
         """Look at it, with its password."""
@@ -64,7 +58,9 @@ class Transport(Protocol):
 
     def drains(self, pool_uid: str) -> Drains: ...
 
+    def recovery(self) -> Recovery: ...
+
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:
-        """Remove what waits; how many messages that were. Raises BrokerError."""
+        """Remove the waiting messages; how many there were. Raises BrokerError."""
 
     async def aclose(self) -> None: ...

@@ -5,9 +5,9 @@ from dataclasses import replace
 from taskfleet import metrics
 from taskfleet.api import Broker, Credentials, InvalidObject, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.connection.target import Target, target_of
+from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.target import Target, target_of
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
 from taskfleet.controllers.broker_beat import ensure_beat
 from taskfleet.controllers.broker_credentials import followed, versions_of
@@ -151,10 +151,9 @@ def _follow(
 
 async def _look(broker: Broker, target: Target, context: Context) -> Probe | None:
     """The last answer of the broker; while it answers, nothing stays in the hands of dead workers."""
-    layout = _layout(broker, context)
-    probe = context.brokers.look(broker.key, target, layout)
+    probe = context.brokers.look(broker.key, target, _layout(broker, context))
     if probe is not None and probe.verdict is Verdict.REACHABLE:
-        await return_lost_messages(broker, layout, context)
+        await return_lost_messages(broker, context)
     return probe
 
 
@@ -183,7 +182,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     seen = replace(
         seen,
         findings=context.brokers.findings(key),
-        offers=context.brokers.offers(key),
+        capabilities=context.brokers.capabilities(key),
         expired=context.brokers.expired.get(key, 0),
     )
     status = broker_status(seen, now=now)

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from taskfleet.api import External, Object, SecretKeyRef
 from taskfleet.api.names import is_object_name
 from taskfleet.api.reasons import BrokerReason, Reason
-from taskfleet.brokers.target import (
+from taskfleet.brokers.connection.target import (
     AMQP,
     ENCRYPTED,
     SENTINEL,
@@ -21,7 +21,7 @@ from taskfleet.brokers.target import (
     port_of,
     target_of,
 )
-from taskfleet.brokers.tls import tls_context
+from taskfleet.brokers.connection.tls import tls_context
 from taskfleet.resources.errors import SpecError
 
 Secrets = Mapping[str, Object | None]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from taskfleet.api import Broker, Key, Object
 from taskfleet.api.reasons import EventReason
-from taskfleet.brokers.schedule_state import Heartbeat
+from taskfleet.brokers.schedules.state import Heartbeat
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.cache import Cache
@@ -25,8 +25,8 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
 async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
     """Bring the Deployment and the entries in Redis to the schedules that there are."""
     key = Key("Deployment", broker.namespace, schedules_name(broker.name))
-    offers = context.brokers.offers(broker.key)
-    able = offers is None or offers.state
+    capabilities = context.brokers.capabilities(broker.key)
+    able = capabilities is None or capabilities.taskfleet_state
     wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
     if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
         return

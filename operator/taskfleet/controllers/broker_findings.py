@@ -2,7 +2,7 @@
 
 from taskfleet.api import Broker, Object, format_duration
 from taskfleet.api.reasons import BrokerReason, ConditionType, EventReason
-from taskfleet.brokers.survey import Findings
+from taskfleet.brokers.recovery.maintenance_scan import Findings
 from taskfleet.controllers.conditions import condition, condition_of, reason_of
 from taskfleet.kube.events import Event, Severity
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
+from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.survey import Findings
-from taskfleet.brokers.transport import Offers
+from taskfleet.brokers.recovery.maintenance_scan import Findings
 from taskfleet.controllers.broker_findings import (
     NOTHING_FOUND,
     finding_fields,
@@ -50,7 +50,7 @@ class BrokerSeen:
     too_small: str | None = None  # what keeps its volume from growing
     waits: str | None = None  # for which turn its image waits
     findings: Findings | None = None  # of the last slow look
-    offers: Offers | None = None  # None: not known yet
+    capabilities: Capabilities | None = None  # None: not known yet
     reading_problem: str | None = None  # what fails although it answers, and why
     sharers: int = 1  # Brokers that lead to the same server
     expired: int = 0  # expired messages given back since the status was last written
@@ -97,7 +97,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
             *visibility_timeouts_match(known, seen.findings),
             *reports_valid(seen.broker, seen.findings),
             *memory_condition(known, probe),
-            *broker_support(seen.broker, seen.offers),
+            *broker_support(seen.broker, seen.capabilities),
         ],
     }
 

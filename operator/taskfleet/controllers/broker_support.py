@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from taskfleet.api import Broker, Object, WorkerPool, format_duration
 from taskfleet.api.reasons import BrokerReason, ConditionType, PoolReason
-from taskfleet.brokers.transport import Offers
+from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.controllers.conditions import condition
 
 # RabbitMQ's own default since 3.8.17. No AMQP client can ask for the server's setting.
@@ -12,15 +12,15 @@ CONSUMER_TIMEOUT = timedelta(minutes=30)
 _TIMEOUT = f"RabbitMQ's consumer_timeout ({format_duration(CONSUMER_TIMEOUT)} by default)"
 
 
-def broker_support(broker: Broker, offers: Offers | None) -> list[Object]:
+def broker_support(broker: Broker, capabilities: Capabilities | None) -> list[Object]:
     """The condition of a Broker that cannot do everything; none where it can, as before where that is not known."""
-    if offers is None:
+    if capabilities is None:
         before = broker.status.condition(ConditionType.FULLY_SUPPORTED)
         return [] if before is None or broker.spec.managed else [before.to_object()]
-    if offers.state:
+    if capabilities.taskfleet_state:
         return []
     message = (
-        f"{offers.name} keeps queues, and what workers hold goes back to them at once when they are gone. Only on"
+        f"{capabilities.name} keeps queues, and what workers hold goes back to them at once when they are gone. Only on"
         " Redis: a strict order of several queues; nothing fetched ahead of a free slot; tasks of any length, as"
         f" {_TIMEOUT} gives those to others that run, or wait for their time, for longer; PeriodicSchedules; dead"
         " letters; results beside the queues; the lock of an app's own beat. See docs/rabbitmq.md."
@@ -33,45 +33,51 @@ def broker_support(broker: Broker, offers: Offers | None) -> list[Object]:
     ]
 
 
-def pool_support(pool: WorkerPool, offers: Offers | None) -> list[Object]:
+def pool_support(pool: WorkerPool, capabilities: Capabilities | None) -> list[Object]:
     """The condition of a pool on such a broker: whether it asks for what that cannot do."""
-    if offers is None:
+    if capabilities is None:
         before = pool.status.condition(ConditionType.FULLY_SUPPORTED)
         return [] if before is None else [before.to_object()]
-    if offers.state:
+    if capabilities.taskfleet_state:
         return []
-    lacks = [why for why in (_order(pool, offers), _time(pool, offers)) if why is not None]
+    lacks = [why for why in (_order(pool, capabilities), _time(pool, capabilities)) if why is not None]
     reason = lacks[0][0] if lacks else PoolReason.SUPPORTED
-    message = " ".join(sentence for _, sentence in lacks) or f"{offers.name} can do what this pool asks for."
+    message = (
+        " ".join(sentence for _, sentence in lacks) or f"{capabilities.name} can do what this pool asks for."
+    )
     generation = pool.metadata.generation
     return [condition(ConditionType.FULLY_SUPPORTED, not lacks, reason, message, generation=generation)]
 
 
-def results_problem(pool: WorkerPool, offers: Offers | None) -> str | None:
+def results_problem(pool: WorkerPool, capabilities: Capabilities | None) -> str | None:
     """Why a pool cannot be built on this broker; only another spec helps."""
     results = pool.spec.result_backend
-    if offers is None or offers.databases or results is None or results.broker is None:
+    if capabilities is None or capabilities.result_databases or results is None or results.broker is None:
         return None
     return (
-        f"spec.resultBackend.broker asks for a database, and {offers.name} has none. Name a result backend by"
+        f"spec.resultBackend.broker asks for a database, and {capabilities.name} has none. Name a result backend by"
         " spec.resultBackend.urlSecretRef, or leave it to the app."
     )
 
 
-def _order(pool: WorkerPool, offers: Offers) -> tuple[PoolReason, str] | None:
+def _order(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str] | None:
     spec = pool.spec
-    if offers.order or spec.queue_order != "Strict" or len(spec.effective_queues) < 2:
+    if capabilities.strict_order or spec.queue_order != "Strict" or len(spec.effective_queues) < 2:
         return None
     sentence = (
-        f"Its queues take turns: spec.queueOrder Strict holds on Redis only, and {offers.name} sends from all of them."
+        f"Its queues take turns: spec.queueOrder Strict holds on Redis only, and {capabilities.name} sends from all of them."
         " Use a WorkerPool for each, or priorities."
     )
     return PoolReason.QUEUE_ORDER_NOT_SUPPORTED, sentence
 
 
-def _time(pool: WorkerPool, offers: Offers) -> tuple[PoolReason, str] | None:
+def _time(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str] | None:
     limit = pool.spec.time_limit
-    if offers.renewal or pool.spec.acknowledge == "Early" or (limit is not None and limit < CONSUMER_TIMEOUT):
+    if (
+        capabilities.lease_renewal
+        or pool.spec.acknowledge == "Early"
+        or (limit is not None and limit < CONSUMER_TIMEOUT)
+    ):
         return None
     now = "is not set" if limit is None else f"is {format_duration(limit)}"
     sentence = (

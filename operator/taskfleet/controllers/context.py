@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taskfleet.api import Key
+from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.schedule_keeper import ScheduleKeeper
-from taskfleet.brokers.target import Target
+from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.nodes import Nodes

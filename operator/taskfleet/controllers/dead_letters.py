@@ -2,10 +2,8 @@
 
 from dataclasses import asdict
 
-from redis.exceptions import RedisError
-
 from taskfleet.api import InvalidObject, Key, Object, WorkerPool
-from taskfleet.brokers.dead_letters import dead_letters
+from taskfleet.brokers.errors import BrokerError
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
@@ -19,16 +17,11 @@ async def tell_dead_letters(raw: Object, context: Context) -> Object:
     except InvalidObject as error:
         raise RefusedError(409, str(error)) from None
     broker = Key("Broker", pool.namespace, spec.broker_ref.name)
-    offers = context.brokers.offers(broker)
-    if offers is not None and not offers.state:
-        return {"messages": []}  # nothing is ever set aside there
-    client, layout = context.brokers.client(broker), context.brokers.layout(broker)
-    if client is None or layout is None:
+    recovery = context.brokers.recovery(broker)
+    if recovery is None:
         raise RefusedError(503, f"{broker} has no address yet; see its Ready condition.")
     try:
-        found = await dead_letters(client, layout, spec.effective_queues)
-    except RedisError as error:
-        raise RefusedError(
-            503, f"{broker} gives no answer ({type(error).__name__}); see its Ready condition."
-        ) from None
+        found = await recovery.dead_letters(spec.effective_queues)
+    except BrokerError as error:
+        raise RefusedError(503, f"{broker} gives no answer ({error}); see its Ready condition.") from None
     return {"messages": [asdict(one) for one in found]}

@@ -1,14 +1,13 @@
 """Messages in the hands of dead workers: found by their reports, given back, and told of."""
 
 import structlog
-from redis.exceptions import RedisError
 
 from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
 from taskfleet.api.reasons import EventReason
-from taskfleet.brokers.dead_starts import SILENT_SECONDS, Dead, dead_starts, silent_nodes, suspects
-from taskfleet.brokers.give_back import Returned, give_back
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS, Dead, dead_starts, silent_nodes, suspects
+from taskfleet.brokers.recovery.requeue_unacked import Returned
 from taskfleet.controllers.context import Context
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.events import Event, Severity
@@ -19,10 +18,10 @@ log = structlog.get_logger(__name__)
 _ASKED_AT_ONCE = 30
 
 
-async def return_lost_messages(broker: Broker, layout: Layout, context: Context) -> None:
+async def return_lost_messages(broker: Broker, context: Context) -> None:
     """Give back what ended process starts of this broker's pods held."""
-    observation, client = context.brokers.observation(broker.key), context.brokers.client(broker.key)
-    if observation is None or client is None or not suspects(observation):
+    observation, recovery = context.brokers.observation(broker.key), context.brokers.recovery(broker.key)
+    if observation is None or recovery is None or not suspects(observation):
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
     await context.nodes.look(silent_nodes(observation, pods))
@@ -31,16 +30,14 @@ async def return_lost_messages(broker: Broker, layout: Layout, context: Context)
     for dead in (*(dead for dead in found if dead.certain), *unknown[:_ASKED_AT_ONCE]):
         if dead.certain or await _is_gone(dead, broker.namespace, context):
             try:
-                returned = await give_back(
-                    client,
-                    layout,
+                returned = await recovery.requeue_unacked(
                     dead.start,
                     report=dead.report,
                     now=context.now(),
                     lost=dead.lost or not dead.certain,
                 )
-            except RedisError as error:
-                log.warning("messages not given back yet", pod=dead.start.pod, error=type(error).__name__)
+            except BrokerError as error:
+                log.warning("messages not requeued yet", pod=dead.start.pod, error=str(error))
                 return
             await _tell(dead, returned, broker.namespace, context)
             if dead.lost and dead.certain:

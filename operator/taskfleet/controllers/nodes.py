@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from taskfleet.api import Key
-from taskfleet.brokers.lost_nodes import node_is_lost
+from taskfleet.brokers.recovery.lost_nodes import node_is_lost
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 

@@ -2,7 +2,7 @@
 
 from taskfleet.api import InvalidObject, Key, Object, PeriodicSchedule
 from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
-from taskfleet.brokers.schedule_entry import schedule_problem
+from taskfleet.brokers.schedules.entry import schedule_problem
 from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.broker_beat import beat_problem
 from taskfleet.controllers.broker_ready import broker_problem
@@ -46,10 +46,10 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
         return ScheduleSeen(schedule, missing=await auto_create_broker(schedule, context))
     if (problem := broker_problem(live)) is not None:
         return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
-    offers = context.brokers.offers(broker)
-    if offers is not None and not offers.state:
+    capabilities = context.brokers.capabilities(broker)
+    if capabilities is not None and not capabilities.taskfleet_state:
         message = (
-            f"Broker {broker.name!r} is a {offers.name}, which cannot keep schedules. Name one that is a Redis in"
+            f"Broker {broker.name!r} is a {capabilities.name}, which cannot keep schedules. Name one that is a Redis in"
             " spec.brokerRef, or run the app's own beat (spec.beat of a WorkerPool)."
         )
         return ScheduleSeen(schedule, stalled=(ScheduleReason.REDIS_REQUIRED, message))

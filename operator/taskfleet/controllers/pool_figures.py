@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.polling.observation import Observation
 
 _MOST_NOTES = 10
 

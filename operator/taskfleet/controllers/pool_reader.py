@@ -2,7 +2,7 @@
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
-from taskfleet.brokers.readers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolReader
 from taskfleet.controllers.conditions import condition_of
 
 # Ready=False, and yet nothing keeps its workers from what waits for long.

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
-from taskfleet.brokers.lost_nodes import node_name, was_marked_unready
-from taskfleet.brokers.observation import Observation
-from taskfleet.brokers.transport import Offers
+from taskfleet.brokers.capabilities import Capabilities
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.recovery.lost_nodes import node_name, was_marked_unready
 from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
 from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
@@ -39,7 +39,7 @@ class PoolSeen:
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
     observation: Observation | None = None  # of the broker; None while it does not answer
-    offers: Offers | None = None  # of the broker; None: not known yet
+    capabilities: Capabilities | None = None  # of the broker; None: not known yet
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     held_in_silence: tuple[Holder, ...] = ()
     requeued: int = 0  # since the status was last written
@@ -125,7 +125,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         scaling_active(seen.pool, seen.decided),
         scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment), size_problem=seen.size_problem),
         _up_to_date(seen),
-        *pool_support(seen.pool, seen.offers),
+        *pool_support(seen.pool, seen.capabilities),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
 

@@ -6,8 +6,8 @@ import structlog
 
 from taskfleet.api import Key, TaskQueue
 from taskfleet.api.task_queue import FORCE
-from taskfleet.brokers.queue_figures import QueueFigures
-from taskfleet.brokers.transport import BrokerError
+from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.context import Context
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ def forced(token: str) -> bool:
     return token.split()[-1:] == [FORCE]
 
 
-def refusal(figures: QueueFigures) -> str | None:
+def refusal(figures: QueueStats) -> str | None:
     """Why a queue is not purged unless it is forced."""
     way_out = f"Suspend them first, or end a new value of spec.purge with the word {FORCE}."
     if figures.consuming:
@@ -50,7 +50,7 @@ def refusal(figures: QueueFigures) -> str | None:
 
 
 async def purge_as_wished(
-    queue: TaskQueue, broker: Key, figures: QueueFigures | None, context: Context
+    queue: TaskQueue, broker: Key, figures: QueueStats | None, context: Context
 ) -> Purged | None:
     """Remove the messages or say why not; None where nothing new is asked for."""
     token = wish(queue)

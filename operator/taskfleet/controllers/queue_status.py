@@ -8,8 +8,8 @@ from typing import Any
 
 from taskfleet.api import Key, Object, TaskQueue, format_duration
 from taskfleet.api.reasons import ConditionType, QueueReason
-from taskfleet.brokers.queue_figures import QueueFigures
-from taskfleet.brokers.readers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
 from taskfleet.controllers.purge import Purged
 from taskfleet.controllers.silence import Holder, sentence
@@ -26,7 +26,7 @@ class QueueSeen:
     """A TaskQueue and what there is of it. `figures` None: the broker does not tell, and `problem` says why."""
 
     queue: TaskQueue
-    figures: QueueFigures | None = None
+    figures: QueueStats | None = None
     pools: Mapping[Key, PoolReader] = field(default_factory=dict)  # those that name the queue
     priority_steps: tuple[int, ...] = (0, 3, 6, 9)
     held_in_silence: tuple[Holder, ...] = ()
@@ -73,7 +73,7 @@ def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Why] |
     return condition(kind, holds, *why, generation=generation)
 
 
-def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
+def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Why]:
     """Whether somebody takes what comes."""
     able = seen.consumers
     if able:
@@ -100,7 +100,7 @@ def consumed(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
     return False, (QueueReason.POOLS_STOPPED, f"{wait} in queue `{name}`: {stopped[:500]}.")
 
 
-def healthy(seen: QueueSeen, figures: QueueFigures) -> tuple[bool, Why]:
+def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Why]:
     """Whether the queue is below its limits, and nothing waits in vain."""
     if (held := sentence(seen.held_in_silence)) is not None:
         return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import structlog
-from redis.exceptions import RedisError
 
 from taskfleet.api import Key, WorkerPool
 from taskfleet.api.annotations import REQUEUE
 from taskfleet.api.worker_pool import MAX_TOKEN
-from taskfleet.brokers.dead_letters import Request, requeue
+from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.recovery.dead_letters import Request
 from taskfleet.controllers.context import Context
 
 log = structlog.get_logger(__name__)
@@ -38,17 +38,14 @@ async def requeue_as_wished(pool: WorkerPool, context: Context) -> RequeueResult
     if request is None:
         return None
     broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
-    offers = context.brokers.offers(broker)
-    if offers is not None and not offers.state:
-        return RequeueResult(request.token, 0)  # nothing is ever set aside there
-    client, layout = context.brokers.client(broker), context.brokers.layout(broker)
-    if client is None or layout is None:
+    recovery = context.brokers.recovery(broker)
+    if recovery is None:
         return RequeueResult(request.token, None)
+    queues = pool.spec.effective_queues
     try:
-        queues = pool.spec.effective_queues
-        messages = await requeue(client, layout, queues, request, pool_uid=pool.metadata.uid)
-    except RedisError as error:
-        log.warning("dead letters not moved yet", **pool.key._asdict(), error=type(error).__name__)
+        messages = await recovery.requeue(queues, request, pool_uid=pool.metadata.uid)
+    except BrokerError as error:
+        log.warning("dead letters not moved yet", **pool.key._asdict(), error=str(error))
         return RequeueResult(request.token, None)
     log.info("dead letters were moved back", **pool.key._asdict(), messages=messages)
     return RequeueResult(request.token, messages)

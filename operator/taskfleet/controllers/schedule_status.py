@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from taskfleet.api import Object, PeriodicSchedule, format_duration
 from taskfleet.api.reasons import ScheduleReason
-from taskfleet.brokers.schedule_state import RunState
+from taskfleet.brokers.schedules.state import RunState
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import clean
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.dead_starts import SILENT_SECONDS
-from taskfleet.brokers.lost_nodes import is_cut_off, node_name
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS
+from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
 from taskfleet.controllers.context import Context
 
 _SILENT = timedelta(seconds=SILENT_SECONDS)
@@ -33,8 +33,8 @@ def held_in_silence(
     broker: Key, pools: Iterable[str], pods: Iterable[Object], context: Context
 ) -> tuple[Holder, ...]:
     """Of pools, by uid, on a broker on which such messages are ours to requeue; RabbitMQ does so by itself."""
-    offers, observation = context.brokers.offers(broker), context.brokers.observation(broker)
-    if observation is None or (offers is not None and not offers.state):
+    capabilities, observation = context.brokers.capabilities(broker), context.brokers.observation(broker)
+    if observation is None or (capabilities is not None and not capabilities.taskfleet_state):
         return ()
     by_name = {pod["metadata"]["name"]: pod for pod in pods}
     return holders(observation, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())

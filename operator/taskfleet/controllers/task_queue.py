@@ -2,7 +2,7 @@
 
 from taskfleet.api import InvalidObject, Key, Object, TaskQueue
 from taskfleet.api.reasons import ConditionType, EventReason, QueueReason, Reason
-from taskfleet.brokers.readers import Onlooker
+from taskfleet.brokers.queues.consumers import QueueObserver
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import condition_of
 from taskfleet.controllers.context import Context
@@ -55,10 +55,10 @@ async def reconcile(key: Key, context: Context) -> float | None:
     return await _report(raw, seen, context)
 
 
-def _onlooker(queue: TaskQueue) -> Onlooker:
+def _onlooker(queue: TaskQueue) -> QueueObserver:
     alert = queue.spec.alert_above
     age = alert.age.total_seconds() if alert is not None and alert.age is not None else None
-    return Onlooker(queue.queue_name, alert.waiting if alert is not None else None, age)
+    return QueueObserver(queue.queue_name, alert.waiting if alert is not None else None, age)
 
 
 def _problem(broker: Key, context: Context) -> Why | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.polling.observation import Observation
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -108,7 +108,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         if observed.broker is None:
             return replace(seen, missing=await auto_create_broker(observed.pool, context))
         binding = BrokerBinding.of(Broker.parse(observed.broker))
-        if (wrong := results_problem(observed.pool, seen.offers)) is not None:
+        if (wrong := results_problem(observed.pool, seen.capabilities)) is not None:
             raise SpecError(wrong)
         applied = await _apply_deployment(observed, binding, context)
         await _apply_budget(observed, context)
@@ -176,7 +176,7 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         held_in_silence=held_in_silence(
             _broker_key(observed.pool), [observed.pool.metadata.uid], workers, context
         ),
-        offers=context.brokers.offers(_broker_key(observed.pool)),
+        capabilities=context.brokers.capabilities(_broker_key(observed.pool)),
         unread=_is_unread(observed, context),
         beat=see_app_beat(observed.pool, context),
         kept_template=outdated(observed.raw),

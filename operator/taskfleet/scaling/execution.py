@@ -9,8 +9,8 @@ import structlog
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object
+from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.transport import BrokerError
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.scaling.actions import RENEW_SECONDS, Actions
 from taskfleet.scaling.backoff import Backoff

@@ -17,7 +17,7 @@ import structlog
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.polling.observation import Observation
 from taskfleet.faults import FaultLog
 from taskfleet.kube.cache import Cache
 from taskfleet.resources.labels import COMPONENT

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Known
+from taskfleet.brokers.polling.observation import Known
 from taskfleet.scaling.load import PodLoad, PodState
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"

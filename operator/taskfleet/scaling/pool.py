@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.brokers.observation import Known, Observation
+from taskfleet.brokers.polling.observation import Known, Observation
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves

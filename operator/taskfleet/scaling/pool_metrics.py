@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Observation
+from taskfleet.brokers.polling.observation import Observation
 from taskfleet.faults import FaultLog
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop

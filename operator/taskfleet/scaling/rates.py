@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from taskfleet.brokers.report import Report
+from taskfleet.brokers.polling.worker_report import Report
 
 _TASKS = 100  # the mean is over about so many
 _RATE_OVER_SECONDS = 60.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Known
+from taskfleet.brokers.polling.observation import Known
 from taskfleet.scaling.load import PodLoad, PodState
 
 _FOLLOWED_SECONDS = 60.0

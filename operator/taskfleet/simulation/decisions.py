@@ -1,6 +1,6 @@
 """The operator's own decisions, tick after tick: what it is told of simulated pods, and what its moves do to them."""
 
-from taskfleet.brokers.report import QueueWork, Report
+from taskfleet.brokers.polling.worker_report import QueueWork, Report
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.rates import Rates

@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
+from taskfleet.brokers.connection.target import Tls, target_of
 from taskfleet.brokers.probe import Verdict
-from taskfleet.brokers.target import Tls, target_of
 from tests.runtime.brokers.scene import SECONDS, TASKS, Scene
 from tests.runtime.ports import free_port
 from tests.runtime.rabbitmq_server import RabbitMQServer

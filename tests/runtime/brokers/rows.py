@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import redis
 
+from taskfleet.brokers.connection.target import Sentinels, Target, Tls, target_of
 from taskfleet.brokers.probe import Verdict
-from taskfleet.brokers.target import Sentinels, Target, Tls, target_of
 from tests.runtime.brokers.acl import acl_commands
 from tests.runtime.brokers.rabbitmq_rows import (
     rabbitmq,

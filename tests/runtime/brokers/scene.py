@@ -11,13 +11,14 @@ from typing import Any
 import redis
 
 from taskfleet.api import Key
+from taskfleet.brokers.connection.redis_probe import access
+from taskfleet.brokers.connection.target import Target
+from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Layout, Observation
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.worker_report import start_of
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.readers import PoolReader
-from taskfleet.brokers.redis import access
-from taskfleet.brokers.report import start_of
-from taskfleet.brokers.target import Target
+from taskfleet.brokers.queues.consumers import PoolReader
 from tests.runtime.certificates import Certificates
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import message

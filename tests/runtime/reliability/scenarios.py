@@ -10,8 +10,8 @@ from typing import Any
 
 import redis.asyncio
 
-from taskfleet.brokers.observation import Layout
-from taskfleet.brokers.report import Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.worker_report import Start
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from taskfleet.api import Key
+from taskfleet.brokers.connection.target import target_of
+from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Verdict
-from taskfleet.brokers.readers import PoolReader
-from taskfleet.brokers.target import target_of
+from taskfleet.brokers.queues.consumers import PoolReader
 from tests.runtime.redis_server import RedisServer
 
 BROKER = Key("Broker", "ns", "default")

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskfleet.api import Key, Object
+from taskfleet.brokers.connection.target import Target
+from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Layout
 from taskfleet.brokers.probe import Probe
-from taskfleet.brokers.schedule_keeper import ScheduleKeeper, Seen
-from taskfleet.brokers.target import Target
+from taskfleet.brokers.schedules.sync import ScheduleKeeper, Seen
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context

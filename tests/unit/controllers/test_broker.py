@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
+from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.target import target_of
 from taskfleet.controllers.broker import reconcile
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, broker, metadata, of_type

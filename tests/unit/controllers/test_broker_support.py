@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Broker, Object, WorkerPool
-from taskfleet.brokers.transport import RABBITMQ, REDIS, Offers
+from taskfleet.brokers.capabilities import RABBITMQ, REDIS, Capabilities
 from taskfleet.controllers.broker_support import broker_support, pool_support, results_problem
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from tests.unit.objects import broker, conditions, of_type, pool
@@ -15,8 +15,8 @@ EXTERNAL: dict[str, Any] = {"external": {"urlSecretRef": {"name": "company", "ke
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def verdict(offers: Offers | None = RABBITMQ, **spec: Any) -> Object:
-    told = pool_support(WorkerPool.parse(pool(**spec)), offers)
+def verdict(capabilities: Capabilities | None = RABBITMQ, **spec: Any) -> Object:
+    told = pool_support(WorkerPool.parse(pool(**spec)), capabilities)
     assert len(told) == 1
     return told[0]
 
@@ -88,5 +88,5 @@ def test_results_beside_the_queues_need_a_redis() -> None:
 
 
 def test_a_pools_status_carries_it() -> None:
-    seen = PoolSeen(WorkerPool.parse(pool()), offers=RABBITMQ)
+    seen = PoolSeen(WorkerPool.parse(pool()), capabilities=RABBITMQ)
     assert of_type(pool_status(seen, now=NOW), "FullySupported")["reason"] == "ConsumerTimeout"

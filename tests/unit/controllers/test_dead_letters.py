@@ -9,8 +9,9 @@ from redis.asyncio import Redis
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.annotations import REQUEUE
-from taskfleet.brokers.dead_letters import Request
-from taskfleet.brokers.observation import Layout
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.recovery.dead_letters import Request
+from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.controllers.requeue import wish
@@ -46,8 +47,7 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
 
 def reach(scene: Scene, client: Redis | None) -> None:
     brokers: Any = scene.brokers
-    brokers.client = lambda _: client
-    brokers.layout = lambda _: None if client is None else LAYOUT
+    brokers.recovery = lambda _: None if client is None else RedisRecovery(client, LAYOUT)
 
 
 def annotate(scene: Scene, **annotations: str) -> None:
@@ -119,7 +119,8 @@ async def test_a_wish_is_carried_out_once_and_answered(scene: Scene, server: Red
 
 async def test_a_wish_waits_for_a_broker_that_is_away(scene: Scene, server: RedisServer) -> None:
     annotate(scene, **{REQUEUE: "one"})
-    client: Any = scene.brokers.client(Key("Broker", NAMESPACE, "default"))
+    recovery: Any = scene.brokers.recovery(Key("Broker", NAMESPACE, "default"))
+    client = recovery.client
     reach(scene, Redis(port=1))
     assert await scene.reconcile(reconcile, MAIL) == pytest.approx(2)
     assert "lastRequeue" not in status(scene)

@@ -8,9 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from taskfleet.api import Broker, Key
-from taskfleet.brokers.observation import Known, Layout, Observation
-from taskfleet.brokers.redelivery import LOSSES
-from taskfleet.brokers.report import Report, Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import Report, Start
+from taskfleet.brokers.recovery.redelivery import LOSSES
+from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.worker_pool import reconcile
 from taskfleet.metrics import REGISTRY
@@ -46,7 +48,7 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
     silent_for(one, 20)
     async with Redis.from_url(server.url) as client:
         brokers: Any = one.brokers
-        brokers.client = lambda _: client
+        brokers.recovery = lambda _: RedisRecovery(client, LAYOUT)
         yield one
     one.drop(MAIL)
     await one.reconcile(reconcile, MAIL)
@@ -67,7 +69,7 @@ def silent_for(scene: Scene, seconds: float) -> None:
 
 
 async def give_back(scene: Scene) -> None:
-    await return_lost_messages(Broker.parse(scene.live("Broker", "default")), LAYOUT, scene.context)
+    await return_lost_messages(Broker.parse(scene.live("Broker", "default")), scene.context)
 
 
 def metric(name: str, pool: str = "mail") -> float | None:

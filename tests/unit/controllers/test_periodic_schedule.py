@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.schedule_keeper import Seen
-from taskfleet.brokers.schedule_state import Heartbeat, RunState
+from taskfleet.brokers.schedules.state import Heartbeat, RunState
+from taskfleet.brokers.schedules.sync import Seen
 from taskfleet.controllers import broker as broker_controller
 from taskfleet.controllers import periodic_schedule
 from tests.unit.controllers.scene import START, Scene, ready_broker

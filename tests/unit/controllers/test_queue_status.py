@@ -7,9 +7,9 @@ import pytest
 
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import QueueReason, Reason
-from taskfleet.brokers.flow import Rates
-from taskfleet.brokers.queue_figures import QueueFigures
-from taskfleet.brokers.readers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.message_rates import Rates
+from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.purge import Purged
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
 from tests.unit.objects import own
@@ -31,7 +31,7 @@ def status(
     spec = {"alertAbove": alert} if alert else {}
     seen = QueueSeen(
         TaskQueue.parse(own("TaskQueue", "emails", spec)),
-        figures=QueueFigures(**({"waiting": (0, 0, 0, 0)} | figures)) if problem is None else None,
+        figures=QueueStats(**({"waiting": (0, 0, 0, 0)} | figures)) if problem is None else None,
         pools={Key("WorkerPool", "shop", name): reader for name, reader in (pools or {}).items()},
         problem=problem,
         purged=purged,

@@ -9,8 +9,10 @@ from redis.asyncio import Redis
 
 from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
-from taskfleet.brokers.observation import Known, Layout, Observation
-from taskfleet.brokers.report import QueueWork, Report, Start
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers import task_queue, worker_pool
 from taskfleet.controllers.lost_messages import return_lost_messages
 from tests.runtime.redis_server import RedisServer
@@ -47,7 +49,7 @@ class Silence:
             scene.server.put(node)
         self.start = Start(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
         brokers: Any = scene.brokers
-        brokers.client = lambda _: client
+        brokers.recovery = lambda _: RedisRecovery(client, LAYOUT)
         self.hold()
 
     def hold(self) -> None:
@@ -79,7 +81,7 @@ class Silence:
         await scene.reconcile(worker_pool.reconcile, MAIL)
         await scene.reconcile(task_queue.reconcile, QUEUE)
         brokers.board.take(BROKER, seen)
-        await return_lost_messages(Broker.parse(scene.live("Broker", "default")), LAYOUT, scene.context)
+        await return_lost_messages(Broker.parse(scene.live("Broker", "default")), scene.context)
         await scene.reconcile(worker_pool.reconcile, MAIL)
         await scene.reconcile(task_queue.reconcile, QUEUE)
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.observation import Known, Layout, Observation, Query
+from taskfleet.brokers.connection.target import target_of
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Known, Observation, Query
+from taskfleet.brokers.polling.share import Share
+from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
 from taskfleet.brokers.redis_transport import RedisTransport
-from taskfleet.brokers.report import QueueWork, Report, Start
-from taskfleet.brokers.share import Share
-from taskfleet.brokers.target import target_of
 from taskfleet.controllers import task_queue, worker_pool
 from tests.runtime.redis_server import RedisServer
 from tests.unit.controllers.scene import Scene, ready_broker

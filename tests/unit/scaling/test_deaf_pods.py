@@ -3,8 +3,8 @@
 import pytest
 
 from taskfleet.api import Key, WorkerPool
-from taskfleet.brokers.observation import Known
-from taskfleet.brokers.report import Report
+from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.scaling.load import PoolLoad
 from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pool import ScaledPool

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.observation import Known, Observation
-from taskfleet.brokers.report import Report, Start
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import Report, Start
 from taskfleet.kube.cache import Cache
 from taskfleet.scaling.actions import Actions
 from taskfleet.scaling.loop import ScalingLoop

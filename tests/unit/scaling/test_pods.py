@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.observation import Known, Observation
-from taskfleet.brokers.report import Report, Start
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import Report, Start
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, going_on, pod_loads
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet.brokers.report import QueueWork, Report
+from taskfleet.brokers.polling.worker_report import QueueWork, Report
 from taskfleet.scaling.rates import Rates
 
 

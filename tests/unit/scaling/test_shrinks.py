@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Known
-from taskfleet.brokers.report import Report
+from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.scaling.load import PodLoad, PodState
 from taskfleet.scaling.shrinks import Shrinks
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from taskfleet.api import Object
-from taskfleet.brokers.observation import Known
-from taskfleet.brokers.report import Report
+from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.brokers.transport import LEASE_SECONDS
 from taskfleet.scaling.load import Limits, PodState, PoolLoad
 from taskfleet.scaling.moves import Moves, moves

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskfleet.brokers.schedule_state import parse_state
+from taskfleet.brokers.schedules.state import parse_state
 from taskfleet_worker.beat.due import Run
 from taskfleet_worker.beat.entry import Entry, read_entry
 from taskfleet_worker.beat.loop import LOOK_EVERY, RETRY, ScheduleLoop

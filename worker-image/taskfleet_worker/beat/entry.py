@@ -112,7 +112,7 @@ class State(NamedTuple):
 def is_first(raw: bytes | None) -> bool:
     """Whether beat has yet to write a state, so that the operator knows that the schedule was taken up.
 
-    The operator's own is a seed: operator/taskfleet/brokers/schedule_entry.py.
+    The operator's own is a seed: operator/taskfleet/brokers/schedules/entry.py.
     """
     return not raw or json.loads(raw).get("seed") is True
 

@@ -1,0 +1,1 @@
+"""How a broker is reached: its address, its credentials, TLS, and one connection of each kind."""

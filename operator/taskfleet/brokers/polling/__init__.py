@@ -1,0 +1,1 @@
+"""What is read from a broker again and again, and how often."""

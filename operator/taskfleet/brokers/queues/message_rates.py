@@ -1,0 +1,177 @@
+"""How many messages come into each queue and leave it, from one look to the next. Pure.
+
+What pods finish is in their reports, what waits is in the lists. The rest follows: a total of all that ever was in
+a queue only grows, so growth has arrived. Where the total stays lower, somebody else has taken messages, or they
+were discarded. A report may come a moment after the list that it belongs to, so a total counts as lower only when
+several looks say so.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+
+from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+
+_RATE_OVER_SECONDS = 60.0
+_SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
+_LOOKS = 5  # a second apart; a report is late by 0.1 s, on a node without a free core by more
+_NOTHING = QueueWork()
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Messages a second over the last minute. `other`: left, but no pod has finished them."""
+
+    arrival: float = 0.0
+    done: float = 0.0
+    other: float = 0.0
+
+    @property
+    def completion(self) -> float:
+        return self.done + self.other
+
+
+class _Minute:
+    """Counts of the last minute."""
+
+    def __init__(self) -> None:
+        self._counts: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def add(self, at: float, count: int) -> None:
+        if count > 0:
+            self._counts.append((at, count))
+            self._sum += count
+
+    def total(self, now: float) -> int:
+        while self._counts and self._counts[0][0] <= now - _RATE_OVER_SECONDS:
+            self._sum -= self._counts.popleft()[1]
+        return self._sum
+
+    def rate(self, now: float, began: float) -> float:
+        seconds = min(_RATE_OVER_SECONDS, max(_SHORTEST_SECONDS, now - began))
+        return self.total(now) / seconds
+
+
+@dataclass
+class _Queue:
+    began: float
+    level: int  # all that has come, as far as it is known
+    finished: int = 0  # by pods, since `began`
+    totals: deque[int] = field(default_factory=lambda: deque(maxlen=_LOOKS))
+    arrived: _Minute = field(default_factory=_Minute)
+    done: _Minute = field(default_factory=_Minute)
+    other: _Minute = field(default_factory=_Minute)
+
+    def settled(self, now: float) -> bool:
+        """Whether nothing changes until another message is seen."""
+        same = len(self.totals) == _LOOKS and all(total == self.level for total in self.totals)
+        return same and not any(each.total(now) for each in (self.arrived, self.done, self.other))
+
+    def take(self, now: float, total: int, done: int) -> None:
+        self.done.add(now, done)
+        self.totals.append(total)
+        if total > self.level:
+            self.arrived.add(now, total - self.level)
+            self.level = total
+        elif len(self.totals) == _LOOKS and (most := max(self.totals)) < self.level:
+            self.other.add(now, self.level - most)
+            self.level = most
+
+    def shrink(self, count: int) -> None:
+        """Messages have gone of which it is known where."""
+        self.level -= count
+        self.totals = deque((total - count for total in self.totals), maxlen=_LOOKS)
+
+
+@dataclass
+class Flows:
+    """Of the queues of one broker that somebody asks about."""
+
+    _queues: dict[str, _Queue] = field(default_factory=dict)
+    _unsettled: set[str] = field(default_factory=set)
+    _reports: dict[Start, Report] = field(default_factory=dict)
+    _held: dict[str, int] = field(default_factory=dict)
+    _looked: bool = False
+
+    def look(self, seen: Observation, queues: Set[str]) -> set[str]:
+        """Take in a reading; the queues of which it says something new. A queue's first look is where it begins."""
+        finished, touched = self._take_reports(seen.reports)
+        for queue in self._queues.keys() - queues:
+            del self._queues[queue]
+        new = queues - self._queues.keys()
+        moved = (self._unsettled | touched | seen.busy) & self._queues.keys()
+        for queue in new:
+            self._queues[queue] = _Queue(seen.at, self._inside(queue, seen))
+        for queue in moved:
+            known = self._queues[queue]
+            known.finished += finished.get(queue, 0)
+            known.take(seen.at, self._inside(queue, seen) + known.finished, finished.get(queue, 0))
+        self._unsettled = {queue for queue in moved | new if not self._queues[queue].settled(seen.at)}
+        return moved | new
+
+    def _inside(self, queue: str, seen: Observation) -> int:
+        return seen.total(queue) + seen.dead_letters.get(queue, 0) + self._held.get(queue, 0)
+
+    def rates(self, queue: str, now: float) -> Rates:
+        known = self._queues.get(queue)
+        if known is None:
+            return Rates()
+        return Rates(*(each.rate(now, known.began) for each in (known.arrived, known.done, known.other)))
+
+    def held(self, queue: str) -> int:
+        """Messages of a queue in the hands of pods."""
+        return self._held.get(queue, 0)
+
+    def watched_for(self, queue: str, now: float) -> float:
+        """Seconds since the first look at a queue."""
+        known = self._queues.get(queue)
+        return now - known.began if known is not None else 0.0
+
+    def purged(self, queue: str, count: int) -> None:
+        """We have removed messages ourselves."""
+        self._shrink(queue, count)
+
+    def _shrink(self, queue: str, count: int) -> None:
+        if queue in self._queues:
+            self._queues[queue].shrink(count)
+            self._unsettled.add(queue)
+
+    def _take_reports(self, known: Mapping[Start, Known]) -> tuple[dict[str, int], set[str]]:
+        """What pods have finished since the last look by queue, and the queues that any of them speaks of anew."""
+        finished: dict[str, int] = {}
+        touched: set[str] = set()
+        now = {start: one.report for start, one in known.items()}
+        for start, report in now.items():
+            before = self._reports.get(start)
+            if before is report:
+                continue
+            self._hold(before, report)
+            touched.update(report.queues)
+            # At the very first look nobody knows when a pod has finished what it tells of.
+            if before is None and not self._looked:
+                continue
+            for queue, work in report.queues.items():
+                was = before.queues.get(queue, _NOTHING).done if before is not None else 0
+                finished[queue] = finished.get(queue, 0) + max(0, work.done - was)
+        self._forget(self._reports.keys() - now.keys())
+        self._reports, self._looked = now, True
+        return finished, touched
+
+    def _hold(self, before: Report | None, now: Report) -> None:
+        for sign, report in ((-1, before), (1, now)):
+            for queue, work in report.queues.items() if report is not None else ():
+                self._held[queue] = self._held.get(queue, 0) + sign * _in_hand(work)
+
+    def _forget(self, gone: Iterable[Start]) -> None:
+        """Starts that have ended: whoever gave back what they held, or finished it, tells of it no more."""
+        for start in gone:
+            for queue, work in self._reports[start].queues.items():
+                self._held[queue] -= _in_hand(work)
+                self._shrink(queue, _in_hand(work))
+
+
+def _in_hand(work: QueueWork) -> int:
+    """A task that was acknowledged early is held no more, and runs."""
+    return max(work.held, work.active)

@@ -1,0 +1,98 @@
+"""Which process starts have ended with messages in their hands. Pure."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from taskfleet.api import Object
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
+
+# A live process reports every 2 s; what was said this long ago may come from one that is gone.
+QUIET_SECONDS = 3.0
+# Where the node says nothing either. Silence alone proves nothing: a task that keeps the interpreter to itself silences
+# the report and the probes. More than what a worker takes to connect anew (30 s), than what Kubernetes takes to know
+# that a node is lost (50 s), and than the 100 s after which a worker that nobody answers begins no more tasks
+# (taskfleet_worker/fence.py).
+SILENT_SECONDS = 120.0
+# So soon nobody knows that a node is lost: whoever removes a pod before has its kubelet end the worker. A pod that goes
+# later is perhaps removed because its node is lost, and its worker may live on there.
+_UNKNOWN_SECONDS = 30.0
+_WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Dead:
+    """`certain`: the pod is known and its process has ended. Else the pod is unknown: ask the API server first.
+
+    `report`: its last one, as it came. `lost`: it is only that nobody hears of the process any more, nor of its node;
+    the process may come back.
+    """
+
+    start: Start
+    certain: bool
+    report: bytes = b""
+    lost: bool = False
+
+
+def suspects(observation: Observation) -> bool:
+    """Whether any start is quiet, so that a closer look is worth it."""
+    return any(observation.at - known.moved_at > QUIET_SECONDS for known in observation.reports.values())
+
+
+def silent_nodes(observation: Observation, pods: Mapping[str, Object]) -> set[str]:
+    """The nodes of the pods that hold messages in silence: whether one is lost is worth a question."""
+    silent = {
+        start.pod for start, known in observation.reports.items() if known.held_in_silence(observation.at)
+    }
+    return {name for pod in silent & pods.keys() if (name := node_name(pods[pod])) is not None}
+
+
+def dead_starts(
+    observation: Observation, pods: Mapping[str, Object], lost_nodes: Set[str] = frozenset(), *, now: datetime
+) -> list[Dead]:
+    """Quiet starts whose pod is unknown, whose container has ended, or whose pod has begun anew; and those that have been
+    silent for 120 s, which is counted while the broker answers, and whose node is lost as well.
+    """
+    lively = {
+        start.pod
+        for start, known in observation.reports.items()
+        if observation.at - known.moved_at <= QUIET_SECONDS
+    }
+    found = []
+    for start, known in observation.reports.items():
+        silent_for = observation.at - known.moved_at
+        if silent_for <= QUIET_SECONDS:
+            continue
+        pod = pods.get(start.pod)
+        if pod is None:
+            if silent_for <= _UNKNOWN_SECONDS or silent_for > SILENT_SECONDS:
+                found.append(Dead(start, certain=False, report=known.raw, lost=silent_for > SILENT_SECONDS))
+        elif start.pod in lively or not _runs(pod) or _ended_since(pod, known.report.started_at):
+            found.append(Dead(start, certain=True, report=known.raw))
+        elif silent_for > SILENT_SECONDS and is_cut_off(pod, lost_nodes, now=now):
+            found.append(Dead(start, certain=True, report=known.raw, lost=True))
+    return found
+
+
+def _runs(pod: Object) -> bool:
+    """Whether the worker's container runs, as far as its node has said. A node that is lost says nothing new."""
+    return "running" in (_worker(pod).get("state") or {})
+
+
+def _ended_since(pod: Object, start: float | None) -> bool:
+    """Whether a container of the worker's has ended after `start`: it was the one that started then.
+
+    A restart is so quick that nobody may see the container between its two lives, and the next process speaks only
+    when Celery is up. Both times are by the clock of the pod's node; the end is cut to whole seconds.
+    """
+    last = (_worker(pod).get("lastState") or {}).get("terminated") or {}
+    if start is None or not last.get("finishedAt"):
+        return False
+    return start < datetime.fromisoformat(last["finishedAt"]).timestamp()
+
+
+def _worker(pod: Object) -> Object:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return next((status for status in statuses if status["name"] == _WORKER), {})

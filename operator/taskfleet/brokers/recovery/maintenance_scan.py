@@ -1,0 +1,152 @@
+"""The slow look at a broker: what is not worth a reading ten times a second, and the giving back of what has expired."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from taskfleet.brokers.connection.replies import UnsafeReplyError
+from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.queues.consumers import Readers
+from taskfleet.brokers.recovery.duplicate_deliveries import Taken
+from taskfleet.brokers.recovery.kombu_bindings import MAILBOXES, Exchanges, bindings_of
+from taskfleet.brokers.recovery.requeue_expired import Restorer, Swept
+from taskfleet.brokers.recovery.unconsumed_queues import MOST_SHOWN, UnconsumedQueue, Unread
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+_SLOWEST_SECONDS = 10.0
+_FASTEST_SECONDS = 1.0
+_MOST_TAGS = 10_000
+_MOST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the last look found. `kept`: expired messages of which no queue is known; `taken`: messages that somebody
+    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours;
+    `invalid_reports`: reports of workers that were dropped."""
+
+    foreign_unacked: int = 0
+    unread: tuple[UnconsumedQueue, ...] = ()
+    unconsumed_queues: int = 0
+    unconsumed_messages: int = 0
+    kept: int = 0
+    taken: int = 0
+    others: tuple[str, ...] = ()
+    invalid_reports: int = 0
+
+
+@dataclass
+class Survey:
+    """Of one broker. `name` tells this restorer from others on the same database."""
+
+    layout: Layout
+    name: str
+    _exchanges: Exchanges = field(init=False)
+    _unread: Unread = field(init=False)
+    _restorer: Restorer = field(init=False)
+    _taken: Taken = field(init=False)
+    _foreign: deque[int] = field(default_factory=lambda: deque(maxlen=2))
+    _requeued: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._exchanges = Exchanges(self.layout.prefix)
+        self._unread = Unread(self.layout)
+        self._restorer = Restorer(self.layout, self.name)
+        self._taken = Taken(self.layout)
+
+    @property
+    def every(self) -> float:
+        """Seconds between two looks: short timeouts want short ones."""
+        return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
+
+    async def look(self, client: Redis, seen: Observation, readers: Readers) -> tuple[Findings, int]:
+        """What there is, and how many expired messages went back. What the server does not allow is left out.
+
+        Raises UnsafeReplyError.
+        """
+        swept = await self._try(lambda: self._restorer.sweep(client, self._records(seen)), Swept())
+        self._remember(swept)
+        foreign = await self._try(lambda: self._foreign_unacked(client, seen), 0)
+        nobody: list[str] = []
+        others = await self._try(lambda: self._others(client, seen, readers), nobody)
+        await self._try(lambda: self._taken.look(client, seen, self._requeued), None)
+        none: list[UnconsumedQueue] = []
+        unread = await self._try(lambda: self._unread_queues(client, seen, readers, others), none)
+        taken = self._taken.lately(seen.at)
+        found = Findings(
+            foreign_unacked=foreign,
+            unread=tuple(unread[:MOST_SHOWN]),
+            unconsumed_queues=len(unread),
+            unconsumed_messages=sum(one.waiting for one in unread),
+            kept=swept.kept,
+            taken=taken,
+            others=tuple(others[:_MOST_NAMES]) if taken else (),
+            invalid_reports=seen.invalid_reports,
+        )
+        return found, swept.requeued
+
+    def _records(self, seen: Observation) -> list[str]:
+        """The keys under which live pods note what they hold."""
+        live = (
+            start for start, known in seen.reports.items() if known.report.held and not known.stale(seen.at)
+        )
+        return [self.layout.key("held", "/".join(start)) for start in live]
+
+    async def _try(self, part: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        try:
+            return await part()
+        except UnsafeReplyError:
+            raise
+        except RedisError as error:
+            log.debug("part of a look at a broker failed", error=type(error).__name__)
+            return otherwise
+
+    def _remember(self, swept: Swept) -> None:
+        """Pods may still work on what we gave back, and that is no one else's doing."""
+        if len(self._requeued) > _MOST_TAGS:
+            self._requeued.clear()
+        self._requeued |= swept.tags
+
+    async def _foreign_unacked(self, client: Redis, seen: Observation) -> int:
+        """Of two looks the lower: a report comes a moment after the message that it counts."""
+        unacked = await client.hlen(f"{self.layout.prefix}unacked")
+        self._foreign.append(max(0, unacked - sum(known.report.held for known in seen.reports.values())))
+        return min(self._foreign)
+
+    async def _others(self, client: Redis, seen: Observation, readers: Readers) -> list[str]:
+        """Celery workers with a mailbox here that are no pod of ours; one that was killed keeps its mailbox."""
+        layout = self.layout
+        bound = await bindings_of(client, layout.prefix, layout.separator, [MAILBOXES])
+        names = {one.queue.removesuffix(f".{MAILBOXES}") for one in bound[MAILBOXES]}
+        pods = {start.pod for start in seen.reports}
+        pools = {pool.name for pool in readers.pools}
+        return sorted(name for name in names if not _ours(name, pods, pools) and name.isprintable())
+
+    async def _unread_queues(
+        self, client: Redis, seen: Observation, readers: Readers, others: list[str]
+    ) -> list[UnconsumedQueue]:
+        layout = self.layout
+        await self._exchanges.look(client)
+        bound = await bindings_of(client, layout.prefix, layout.separator, self._exchanges.names)
+        known = {one.queue for each in bound.values() for one in each} | set(readers.looked_at)
+        nobodys = {queue for queue in known if not readers.consumers(queue) and _is_name(queue)}
+        return await self._unread.look(client, nobodys, others=bool(others), now=seen.at)
+
+
+def _ours(worker: str, pods: set[str], pools: set[str]) -> bool:
+    """Whether a worker's name, `<pool>@<pod>`, is one of a pod that runs or ran."""
+    pool, _, pod = worker.partition("@")
+    return pod in pods or (pool in pools and pod.startswith(f"{pool}-worker-"))
+
+
+def _is_name(queue: str) -> bool:
+    """Whether a text from somebody's Redis may stand in a status as a queue's name."""
+    return len(queue) <= 200 and queue.isprintable() and not queue.endswith(f".{MAILBOXES}")

@@ -1,0 +1,1 @@
+"""PeriodicSchedules in Redis: entries that beat reads, and the state that it writes."""
