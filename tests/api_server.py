@@ -134,8 +134,8 @@ class ApiServer:
             return {"authenticated": True, "user": found[0]} if found else {"error": "unknown"}
         asked = spec["resourceAttributes"]
         assert (asked["group"], asked["resource"]) == ("taskfleet.dev", "workerpools")
-        wish = spec["user"], asked["verb"], asked["namespace"], asked["name"]
-        return {"allowed": wish in self.allowed}
+        access = spec["user"], asked["verb"], asked["namespace"], asked["name"]
+        return {"allowed": access in self.allowed}
 
     def _act(
         self, call: ApiCall, query: Mapping[str, str], headers: Mapping[str, str], body: Object | None

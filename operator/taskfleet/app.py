@@ -17,7 +17,7 @@ from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.connection.addresses import AddressPolicy
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
 from taskfleet.controllers import broker, periodic_schedule, task_queue, worker_pool
@@ -38,7 +38,7 @@ from taskfleet.kube.lease import Election, KubernetesLease
 from taskfleet.kube.resource_types import OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
-from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
@@ -91,7 +91,7 @@ class Operator:
         self._scaling = ScalingLoop(
             self._cache,
             self._brokers,
-            Actions(gateway, replicas),
+            ScaleExecutor(gateway, replicas),
             told=self._queue.add,
             next_runs=self._schedules.next_runs,
         )
@@ -186,7 +186,7 @@ class Operator:
             await self._schedules.close()
             await self._brokers.close()
 
-    def _on_reading(self, broker_key: Key, seen: Observation | None) -> None:
+    def _on_reading(self, broker_key: Key, seen: BrokerSnapshot | None) -> None:
         self._scaling.on_reading(broker_key, seen)
 
     def _on_change(self, obj: Object) -> None:

@@ -14,10 +14,10 @@ from taskfleet.brokers.connection.raw_connection import _Replies
 from taskfleet.brokers.connection.redis_address import _address
 from taskfleet.brokers.connection.replies import ReplyGuard, UnsafeReplyError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Query, observe, unchanged
-from taskfleet.brokers.polling.worker_report import Report, parse, same_but_for_number, start_of
+from taskfleet.brokers.polling.broker_snapshot import Query, observe, unchanged
+from taskfleet.brokers.polling.worker_report import Report, incarnation_of, parse, same_but_for_number
 from taskfleet.brokers.recovery import kombu_bindings as bindings
-from taskfleet.brokers.recovery import requeue_unacked as give_back
+from taskfleet.brokers.recovery import requeue_unacked
 from taskfleet.brokers.schedules import state as schedule_state
 from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
 from taskfleet.controllers.broker_address import AddressError, target_in
@@ -65,7 +65,7 @@ def _check(report: Report) -> None:
 
 
 def starts(data: bytes) -> None:
-    start = start_of(data)
+    start = incarnation_of(data)
     assert start is None or all(map(is_object_name, start))
 
 
@@ -91,13 +91,13 @@ def topics(data: bytes) -> None:
 
 
 def records(data: bytes) -> None:
-    held = give_back.held({line: line for line in data.split(b"\n")})
+    held = requeue_unacked.held({line: line for line in data.split(b"\n")})
     assert held == sorted(held, key=lambda message: -message.order)
 
 
 def losses(data: bytes) -> None:
     with contextlib.suppress(ValueError):
-        assert 0 <= give_back.losses_of([*data.split(b"\n")[:2], b""], now=NOW) <= MAX_COUNT + 1
+        assert 0 <= requeue_unacked.losses_of([*data.split(b"\n")[:2], b""], now=NOW) <= MAX_COUNT + 1
 
 
 def schedule_states(data: bytes) -> None:

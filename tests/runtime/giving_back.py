@@ -7,11 +7,13 @@ from typing import cast
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
-from taskfleet.brokers.recovery.requeue_unacked import Returned, give_back
+from taskfleet.brokers.polling.worker_report import Incarnation
+from taskfleet.brokers.recovery.requeue_unacked import Requeued, requeue_unacked
 
 
-async def give_back_dead(client: Redis, layout: Layout, start: Start, *, lost: bool = False) -> Returned:
+async def give_back_dead(
+    client: Redis, layout: Layout, start: Incarnation, *, lost: bool = False
+) -> Requeued:
     """Give back what it held, by the report that is there now."""
     report = await cast(Awaitable[bytes], client.hget(layout.key("reports"), "/".join(start)))
-    return await give_back(client, layout, start, report=report, now=datetime.now(UTC), lost=lost)
+    return await requeue_unacked(client, layout, start, report=report, now=datetime.now(UTC), lost=lost)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from tests.runtime.inspect import control
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
@@ -85,7 +85,7 @@ def test_copies_under_a_key_prefix_go_back_under_it(
         worker.kill()
         (start,) = server.client.hkeys(reports)
         layout = Layout(prefix="app:", reports="taskfleet:cluster-1:test:reports")
-        give_back_start(server, layout, Start(*str(start).split("/")))
+        give_back_start(server, layout, Incarnation(*str(start).split("/")))
     elif how == "term":
         assert worker.terminate().ended() == 0
     else:

@@ -9,8 +9,8 @@ import pytest
 import redis.asyncio
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.polling.worker_report import Incarnation
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
@@ -48,12 +48,12 @@ def full(
     return worker, tasks
 
 
-def give_back_lost(server: RedisServer, worker: Worker) -> Returned:
+def give_back_lost(server: RedisServer, worker: Worker) -> Requeued:
     """What the operator does once the worker was silent for 120 s and its node is lost."""
 
-    async def run() -> Returned:
+    async def run() -> Requeued:
         async with redis.asyncio.Redis(port=server.port) as client:
-            start = Start(*server.start_of(worker).split("/"))
+            start = Incarnation(*server.start_of(worker).split("/"))
             return await give_back_dead(client, LAYOUT, start, lost=True)
 
     return asyncio.run(run())
@@ -65,7 +65,7 @@ def test_what_was_given_to_others_meanwhile_does_not_begin(
 ) -> None:
     frozen, tasks = full(make_worker, server, pool, seconds=5)
     with frozen.paused():
-        assert give_back_lost(server, frozen) == Returned(HELD[pool])
+        assert give_back_lost(server, frozen) == Requeued(HELD[pool])
         make_worker("threads", capacity=5).start().ready()
         wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the others to run them")
     wait_for(lambda: server.report(frozen).get("active") == 0, "its own task to end")
@@ -119,7 +119,7 @@ def test_a_worker_whose_clock_stood_still_learns_by_its_report_that_it_was_given
     wait_for(lambda: server.held(worker) == 2, "the worker to be full")
     wait_for(lambda: server.report(worker).get("active") == 1, "its report")
     with worker.paused():
-        assert give_back_lost(server, worker) == Returned(2)
+        assert give_back_lost(server, worker) == Requeued(2)
         make_worker("threads", capacity=2).start().ready()
         wait_for(lambda: len(server.started()) == 3, "the other worker to begin both")
     wait_for(lambda: "not begun here" in str(server.report(worker).get("notes")), "the note")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import redis.asyncio
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.polling.worker_report import Incarnation
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
@@ -20,13 +20,13 @@ MakeWorker = Callable[..., Worker]
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
 
 
-def give_back_of(server: RedisServer, worker: Worker) -> Returned:
+def give_back_of(server: RedisServer, worker: Worker) -> Requeued:
     """What the operator does once the container has ended."""
-    return give_back_start(server, LAYOUT, Start(*server.start_of(worker).split("/")))
+    return give_back_start(server, LAYOUT, Incarnation(*server.start_of(worker).split("/")))
 
 
-def give_back_start(server: RedisServer, layout: Layout, start: Start) -> Returned:
-    async def run() -> Returned:
+def give_back_start(server: RedisServer, layout: Layout, start: Incarnation) -> Requeued:
+    async def run() -> Requeued:
         async with redis.asyncio.Redis(port=server.port) as client:
             return await give_back_dead(client, layout, start)
 
@@ -43,7 +43,7 @@ def test_a_killed_workers_messages_go_back_to_their_old_place(
     wait_for(lambda: server.held(worker) == full, "the worker to be full")
     wait_for(lambda: server.report(worker), "its report")
     worker.kill()
-    assert give_back_of(server, worker) == Returned(full, 0)
+    assert give_back_of(server, worker) == Requeued(full, 0)
     assert server.waiting("celery") == tasks
     assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 0
     assert server.client.keys("taskfleet:*") == []
@@ -61,7 +61,7 @@ def test_messages_of_a_topic_exchange_and_of_priorities_go_back_to_their_lists(
     wait_for(lambda: server.held(worker) == 3, "the worker to hold them")
     wait_for(lambda: server.report(worker), "its report")
     worker.kill()
-    assert give_back_of(server, worker) == Returned(3, 0)
+    assert give_back_of(server, worker) == Requeued(3, 0)
     assert [server.waiting(f"animals\x06\x16{step}") for step in (3, 6, 9)] == [[task] for task in tasks]
 
 
@@ -75,5 +75,5 @@ def test_a_task_that_takes_its_worker_along_is_set_aside_after_five_redeliveries
         wait_for(lambda: server.report(worker).get("active"), "the task to start")  # noqa: B023
         worker.kill()
         returned.append(give_back_of(server, worker))
-    assert returned == [Returned(1, 0)] * 5 + [Returned(0, 1)]
+    assert returned == [Requeued(1, 0)] * 5 + [Requeued(0, 1)]
     assert (server.waiting("celery"), server.waiting("celery.dead")) == ([], [task])

@@ -10,10 +10,10 @@ from typing import TypeVar
 import redis.asyncio
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
-from taskfleet.brokers.recovery.duplicate_deliveries import Taken
-from taskfleet.brokers.recovery.requeue_expired import Restorer, Swept
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
+from taskfleet.brokers.recovery.duplicate_deliveries import DuplicateDeliveries
+from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer, Swept
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.waiting import wait_for
@@ -58,7 +58,7 @@ def test_what_a_worker_of_somebody_else_left_behind_is_executed(
     task = send(server.client, "proj.nap", 0)
     kombu(python, FETCH, server)
     assert (server.client.hlen("unacked"), server.waiting("celery")) == (1, [])
-    restorer = Restorer(LAYOUT, "one")
+    restorer = ExpiredRequeuer(LAYOUT, "one")
     swept: list[Swept] = []
 
     def requeued() -> bool:
@@ -82,10 +82,10 @@ def test_a_running_task_that_somebody_else_gives_to_others_is_noticed(
     wait_for(lambda: time.monotonic() - fetched > 1.5, "the other one's timeout")
     kombu(python, RESTORE, server)
     assert server.client.hlen("unacked") == 0, f"kombu has given {task} back"
-    taken = Taken(LAYOUT)
-    start = Start(*server.start_of(worker).split("/"))
+    taken = DuplicateDeliveries(LAYOUT)
+    start = Incarnation(*server.start_of(worker).split("/"))
     report = Report("ready", queues={"celery": QueueWork(held=1)})
-    seen = Observation(10.0, {}, {start: Known(report, 10.0)})
+    seen = BrokerSnapshot(10.0, {}, {start: LastReport(report, 10.0)})
     for _ in range(2):
         ask(server, lambda client: taken.look(client, seen, set()))
     assert taken.lately(10.0) == 1

@@ -10,7 +10,7 @@ import redis.asyncio
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.recovery.dead_letters import Request, requeue
 from taskfleet.brokers.recovery.redelivery import LOSSES, MAX_REDELIVERIES
-from taskfleet.brokers.recovery.requeue_expired import Restorer
+from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_give_back import LAYOUT, give_back_of
@@ -87,7 +87,7 @@ def test_after_it_expired(server: RedisServer) -> None:
     async def sweep() -> None:
         async with redis.asyncio.Redis(port=server.port) as client:
             layout = Layout(prefix="", reports=LAYOUT.reports, visibility_timeout=2.0)
-            await Restorer(layout, "one").sweep(client)
+            await ExpiredRequeuer(layout, "one").sweep(client)
 
     asyncio.run(sweep())
     assert marks(server, "celery") == [True]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from tests.runtime.inspect import control
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
@@ -158,6 +158,6 @@ def test_a_time_is_seen_wherever_the_message_has_it_and_a_waiting_task_counts_as
     server.client.lpush("celery", json.dumps(payload))
     wait_for(lambda: server.report(worker).get("eta") == 1, "the report of it")
     worker.kill()
-    assert give_back_of(server, worker) == Returned(1, 0)
+    assert give_back_of(server, worker) == Requeued(1, 0)
     (line,) = server.lines("celery")
     assert "taskfleet-losses" not in json.loads(line)

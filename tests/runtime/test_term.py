@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
@@ -88,7 +88,7 @@ def test_a_task_that_outlives_the_grace_period_is_given_back(
     worker.terminate()
     wait_for(lambda: server.report_in_state(worker, "stopping"), "the worker to take note")
     worker.kill()  # as the kubelet does then
-    assert give_back_of(server, worker) == Returned(1, 0)
+    assert give_back_of(server, worker) == Requeued(1, 0)
     assert server.waiting("celery") == [task]
 
 

@@ -340,7 +340,7 @@ MAX_TOKEN = 64
 
 
 class Requeue(Model):
-    """What became of a wish to move messages back from the dead letters."""
+    """What became of a request to move messages back from the dead letters."""
 
     token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
     """The first word of the annotation taskfleet.dev/requeue."""
@@ -386,7 +386,7 @@ class WorkerPoolStatus(Status):
     """Messages in the <queue>.dead lists: each took its process, container or pod with it too often."""
 
     last_requeue: Requeue | None = None
-    """The last wish to move them back; `kubectl taskfleet dead --requeue` makes one."""
+    """The last request to move them back; `kubectl taskfleet dead --requeue` makes one."""
 
     notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10)] = []
     """What the pods say about themselves, such as the tasks that acknowledge early by their own wish."""

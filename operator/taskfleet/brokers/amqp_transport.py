@@ -12,17 +12,17 @@ from redis.asyncio import Redis
 
 from taskfleet.brokers.capabilities import RABBITMQ
 from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy, RefusedAddressError
-from taskfleet.brokers.connection.amqp_connection import AmqpLink, HungUpError
+from taskfleet.brokers.connection.amqp_connection import AmqpConnection, HungUpError
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.connection.tls import chain, tls_context, tls_failure
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.amqp_poller import AmqpObserver
-from taskfleet.brokers.polling.observation import Observation, Query
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.amqp_poller import AmqpPoller
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import NO_BROKER, Probe, Verdict
 from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from taskfleet.brokers.transport import STOP
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class AmqpTransport:
         layout: Layout,
         *,
         query: Callable[[], Query],
-        on_reading: Callable[[Observation | None], None],
+        on_reading: Callable[[BrokerSnapshot | None], None],
         policy: AddressPolicy = ANYWHERE,
     ) -> None:
         self._policy = policy
@@ -52,15 +52,15 @@ class AmqpTransport:
             tls_context(target.tls)
         self._target = target
         self._layout = layout = replace(layout, prefix="")  # which is of keys
-        self._link: AmqpLink | None = None
+        self._link: AmqpConnection | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._observer = AmqpObserver(
+        self._observer = AmqpPoller(
             self._connect, layout, query=query, on_reading=on_reading, name=target.endpoint
         )
 
     async def probe(self) -> Probe:
         try:
-            version = await self._use(AmqpLink.version)
+            version = await self._use(AmqpConnection.version)
         except BrokerError as error:
             return _failed(error)
         return Probe(Verdict.REACHABLE, product=RABBITMQ.name, version=_number(version))
@@ -84,14 +84,14 @@ class AmqpTransport:
     async def _say(self, words: Mapping[str, str]) -> None:
         """Text by key."""
 
-        async def say(link: AmqpLink) -> None:
+        async def say(link: AmqpConnection) -> None:
             for key, text in words.items():
                 await link.say(key, text)
 
         if words:
             await self._use(say)
 
-    async def _use(self, step: Callable[[AmqpLink], Awaitable[T]]) -> T:
+    async def _use(self, step: Callable[[AmqpConnection], Awaitable[T]]) -> T:
         """On the connection that does not read; a new one after an error. Raises BrokerError."""
         async with self._one_at_a_time:
             if self._link is None:
@@ -103,8 +103,8 @@ class AmqpTransport:
                 await broken.aclose()
                 raise
 
-    async def _connect(self) -> AmqpLink:
-        return await AmqpLink.open(self._target, patience=TIMEOUT_SECONDS, policy=self._policy)
+    async def _connect(self) -> AmqpConnection:
+        return await AmqpConnection.open(self._target, patience=TIMEOUT_SECONDS, policy=self._policy)
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,13 @@ class AmqpRecovery:
 
     async def requeue_unacked(  # the server itself requeues them
         self,
-        start: Start,  # noqa: ARG002
+        start: Incarnation,  # noqa: ARG002
         *,
         report: bytes,  # noqa: ARG002
         now: datetime,  # noqa: ARG002
         lost: bool,  # noqa: ARG002
-    ) -> Returned:
-        return Returned()
+    ) -> Requeued:
+        return Requeued()
 
 
 def _failed(error: BrokerError) -> Probe:

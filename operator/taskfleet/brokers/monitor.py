@@ -16,17 +16,17 @@ from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.interval import Pace
-from taskfleet.brokers.polling.observation import Observation, Query
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
+from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.reply_budget import ReplyBudget
 from taskfleet.brokers.polling.share import Share
 from taskfleet.brokers.polling.supervision import Supervisor
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.queues.consumers import Figures, PoolReader, figures
+from taskfleet.brokers.queues.consumers import Figures, PoolConsumer, figures
 from taskfleet.brokers.queues.queue_stats_tracker import QueueStatsTracker
 from taskfleet.brokers.queues.subscriptions import Subscriptions
 from taskfleet.brokers.recovery.dead_workers import suspects
-from taskfleet.brokers.recovery.maintenance_scan import Findings, Survey
+from taskfleet.brokers.recovery.maintenance_scan import Findings, MaintenanceScan
 from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.brokers.transport import Drains, Recovery, Transport
 
@@ -46,7 +46,7 @@ class _Watched:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     last: Probe | None = None
     asked: bool = False  # whether there was an answer, or a failure to get one
-    observation: Observation | None = None  # None: the broker did not answer the last time
+    snapshot: BrokerSnapshot | None = None  # None: the broker did not answer the last time
     look_now: asyncio.Event = field(default_factory=asyncio.Event)
     figures: dict[Key, Figures] = field(default_factory=dict)
     figures_at: float = 0.0
@@ -66,14 +66,14 @@ class BrokerMonitor:
     def __init__(
         self,
         on_change: Callable[[Key], None],
-        on_reading: Callable[[Key, Observation | None], None] = lambda _broker, _seen: None,
+        on_reading: Callable[[Key, BrokerSnapshot | None], None] = lambda _broker, _seen: None,
         policy: AddressPolicy = ANYWHERE,
     ) -> None:
         self._policy = policy
         self._on_change = on_change
         self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
-        self._pace = Pace()
+        self._pace = PollInterval()
         self._budget = ReplyBudget()
         self._name = uuid.uuid4().hex  # among all who give back on a database
         self.audience = Subscriptions(on_change)
@@ -99,7 +99,7 @@ class BrokerMonitor:
             _READING: transport.run,
         }
         if (client := transport.redis) is not None:
-            survey = Survey(layout, self._name)
+            survey = MaintenanceScan(layout, self._name)
             parts[_SURVEY] = lambda: self._survey(key, client, survey)
         watched.tasks = [asyncio.create_task(supervisor.keep(part, work)) for part, work in parts.items()]
         return None
@@ -108,7 +108,7 @@ class BrokerMonitor:
         def query() -> Query:
             return self.audience.query(key, layout)
 
-        def take(seen: Observation | None) -> None:
+        def take(seen: BrokerSnapshot | None) -> None:
             self._take(key, seen)
 
         if target.vhost is not None:
@@ -155,21 +155,21 @@ class BrokerMonitor:
         watched = self._watched.get(broker)
         return watched.layout if watched is not None else None
 
-    def observation(self, broker: Key) -> Observation | None:
+    def snapshot(self, broker: Key) -> BrokerSnapshot | None:
         """The last reading; None while the broker does not answer, or has not been read yet."""
         watched = self._watched.get(broker)
-        return watched.observation if watched is not None else None
+        return watched.snapshot if watched is not None else None
 
     def asked(self, broker: Key) -> bool:
         """Whether the broker has been read, or has failed to answer, since this process watches it."""
         watched = self._watched.get(broker)
         return watched is not None and watched.asked
 
-    def read_for(self, pool: Key, broker: Key, reader: PoolReader) -> None:
+    def subscribe(self, pool: Key, broker: Key, reader: PoolConsumer) -> None:
         """Read the queues of a pool from now on, on this broker and no other."""
-        self.audience.read_for(pool, broker, reader)
+        self.audience.subscribe(pool, broker, reader)
 
-    def read_no_more_for(self, pool: Key) -> None:
+    def unsubscribe(self, pool: Key) -> None:
         self.audience.forget(pool)
 
     def findings(self, broker: Key) -> Findings | None:
@@ -185,7 +185,7 @@ class BrokerMonitor:
         else:
             self.requeued.pop(pool_uid, None)
 
-    def told_of_expired(self, broker: Key, messages: int) -> None:
+    def expired_reported(self, broker: Key, messages: int) -> None:
         """A status has told of so many expired messages given back."""
         left = self.expired.pop(broker, 0) - messages
         if left > 0:
@@ -212,8 +212,8 @@ class BrokerMonitor:
         news = watched.failures.get(part) != cause
         watched.failures[part] = cause
         watched.asked = True
-        if part == _READING and watched.observation is not None:
-            watched.observation = None
+        if part == _READING and watched.snapshot is not None:
+            watched.snapshot = None
             self._on_reading(key, None)
             self.board.take(key, None)
         if news:
@@ -223,11 +223,11 @@ class BrokerMonitor:
         if self._watched[key].failures.pop(part, None) is not None:
             self._on_change(key)
 
-    def _take(self, key: Key, seen: Observation | None) -> None:
+    def _take(self, key: Key, seen: BrokerSnapshot | None) -> None:
         watched = self._watched[key]
-        if (watched.observation is None) != (seen is None):
+        if (watched.snapshot is None) != (seen is None):
             watched.look_now.set()
-        watched.asked, watched.observation = True, seen
+        watched.asked, watched.snapshot = True, seen
         self._on_reading(key, seen)
         self.board.take(key, seen)
         self._works(key, _READING)
@@ -241,7 +241,7 @@ class BrokerMonitor:
         if suspects(seen):
             self._on_change(key)
 
-    def _tell_figures(self, key: Key, watched: _Watched, seen: Observation) -> None:
+    def _tell_figures(self, key: Key, watched: _Watched, seen: BrokerSnapshot) -> None:
         """Of all pools, or where no queue has changed of those whose pods have: most of thousands are idle."""
         pools = self.audience.of(key).pools
         if watched.lengths == seen.lengths:
@@ -273,13 +273,13 @@ class BrokerMonitor:
         finally:
             await transport.aclose()
 
-    async def _survey(self, key: Key, client: Redis, survey: Survey) -> None:
+    async def _survey(self, key: Key, client: Redis, survey: MaintenanceScan) -> None:
         while True:
             await asyncio.sleep(survey.every)
             watched = self._watched[key]
-            if watched.observation is None:
+            if watched.snapshot is None:
                 continue
-            found, requeued = await survey.look(client, watched.observation, self.audience.of(key))
+            found, requeued = await survey.look(client, watched.snapshot, self.audience.of(key))
             self._works(key, _SURVEY)
             if requeued:
                 self.expired[key] = self.expired.get(key, 0) + requeued
@@ -288,7 +288,7 @@ class BrokerMonitor:
                 watched.findings = found
                 self._on_change(key)
             metrics.EXPIRED_UNROUTABLE.labels(key.namespace, key.name).set(found.kept)
-            metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(watched.observation.invalid_reports)
+            metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(watched.snapshot.invalid_reports)
             self._count_unread()
 
     def _count_unread(self) -> None:

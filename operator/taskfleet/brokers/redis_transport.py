@@ -14,14 +14,14 @@ from taskfleet.brokers.connection.redis_probe import access, probe
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Observation, Query
-from taskfleet.brokers.polling.redis_poller import Observer
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
+from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request, dead_letters, requeue
 from taskfleet.brokers.recovery.purge import purge
-from taskfleet.brokers.recovery.requeue_unacked import Returned, give_back
+from taskfleet.brokers.recovery.requeue_unacked import Requeued, requeue_unacked
 from taskfleet.brokers.transport import LEASE_SECONDS, STOP
 
 
@@ -36,14 +36,14 @@ class RedisTransport:
         layout: Layout,
         *,
         query: Callable[[], Query],
-        on_reading: Callable[[Observation | None], None],
+        on_reading: Callable[[BrokerSnapshot | None], None],
         share: Share,
         policy: AddressPolicy = ANYWHERE,
     ) -> None:
         way = access(target, policy)
         self._client = way.client()
         self._layout = layout
-        self._observer = Observer(way.locate, query, on_reading, share=share, name=way.name)
+        self._observer = RedisPoller(way.locate, query, on_reading, share=share, name=way.name)
 
     @property
     def redis(self) -> Redis | None:
@@ -115,9 +115,11 @@ class RedisRecovery:
         with _translated():
             return await requeue(self.client, self.layout, queues, request, pool_uid=pool_uid)
 
-    async def requeue_unacked(self, start: Start, *, report: bytes, now: datetime, lost: bool) -> Returned:
+    async def requeue_unacked(
+        self, start: Incarnation, *, report: bytes, now: datetime, lost: bool
+    ) -> Requeued:
         with _translated():
-            return await give_back(self.client, self.layout, start, report=report, now=now, lost=lost)
+            return await requeue_unacked(self.client, self.layout, start, report=report, now=now, lost=lost)
 
 
 @contextmanager

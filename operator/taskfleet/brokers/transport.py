@@ -7,10 +7,10 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from taskfleet.brokers.capabilities import Capabilities
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 
 LEASE_SECONDS = 30  # a pod whose drain lease is not renewed for so long consumes again
 STOP = "stop"  # in place of a lease's number
@@ -37,7 +37,9 @@ class Recovery(Protocol):
     async def requeue(self, queues: Sequence[str], request: Request, *, pool_uid: str) -> int:
         """Move dead letters back to their queues; how many the request has moved in all."""
 
-    async def requeue_unacked(self, start: Start, *, report: bytes, now: datetime, lost: bool) -> Returned:
+    async def requeue_unacked(
+        self, start: Incarnation, *, report: bytes, now: datetime, lost: bool
+    ) -> Requeued:
         """Return what a dead worker process held. `report`: its last one; `lost`: it may come back."""
 
 

@@ -47,7 +47,7 @@ async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding,
     if ((live or {}).get("status") or {}).get("readyReplicas", 0) < 1:
         await _ensure_claim(raw, pool, context)
     with in_words_of(built, written_of(pool)):
-        await context.children.bring_to(built, live, owner=raw)
+        await context.children.apply_if_changed(built, live, owner=raw)
 
 
 async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None:

@@ -2,8 +2,8 @@
 
 from taskfleet.api import GROUP, VERSION, Key, PeriodicSchedule, WorkerPool
 from taskfleet.api.reasons import Reason
+from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.pool_status import Why
 from taskfleet.kube.cache import BROKER_LABEL
 from taskfleet.resources.broker_names import auth_secret_name, data_claim_name
 
@@ -11,7 +11,7 @@ AUTO_CREATED = "taskfleet.dev/auto-created"
 DEFAULT_BROKER = "default"
 
 
-async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Context) -> Why:
+async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Context) -> Reasoned:
     """Make the Broker `default` for whoever refers to it; why that has to wait in any case."""
     name, namespace = user.spec.broker_ref.name, user.namespace
     if name != DEFAULT_BROKER:
@@ -51,5 +51,5 @@ async def _leftover(name: str, namespace: str, context: Context) -> str | None:
     return None
 
 
-def _missing(message: str) -> Why:
+def _missing(message: str) -> Reasoned:
     return Reason.BROKER_MISSING, message

@@ -199,7 +199,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
         severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
         await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
     if wait is None:
-        context.brokers.told_of_expired(key, seen.expired)
+        context.brokers.expired_reported(key, seen.expired)
         for event in (*finding_events(raw, status, seen.expired), *memory_events(raw, status)):
             await context.events.record(raw, event, now=now)
     return min(each for each in (wait, *again) if each is not None)

@@ -16,7 +16,7 @@ async def ensure_password(raw: Object, broker: Broker, context: Context) -> str:
     key = Key("Secret", broker.namespace, auth_secret_name(broker.name))
     live = await context.children.find(key, owner=raw, retained=lambda live: _retained_for(live, broker))
     password = _password_in(live) or await _password_in_use(raw, broker, context) or secrets.token_urlsafe(24)
-    await context.children.bring_to(broker_auth_secret(broker, password=password), live, owner=raw)
+    await context.children.apply_if_changed(broker_auth_secret(broker, password=password), live, owner=raw)
     return password
 
 

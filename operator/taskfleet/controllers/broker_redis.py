@@ -38,7 +38,7 @@ async def ensure_redis(raw: Object, broker: Broker, context: Context) -> LiveRed
     if live is not None and grows:  # nobody may change them; the claim that was made of them may grow
         built["spec"] |= _claims(live)
     with in_words_of(built, written_of(broker)):
-        applied = await context.children.bring_to(built, live, owner=raw)
+        applied = await context.children.apply_if_changed(built, live, owner=raw)
     return LiveRedis(applied, await _grow(broker, context) if grows else None, waits)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
@@ -17,11 +16,10 @@ from taskfleet.controllers.broker_findings import (
 )
 from taskfleet.controllers.broker_memory import memory_condition, memory_in_use
 from taskfleet.controllers.broker_support import broker_support
-from taskfleet.controllers.conditions import ready, reconciling, stalled
+from taskfleet.controllers.conditions import Reasoned, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, trouble
 from taskfleet.resources.broker_names import broker_name
 
-Why = tuple[StrEnum, str]
 _REASONS = {
     Verdict.REACHABLE: BrokerReason.REACHABLE,
     Verdict.UNREACHABLE: BrokerReason.UNREACHABLE,
@@ -43,8 +41,8 @@ class BrokerSeen:
     credentials: Credentials | None = None  # external: the Secrets that lead to it
     unchecked: bool = False  # its certificate may be anybody's
     probe: Probe | None = None  # None: not looked yet
-    stalled: Why | None = None
-    problem: Why | None = None  # why the broker cannot be looked at
+    stalled: Reasoned | None = None
+    problem: Reasoned | None = None  # why the broker cannot be looked at
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
@@ -116,7 +114,7 @@ def _clients(broker: Broker, probe: Probe | None, sharers: int) -> int | None:
     return shown if same else probe.clients
 
 
-def _problem(seen: BrokerSeen, found: Trouble | None) -> Why | None:
+def _problem(seen: BrokerSeen, found: Trouble | None) -> Reasoned | None:
     if found is not None:
         return found.reason, found.message
     if seen.starting:

@@ -60,7 +60,7 @@ class Children:
     async def ensure(self, built: Object, *, owner: Object) -> Object:
         """Make the live child hold everything that `built` says, and return it."""
         live = await self.find(key_of(built), owner=owner)
-        return await self.bring_to(built, live, owner=owner)
+        return await self.apply_if_changed(built, live, owner=owner)
 
     async def ensure_or_remove(self, built: Object | None, key: Key, *, owner: Object) -> None:
         """As `ensure` where the child is wanted, else as `remove`."""
@@ -69,7 +69,7 @@ class Children:
         else:
             await self.remove(key, owner=owner)
 
-    async def bring_to(self, built: Object, live: Object | None, *, owner: Object) -> Object:
+    async def apply_if_changed(self, built: Object, live: Object | None, *, owner: Object) -> Object:
         """As `ensure`, for a child that was looked up already and is no conflict."""
         wanted = with_hash(built)
         if live is None:

@@ -5,6 +5,9 @@ from enum import StrEnum
 from taskfleet.api import Object
 from taskfleet.api.reasons import ConditionType, Reason
 
+Reasoned = tuple[StrEnum, str]
+"""The reason of a condition, and its message."""
+
 
 def condition(kind: ConditionType, holds: bool, reason: StrEnum, message: str, *, generation: int) -> Object:
     """A condition as stored; the status writer adds the time of its last change."""

@@ -9,7 +9,7 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
 
 
 async def tell_decisions(raw: Object, context: Context) -> Object:
@@ -24,12 +24,12 @@ async def tell_decisions(raw: Object, context: Context) -> Object:
     return {"mode": mode, "decisions": decisions(context.scaling.history(pool), began=began)}
 
 
-def decisions(history: Sequence[Decided], *, began: datetime) -> list[Object]:
+def decisions(history: Sequence[DecisionRecord], *, began: datetime) -> list[Object]:
     """As JSON; `began` is the time at which the clock of the decisions stood at 0."""
     return [_decision(decided, began + timedelta(seconds=decided.at)) for decided in history]
 
 
-def _decision(decided: Decided, time: datetime) -> Object:
+def _decision(decided: DecisionRecord, time: datetime) -> Object:
     load, verdict = decided.load, decided.verdict
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -48,7 +48,7 @@ def _decision(decided: Decided, time: datetime) -> Object:
     }
 
 
-def _limit(decided: Decided) -> str | None:
+def _limit(decided: DecisionRecord) -> str | None:
     """The field of the spec that is in the way of what the load asks for."""
     want, limits = decided.verdict.want, decided.load.limits
     if want is None or limits.least <= want.unlimited <= limits.most:

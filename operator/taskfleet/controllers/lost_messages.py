@@ -6,8 +6,8 @@ from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
 from taskfleet.api.reasons import EventReason
 from taskfleet.brokers.errors import BrokerError
-from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS, Dead, dead_starts, silent_nodes, suspects
-from taskfleet.brokers.recovery.requeue_unacked import Returned
+from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS, Dead, dead_workers, silent_nodes, suspects
+from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from taskfleet.controllers.context import Context
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.events import Event, Severity
@@ -20,12 +20,12 @@ _ASKED_AT_ONCE = 30
 
 async def return_lost_messages(broker: Broker, context: Context) -> None:
     """Give back what ended process starts of this broker's pods held."""
-    observation, recovery = context.brokers.observation(broker.key), context.brokers.recovery(broker.key)
-    if observation is None or recovery is None or not suspects(observation):
+    snapshot, recovery = context.brokers.snapshot(broker.key), context.brokers.recovery(broker.key)
+    if snapshot is None or recovery is None or not suspects(snapshot):
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
-    await context.nodes.look(silent_nodes(observation, pods))
-    found = dead_starts(observation, pods, context.nodes.lost, now=context.now())
+    await context.nodes.look(silent_nodes(snapshot, pods))
+    found = dead_workers(snapshot, pods, context.nodes.lost, now=context.now())
     unknown = [dead for dead in found if not dead.certain]
     for dead in (*(dead for dead in found if dead.certain), *unknown[:_ASKED_AT_ONCE]):
         if dead.certain or await _is_gone(dead, broker.namespace, context):
@@ -69,9 +69,9 @@ async def _is_gone(dead: Dead, namespace: str, context: Context) -> bool:
     return await context.gateway.get(Key("Pod", namespace, dead.start.pod)) is None
 
 
-async def _tell(dead: Dead, returned: Returned, namespace: str, context: Context) -> None:
+async def _tell(dead: Dead, returned: Requeued, namespace: str, context: Context) -> None:
     start = dead.start
-    if returned == Returned():
+    if returned == Requeued():
         return
     log.info("a dead worker's messages were given back", pod=start.pod, **vars(returned))
     pool = _pool_of(start.pool_uid, namespace, context)

@@ -3,28 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 
 _MOST_NOTES = 10
 
 
 def pool_figures(
-    observation: Observation | None, *, uid: str, queues: Sequence[str], pods: Iterable[Object]
+    snapshot: BrokerSnapshot | None, *, uid: str, queues: Sequence[str], pods: Iterable[Object]
 ) -> Object:
     """Status fields by name. None where the broker does not answer: an old figure would look like a new one."""
-    if observation is None:
+    if snapshot is None:
         return dict.fromkeys(
             ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")
         )
     alive = {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
-    reported = observation.reports_of(uid)
+    reported = snapshot.reports_of(uid)
     reports = {pod: known.report for pod, known in reported.items() if pod in alive}
     return {
-        "waiting": sum(observation.total(queue) for queue in queues),
+        "waiting": sum(snapshot.total(queue) for queue in queues),
         "inFlight": sum(report.active + report.prefetched for report in reports.values()),
         "busyReplicas": sum(report.active > 0 for report in reports.values()),
         "drainingReplicas": sum(report.state in ("draining", "drained") for report in reports.values()),
-        "deadLetters": sum(observation.dead_letters.get(queue, 0) for queue in queues) or None,
+        "deadLetters": sum(snapshot.dead_letters.get(queue, 0) for queue in queues) or None,
         "notes": _notes({pod: report.notes for pod, report in reports.items()}),
     }
 

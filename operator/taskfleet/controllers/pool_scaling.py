@@ -1,20 +1,18 @@
 """What a pool's status tells of the scaling loop's decisions. Pure."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
 from taskfleet.api.reasons import ConditionType, PoolReason
-from taskfleet.controllers.conditions import condition
+from taskfleet.controllers.conditions import Reasoned, condition
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.events import Event, Severity
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.backoff import LONGEST_SECONDS
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
 from taskfleet.scaling.size import Overwritten
 from taskfleet.scaling.sizing import Cause
 
-Why = tuple[StrEnum, str]
 # Reasons for which one more pod would fail as the others do. A pod without a node is none: a node may be added for it.
 _STARTS_IN_VAIN = frozenset(
     {
@@ -44,7 +42,7 @@ def start_obstacle(current_pods: list[Object], *, now: datetime) -> str | None:
     return found.message if found is not None and found.reason in _STARTS_IN_VAIN else None
 
 
-def new_decision(raw: Object, decided: Decided | None) -> Object | None:
+def new_decision(raw: Object, decided: DecisionRecord | None) -> Object | None:
     """The decision as status tells it, when it is another one than the status has. `decided` is as it was made."""
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
@@ -59,13 +57,13 @@ def new_decision(raw: Object, decided: Decided | None) -> Object | None:
     return {"from": before, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
 
 
-def scaling_active(pool: WorkerPool, decided: Decided | None) -> Object:
+def scaling_active(pool: WorkerPool, decided: DecisionRecord | None) -> Object:
     """Whether the size follows the demand."""
     holds, why = _active(pool, decided)
     return condition(ConditionType.SCALING_ACTIVE, holds, *why, generation=pool.metadata.generation)
 
 
-def _active(pool: WorkerPool, decided: Decided | None) -> tuple[bool, Why]:
+def _active(pool: WorkerPool, decided: DecisionRecord | None) -> tuple[bool, Reasoned]:
     spec = pool.spec
     if spec.suspend:
         return False, (PoolReason.SUSPENDED, "spec.suspend is true, so nothing scales.")
@@ -84,7 +82,11 @@ def _active(pool: WorkerPool, decided: Decided | None) -> tuple[bool, Why]:
 
 
 def scaling_limited(
-    pool: WorkerPool, decided: Decided | None, refusal: str | None, *, size_problem: Why | None = None
+    pool: WorkerPool,
+    decided: DecisionRecord | None,
+    refusal: str | None,
+    *,
+    size_problem: Reasoned | None = None,
 ) -> Object:
     """Whether the demand asks for another size than a limit allows, or than anybody lets the operator set."""
     why = size_problem or _limit(decided, refusal)
@@ -95,7 +97,7 @@ def scaling_limited(
     )
 
 
-def size_problem(pool: WorkerPool, refusal: str | None, contested: Overwritten | None) -> Why | None:
+def size_problem(pool: WorkerPool, refusal: str | None, contested: Overwritten | None) -> Reasoned | None:
     """Why the Deployment does not have, or does not keep, the size that was decided on."""
     if refusal is not None:
         said = f"The size that was decided on could not be set, and it is tried again: {clean(refusal)}"
@@ -116,7 +118,7 @@ def overwritten_event(pool: WorkerPool, overwritten: Overwritten) -> Event:
     return Event(PoolReason.REPLICAS_OVERWRITTEN, message, Severity.WARNING)
 
 
-def _limit(decided: Decided | None, refusal: str | None) -> Why | None:
+def _limit(decided: DecisionRecord | None, refusal: str | None) -> Reasoned | None:
     if refusal is not None:
         return PoolReason.POD_CREATION_FAILED, f"The API server refuses new pods: {refusal}"
     if decided is None or decided.verdict.want is None:

@@ -2,25 +2,23 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.brokers.capabilities import Capabilities
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.lost_nodes import node_name, was_marked_unready
 from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
 from taskfleet.controllers.broker_support import pool_support
-from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
+from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
 from taskfleet.controllers.requeue import RequeueResult
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
 
-Why = tuple[StrEnum, str]
 _NAMED_PODS = 3
 
 
@@ -30,20 +28,20 @@ class PoolSeen:
 
     pool: WorkerPool
     deployment: Object | None = None
-    decided: Decided | None = None  # by the scaling loop; None: nothing yet
+    decided: DecisionRecord | None = None  # by the scaling loop; None: nothing yet
     pods: list[Object] = field(default_factory=list)
-    stalled: Why | None = None  # only another spec helps
-    missing: Why | None = None  # something else has to come first
-    size_problem: Why | None = None  # why the Deployment does not have the size that was decided on
+    stalled: Reasoned | None = None  # only another spec helps
+    missing: Reasoned | None = None  # something else has to come first
+    size_problem: Reasoned | None = None  # why the Deployment does not have the size that was decided on
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
     runtime_version: str = ""
-    observation: Observation | None = None  # of the broker; None while it does not answer
+    snapshot: BrokerSnapshot | None = None  # of the broker; None while it does not answer
     capabilities: Capabilities | None = None  # of the broker; None: not known yet
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     held_in_silence: tuple[Holder, ...] = ()
     requeued: int = 0  # since the status was last written
-    requeue: RequeueResult | None = None  # a wish that the status does not answer yet
+    requeue: RequeueResult | None = None  # a request that the status does not answer yet
     beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
     @property
@@ -59,9 +57,9 @@ class PoolSeen:
     @property
     def silent_pods(self) -> list[Object]:
         """The pods of the newest template that have not come up: a worker that reports is in no trouble."""
-        if self.observation is None:
+        if self.snapshot is None:
             return self.current_pods
-        now, reports = self.observation.at, self.observation.reports_of(self.pool.metadata.uid)
+        now, reports = self.snapshot.at, self.snapshot.reports_of(self.pool.metadata.uid)
         speaking = {name for name, known in reports.items() if not known.stale(now)}
         return [pod for pod in self.current_pods if pod["metadata"]["name"] not in speaking]
 
@@ -92,12 +90,12 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
 def _figures(seen: PoolSeen) -> Object:
     pool = seen.pool
     return pool_figures(
-        seen.observation, uid=pool.metadata.uid, queues=pool.spec.effective_queues, pods=seen.pods
+        seen.snapshot, uid=pool.metadata.uid, queues=pool.spec.effective_queues, pods=seen.pods
     )
 
 
 def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
-    """The answer to a new wish; without one the last answer stays as it is."""
+    """The answer to a new request; without one the last answer stays as it is."""
     if seen.requeue is None or seen.requeue.messages is None:
         return {}
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -130,7 +128,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
     ]
 
 
-def _with_silence(seen: PoolSeen, problem: Why | None) -> Why | None:
+def _with_silence(seen: PoolSeen, problem: Reasoned | None) -> Reasoned | None:
     """No pool is well, or at zero, while messages are in the hands of nobody who can be heard."""
     told = sentence(seen.held_in_silence)
     if told is None:
@@ -140,7 +138,7 @@ def _with_silence(seen: PoolSeen, problem: Why | None) -> Why | None:
     return problem[0], f"{problem[1]} {told}"
 
 
-def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Why | None:
+def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Reasoned | None:
     """What keeps the pool from its wanted size, the most telling first."""
     if found is not None:
         return found.reason, found.message
@@ -153,7 +151,7 @@ def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Why | None
     return _pods_problem(seen, now)
 
 
-def _pods_problem(seen: PoolSeen, now: datetime) -> Why | None:
+def _pods_problem(seen: PoolSeen, now: datetime) -> Reasoned | None:
     up = sum(map(is_ready, seen.current_pods))
     scale = seen.pool.spec.autoscale
     needed = seen.wanted if scale is None else min(seen.wanted, scale.min_replicas)  # a growing fleet works
@@ -178,7 +176,7 @@ def _missing(seen: PoolSeen, missing: int) -> str:
     return told if len(lost) >= missing else f"{told}; the others are starting"
 
 
-def _fine(seen: PoolSeen) -> Why:
+def _fine(seen: PoolSeen) -> Reasoned:
     if seen.pool.spec.suspend:
         return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
     if seen.wanted == 0:

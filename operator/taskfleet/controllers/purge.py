@@ -24,7 +24,7 @@ class Purged:
     refused: str | None = None
 
 
-def wish(queue: TaskQueue) -> str | None:
+def pending_request(queue: TaskQueue) -> str | None:
     """A value of spec.purge that has no answer yet."""
     token, answered = queue.spec.purge, queue.status.last_purge
     return None if not token or (answered is not None and answered.token == token) else token
@@ -40,8 +40,10 @@ def refusal(figures: QueueStats) -> str | None:
     if figures.consuming:
         pools = ", ".join(f"{name} ({_pods(count)})" for name, count in sorted(figures.consuming.items()))
         return f"The queue is consumed by WorkerPools: {pools}. {way_out}"
-    if figures.lively:
-        return f"{_pods(figures.lively)} of its WorkerPools still drain and may give messages back. {way_out}"
+    if figures.undrained:
+        return (
+            f"{_pods(figures.undrained)} of its WorkerPools still drain and may give messages back. {way_out}"
+        )
     if figures.others:
         return f"Consumers outside of Taskfleet read the queue: {figures.others}. {way_out.replace('Suspend', 'Stop')}"
     if figures.rates.other > 0:
@@ -49,11 +51,11 @@ def refusal(figures: QueueStats) -> str | None:
     return None
 
 
-async def purge_as_wished(
+async def handle_purge(
     queue: TaskQueue, broker: Key, figures: QueueStats | None, context: Context
 ) -> Purged | None:
     """Remove the messages or say why not; None where nothing new is asked for."""
-    token = wish(queue)
+    token = pending_request(queue)
     if token is None:
         return None
     if figures is None:

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from taskfleet.api import Key, Object, TaskQueue, format_duration
 from taskfleet.api.reasons import ConditionType, QueueReason
-from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.queue_stats import QueueStats
-from taskfleet.controllers.conditions import condition, ready, reconciling, stalled
+from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
 from taskfleet.controllers.purge import Purged
 from taskfleet.controllers.silence import Holder, sentence
 
-Why = tuple[StrEnum, str]
 _NUMBERS = (
     *("waiting", "waitingByPriority", "unacked", "oldestAge", "consumers"),
     *("arrivalRate", "completionRate", "otherRate"),
@@ -27,10 +25,10 @@ class QueueSeen:
 
     queue: TaskQueue
     figures: QueueStats | None = None
-    pools: Mapping[Key, PoolReader] = field(default_factory=dict)  # those that name the queue
+    pools: Mapping[Key, PoolConsumer] = field(default_factory=dict)  # those that name the queue
     priority_steps: tuple[int, ...] = (0, 3, 6, 9)
     held_in_silence: tuple[Holder, ...] = ()
-    problem: Why | None = None
+    problem: Reasoned | None = None
     purged: Purged | None = None
 
     @property
@@ -63,7 +61,7 @@ def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
     }
 
 
-def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Why] | None) -> Object:
+def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Reasoned] | None) -> Object:
     generation = seen.queue.metadata.generation
     if verdict is None:
         message = "The queue cannot be read: see the condition Ready."
@@ -73,7 +71,7 @@ def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Why] |
     return condition(kind, holds, *why, generation=generation)
 
 
-def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Why]:
+def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
     """Whether somebody takes what comes."""
     able = seen.consumers
     if able:
@@ -100,7 +98,7 @@ def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Why]:
     return False, (QueueReason.POOLS_STOPPED, f"{wait} in queue `{name}`: {stopped[:500]}.")
 
 
-def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Why]:
+def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
     """Whether the queue is below its limits, and nothing waits in vain."""
     if (held := sentence(seen.held_in_silence)) is not None:
         return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)

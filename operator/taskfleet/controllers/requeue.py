@@ -16,13 +16,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class RequeueResult:
-    """A wish that the status does not answer yet. `messages` moved so far; None: the broker does not answer."""
+    """A request that the status does not answer yet. `messages` moved so far; None: the broker does not answer."""
 
     token: str
     messages: int | None
 
 
-def wish(pool: WorkerPool) -> Request | None:
+def pending_request(pool: WorkerPool) -> Request | None:
     """What the annotation asks for, unless the status has the answer. Pure."""
     token, *ids = pool.metadata.annotations.get(REQUEUE, "").split() or [""]
     request = Request(token[:MAX_TOKEN], tuple(ids))
@@ -32,9 +32,9 @@ def wish(pool: WorkerPool) -> Request | None:
     return request
 
 
-async def requeue_as_wished(pool: WorkerPool, context: Context) -> RequeueResult | None:
+async def handle_requeue(pool: WorkerPool, context: Context) -> RequeueResult | None:
     """Move the messages; None where nothing new is asked for. Until the status has the answer, it may be repeated."""
-    request = wish(pool)
+    request = pending_request(pool)
     if request is None:
         return None
     broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 from taskfleet.api import Object, PeriodicSchedule, format_duration
 from taskfleet.api.reasons import ScheduleReason
 from taskfleet.brokers.schedules.state import RunState
-from taskfleet.controllers.conditions import ready, reconciling, stalled
+from taskfleet.controllers.conditions import Reasoned, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import clean
 
-Why = tuple[StrEnum, str]
 LATE_AFTER = timedelta(minutes=1)
 
 
@@ -19,8 +17,8 @@ class ScheduleSeen:
     """A schedule and what there is of it."""
 
     schedule: PeriodicSchedule
-    stalled: Why | None = None  # only another spec helps
-    missing: Why | None = None  # something else has to come first
+    stalled: Reasoned | None = None  # only another spec helps
+    missing: Reasoned | None = None  # something else has to come first
     beat_problem: str | None = None  # why the broker's beat does not send
     state: RunState | None = None  # None: beat has not told of this schedule yet
 
@@ -62,7 +60,7 @@ def _figures(state: RunState | None) -> Object:
     }
 
 
-def _problem(seen: ScheduleSeen, now: datetime) -> Why | None:
+def _problem(seen: ScheduleSeen, now: datetime) -> Reasoned | None:
     if seen.beat_problem is not None:
         return ScheduleReason.BEAT_NOT_READY, seen.beat_problem
     if seen.state is None:
@@ -77,7 +75,7 @@ def _problem(seen: ScheduleSeen, now: datetime) -> Why | None:
     return None
 
 
-def _fine(seen: ScheduleSeen) -> Why:
+def _fine(seen: ScheduleSeen) -> Reasoned:
     if seen.schedule.spec.suspend:
         return ScheduleReason.SUSPENDED, "spec.suspend is true: no run is planned. Set it to false to go on."
     if seen.state is None or seen.state.next is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
 from taskfleet.controllers.context import Context
@@ -33,15 +33,15 @@ def held_in_silence(
     broker: Key, pools: Iterable[str], pods: Iterable[Object], context: Context
 ) -> tuple[Holder, ...]:
     """Of pools, by uid, on a broker on which such messages are ours to requeue; RabbitMQ does so by itself."""
-    capabilities, observation = context.brokers.capabilities(broker), context.brokers.observation(broker)
-    if observation is None or (capabilities is not None and not capabilities.taskfleet_state):
+    capabilities, snapshot = context.brokers.capabilities(broker), context.brokers.snapshot(broker)
+    if snapshot is None or (capabilities is not None and not capabilities.taskfleet_state):
         return ()
     by_name = {pod["metadata"]["name"]: pod for pod in pods}
-    return holders(observation, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())
+    return holders(snapshot, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())
 
 
 def holders(
-    observation: Observation,
+    snapshot: BrokerSnapshot,
     pools: Iterable[str],
     pods: Mapping[str, Object],
     lost_nodes: Set[str],
@@ -54,9 +54,9 @@ def holders(
     `pods` by name; `epoch`: when the clock of the readings stood at 0.
     """
     found = []
-    for start in (start for uid in pools for start in observation.starts.get(uid, ())):
-        known = observation.reports[start]
-        if known.held_in_silence(observation.at):
+    for start in (start for uid in pools for start in snapshot.starts.get(uid, ())):
+        known = snapshot.reports[start]
+        if known.held_in_silence(snapshot.at):
             pod = pods.get(start.pod)
             node, cut_off = (
                 (None, True) if pod is None else (node_name(pod), is_cut_off(pod, lost_nodes, now=now))

@@ -4,10 +4,10 @@ from taskfleet.api import InvalidObject, Key, Object, TaskQueue
 from taskfleet.api.reasons import ConditionType, EventReason, QueueReason, Reason
 from taskfleet.brokers.queues.consumers import QueueObserver
 from taskfleet.controllers.broker_ready import broker_problem
-from taskfleet.controllers.conditions import condition_of
+from taskfleet.controllers.conditions import Reasoned, condition_of
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.purge import Purged, purge_as_wished
-from taskfleet.controllers.queue_status import QueueSeen, Why, queue_status
+from taskfleet.controllers.purge import Purged, handle_purge
+from taskfleet.controllers.queue_status import QueueSeen, queue_status
 from taskfleet.controllers.silence import held_in_silence, in_queue
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.events import Event, Severity
@@ -50,7 +50,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
         held_in_silence=in_queue(held, queue.queue_name),
         priority_steps=layout.priority_steps if layout is not None else (),
         problem=problem,
-        purged=await purge_as_wished(queue, broker, figures, context),
+        purged=await handle_purge(queue, broker, figures, context),
     )
     return await _report(raw, seen, context)
 
@@ -61,7 +61,7 @@ def _onlooker(queue: TaskQueue) -> QueueObserver:
     return QueueObserver(queue.queue_name, alert.waiting if alert is not None else None, age)
 
 
-def _problem(broker: Key, context: Context) -> Why | None:
+def _problem(broker: Key, context: Context) -> Reasoned | None:
     """Why the queue cannot be read."""
     raw = context.cache.get(*broker)
     if raw is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -17,7 +17,7 @@ from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.ownership import controlled_by
 from taskfleet.controllers.pod_trouble import clean, patience
-from taskfleet.controllers.pool_reader import pool_reader
+from taskfleet.controllers.pool_consumer import pool_consumer
 from taskfleet.controllers.pool_scaling import (
     first_size,
     new_decision,
@@ -27,7 +27,7 @@ from taskfleet.controllers.pool_scaling import (
 )
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.refused import in_words_of
-from taskfleet.controllers.requeue import requeue_as_wished
+from taskfleet.controllers.requeue import handle_requeue
 from taskfleet.controllers.silence import held_in_silence
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
@@ -47,7 +47,7 @@ from taskfleet.resources.worker_deployment import (
 )
 from taskfleet.resources.worker_network_policy import worker_network_policy, worker_network_policy_name
 from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
 from taskfleet.scaling.size import Size
 
 _LEFT_OVER_SECONDS = 1.0
@@ -78,7 +78,7 @@ async def reconcile(key: Key, context: Context) -> float | None:
     raw = context.cache.get(*key)
     if raw is None or "deletionTimestamp" in raw["metadata"]:
         context.status.forget(key)
-        context.brokers.read_no_more_for(key)
+        context.brokers.unsubscribe(key)
         context.scaling.forget(key)
         metrics.forget_pool(key.namespace, key.name)
         return None
@@ -132,7 +132,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         broker_problem=broker_problem(observed.broker),
         runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
         requeued=context.brokers.requeued.get(observed.pool.metadata.uid, 0),
-        requeue=await requeue_as_wished(observed.pool, context),
+        requeue=await handle_requeue(observed.pool, context),
     )
 
 
@@ -140,10 +140,10 @@ def _broker_key(pool: WorkerPool) -> Key:
     return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
 
 
-def _read(raw: Object, pool: WorkerPool, context: Context) -> Observation | None:
+def _read(raw: Object, pool: WorkerPool, context: Context) -> BrokerSnapshot | None:
     """The last reading of the pool's broker; from now on it includes the pool's queues."""
-    context.brokers.read_for(pool.key, _broker_key(pool), pool_reader(raw, pool))
-    return context.brokers.observation(_broker_key(pool))
+    context.brokers.subscribe(pool.key, _broker_key(pool), pool_consumer(raw, pool))
+    return context.brokers.snapshot(_broker_key(pool))
 
 
 def _is_unread(observed: Observed, context: Context) -> bool:
@@ -152,7 +152,7 @@ def _is_unread(observed: Observed, context: Context) -> bool:
     return broker is not None and broker_problem(broker) is None and not context.brokers.asked(key_of(broker))
 
 
-def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> Decided | None:
+def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> DecisionRecord | None:
     """Let the scaling loop look at what has changed; its last decision."""
     obstacle = start_obstacle(seen.silent_pods, now=context.now())
     context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
@@ -167,12 +167,12 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment = None
     pods = context.cache.children("Pod", key)
     workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
-    observation = _read(observed.raw, observed.pool, context)
+    snapshot = _read(observed.raw, observed.pool, context)
     return PoolSeen(
         observed.pool,
         deployment=deployment,
         pods=workers,
-        observation=observation,
+        snapshot=snapshot,
         held_in_silence=held_in_silence(
             _broker_key(observed.pool), [observed.pool.metadata.uid], workers, context
         ),
@@ -200,7 +200,7 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
     else:
         kept = None
     with in_words_of(built, written_of(pool)):
-        applied = await context.children.bring_to(built, live, owner=observed.raw)
+        applied = await context.children.apply_if_changed(built, live, owner=observed.raw)
     return Applied(applied, kept is not None)
 
 

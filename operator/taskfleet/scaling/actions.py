@@ -7,20 +7,20 @@ from taskfleet.brokers.transport import Drains
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.field_writers import FieldWriter
 from taskfleet.kube.gateway import Gateway
-from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
+from taskfleet.scaling.scale_plan import ScalePlan
 from taskfleet.scaling.writer import ReplicaWriter
 
 RENEW_SECONDS = 8.0  # a lease lasts 30
 
 
-class Actions:
+class ScaleExecutor:
     def __init__(self, gateway: Gateway, replicas: ReplicaWriter) -> None:
         self._gateway = gateway
         self._replicas = replicas
 
     async def move(
-        self, step: Moves, namespace: str, *, drains: Drains | None, numbers: Mapping[str, int]
+        self, step: ScalePlan, namespace: str, *, drains: Drains | None, numbers: Mapping[str, int]
     ) -> None:
         """All but the size, and before it: marks are taken back before pods are woken, and set before anything shrinks.
 

@@ -12,11 +12,11 @@ from taskfleet.api import Key, Object
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
-from taskfleet.scaling.actions import RENEW_SECONDS, Actions
+from taskfleet.scaling.actions import RENEW_SECONDS, ScaleExecutor
 from taskfleet.scaling.backoff import Backoff
-from taskfleet.scaling.moves import Moves
 from taskfleet.scaling.pods import Lease
 from taskfleet.scaling.pool import ScaledPool
+from taskfleet.scaling.scale_plan import ScalePlan
 from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.size import not_taken, size_of
 
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 class Execution:
     """`told` gets the key of a pool about which there is something new to tell."""
 
-    def __init__(self, actions: Actions, brokers: BrokerMonitor, told: Callable[[Key], None]) -> None:
+    def __init__(self, actions: ScaleExecutor, brokers: BrokerMonitor, told: Callable[[Key], None]) -> None:
         self._actions = actions
         self._brokers = brokers
         self._told = told
 
-    def begin(self, scaled: ScaledPool, step: Moves, deployment: Object, now: float) -> None:
+    def begin(self, scaled: ScaledPool, step: ScalePlan, deployment: Object, now: float) -> None:
         """Begin what has to be done; the next reading shows what it came to."""
         if scaled.action is not None and not scaled.action.done():
             return
@@ -48,7 +48,7 @@ class Execution:
         if moves or step.replicas != replicas:
             scaled.action = asyncio.create_task(self._carry_out(scaled, step, deployment))
 
-    async def _carry_out(self, scaled: ScaledPool, step: Moves, deployment: Object) -> None:
+    async def _carry_out(self, scaled: ScaledPool, step: ScalePlan, deployment: Object) -> None:
         growth = step.replicas - size_of(deployment)
         if growth and scaled.decided is not None:
             scaled.shrinks.resized(growth, scaled.decided.load.pods, time.monotonic())
@@ -58,7 +58,7 @@ class Execution:
         if not done:
             scaled.shrinks = Shrinks()
 
-    async def _move(self, scaled: ScaledPool, step: Moves, deployment: Object) -> bool:
+    async def _move(self, scaled: ScaledPool, step: ScalePlan, deployment: Object) -> bool:
         """All but the size; False where that was not possible, at least not to the end."""
         numbers = {pod: scaled.lease_number(pod) for pod in step.drain}
         drains = self._brokers.drains(scaled.broker, scaled.pool.metadata.uid)
@@ -125,7 +125,7 @@ class Execution:
             self._told(scaled.pool.key)
 
 
-def _moves(scaled: ScaledPool, step: Moves, now: float) -> bool:
+def _moves(scaled: ScaledPool, step: ScalePlan, now: float) -> bool:
     """Whether there is something to do beside the size."""
     due = (
         pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS for pod in step.drain
@@ -133,7 +133,7 @@ def _moves(scaled: ScaledPool, step: Moves, now: float) -> bool:
     return bool(step.resume or step.mark or step.unmark or step.stop) or any(due)
 
 
-def _note_leases(scaled: ScaledPool, step: Moves, numbers: Mapping[str, int]) -> None:
+def _note_leases(scaled: ScaledPool, step: ScalePlan, numbers: Mapping[str, int]) -> None:
     renewed = time.monotonic()
     scaled.leases.update({pod: Lease(number, renewed) for pod, number in numbers.items()})
     for pod in step.resume:

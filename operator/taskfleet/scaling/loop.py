@@ -17,17 +17,17 @@ import structlog
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
 from taskfleet.kube.cache import Cache
 from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
-from taskfleet.scaling.actions import Actions
-from taskfleet.scaling.attention import Attention
+from taskfleet.scaling.actions import ScaleExecutor
+from taskfleet.scaling.due_pools import DuePools
 from taskfleet.scaling.execution import Execution
 from taskfleet.scaling.load import PodLoad, PoolLoad
-from taskfleet.scaling.pool import Decided, ScaledPool
+from taskfleet.scaling.pool import DecisionRecord, ScaledPool
 from taskfleet.scaling.prewarm import next_look_in
 from taskfleet.scaling.sharing import share
 from taskfleet.scaling.size import Size
@@ -60,7 +60,7 @@ class ScalingLoop:
         self,
         cache: Cache,
         brokers: BrokerMonitor,
-        actions: Actions,
+        actions: ScaleExecutor,
         *,
         told: Callable[[Key], None],
         next_runs: Callable[[Key], Mapping[str, float]] = lambda _: {},
@@ -72,7 +72,7 @@ class ScalingLoop:
         self._next_runs = next_runs
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
-        self._attention: dict[Key, Attention] = defaultdict(Attention)  # by broker
+        self._attention: dict[Key, DuePools] = defaultdict(DuePools)  # by broker
         self._faults = FaultLog("a pool could not be decided on")
         self._busy: dict[Key, frozenset[str]] = defaultdict(
             frozenset
@@ -88,10 +88,10 @@ class ScalingLoop:
             self._on_broker[broker].add(pool.key)
             self._attention[broker].add(pool.key, pool.metadata.uid)
         scaled.pool, scaled.cannot_start = pool, cannot_start
-        observation = self._brokers.observation(broker)
+        snapshot = self._brokers.snapshot(broker)
         # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
-        busy = observation.busy.intersection(pool.spec.effective_queues) if observation is not None else ()
-        self._decide({pool.key, *self._readers_of(busy, broker)}, observation)
+        busy = snapshot.busy.intersection(pool.spec.effective_queues) if snapshot is not None else ()
+        self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
         """Look at the pools of these queues at the next reading: a run is planned earlier than before."""
@@ -109,12 +109,12 @@ class ScalingLoop:
         """Every pool that it decides on."""
         return list(self._pools.values())
 
-    def last(self, pool: Key) -> Decided | None:
+    def last(self, pool: Key) -> DecisionRecord | None:
         """The last decision about a pool, with what it would be made from now."""
         scaled = self._pools.get(pool)
         return scaled.decided if scaled is not None else None
 
-    def made(self, pool: Key) -> Decided | None:
+    def made(self, pool: Key) -> DecisionRecord | None:
         """The last decision about a pool, with what it was made from."""
         return next(reversed(self.history(pool)), None)
 
@@ -136,7 +136,7 @@ class ScalingLoop:
         looks = (scaled.retry.until, *scaled.size.looks())
         return min((at - now for at in looks if at > now), default=None)
 
-    def history(self, pool: Key) -> list[Decided]:
+    def history(self, pool: Key) -> list[DecisionRecord]:
         """The last decisions as they were made, the oldest first."""
         scaled = self._pools.get(pool)
         return list(scaled.history) if scaled is not None else []
@@ -159,28 +159,28 @@ class ScalingLoop:
         actions = [scaled.action for scaled in self._pools.values() if scaled.action is not None]
         await asyncio.gather(*actions)
 
-    def on_reading(self, broker: Key, observation: Observation | None) -> None:
+    def on_reading(self, broker: Key, snapshot: BrokerSnapshot | None) -> None:
         keys = set(self._on_broker[broker])
-        if observation is not None:
-            keys = self._attention[broker].wanted(observation.changed, time.monotonic())
+        if snapshot is not None:
+            keys = self._attention[broker].wanted(snapshot.changed, time.monotonic())
             # A queue that somebody else has emptied is news of its own: no report tells of it.
-            before, self._busy[broker] = self._busy[broker], observation.busy
-            keys.update(self._readers_of(before | observation.busy, broker))
+            before, self._busy[broker] = self._busy[broker], snapshot.busy
+            keys.update(self._readers_of(before | snapshot.busy, broker))
         if keys:
-            self._decide(keys, observation)
+            self._decide(keys, snapshot)
 
-    def _decide(self, keys: Iterable[Key], observation: Observation | None) -> None:
+    def _decide(self, keys: Iterable[Key], snapshot: BrokerSnapshot | None) -> None:
         """What is wrong about one pool keeps no other from its decision."""
-        now = observation.at if observation is not None else time.monotonic()
+        now = snapshot.at if snapshot is not None else time.monotonic()
         seen: dict[Key, _Looked] = {}
         for key in sorted(keys):
             with self._alone(key):
-                if (looked := self._look(self._pools[key], observation, now)) is not None:
+                if (looked := self._look(self._pools[key], snapshot, now)) is not None:
                     seen[key] = looked
-        shares = self._shares(seen, observation)
+        shares = self._shares(seen, snapshot)
         for key, looked in seen.items():
             with self._alone(key):
-                self._decide_on(looked, observation, shares.get(key, 0), now)
+                self._decide_on(looked, snapshot, shares.get(key, 0), now)
 
     @contextmanager
     def _alone(self, pool: Key) -> Iterator[None]:
@@ -189,20 +189,20 @@ class ScalingLoop:
         except Exception as error:
             self._faults.exception(str(pool), error)
 
-    def _look(self, scaled: ScaledPool, observation: Observation | None, now: float) -> _Looked | None:
+    def _look(self, scaled: ScaledPool, snapshot: BrokerSnapshot | None, now: float) -> _Looked | None:
         """A pool that has a Deployment, with its pods."""
         namespace, name = scaled.pool.namespace, worker_deployment_name(scaled.pool)
         deployment = self._cache.get("Deployment", namespace, name)
         if deployment is None or "deletionTimestamp" in deployment["metadata"]:
             return None
-        return _Looked(scaled, deployment, self._pods(scaled, observation, now))
+        return _Looked(scaled, deployment, self._pods(scaled, snapshot, now))
 
-    def _decide_on(self, looked: _Looked, observation: Observation | None, share: int, now: float) -> None:
+    def _decide_on(self, looked: _Looked, snapshot: BrokerSnapshot | None, share: int, now: float) -> None:
         scaled, deployment, pods = looked
         runs = self._next_runs(scaled.broker)
         queues = scaled.pool.spec.effective_queues
         scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
-        load = scaled.load(deployment, pods, observation, share)
+        load = scaled.load(deployment, pods, snapshot, share)
         step = scaled.step(load, now)
         patience = min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
         self._attention[scaled.broker].looked_at(
@@ -223,34 +223,34 @@ class ScalingLoop:
             log.debug(
                 "decided", **key._asdict(), pods=verdict.pods, reason=verdict.cause, why=verdict.sentence
             )
-        if scaled.wrongly_taken:
-            metrics.BUSY_PODS_REMOVED.labels(*key[1:]).inc(len(scaled.wrongly_taken))
-            log.error("a shrink took pods that had not drained", **key._asdict(), pods=scaled.wrongly_taken)
+        if scaled.busy_removed:
+            metrics.BUSY_PODS_REMOVED.labels(*key[1:]).inc(len(scaled.busy_removed))
+            log.error("a shrink took pods that had not drained", **key._asdict(), pods=scaled.busy_removed)
 
-    def _pods(self, scaled: ScaledPool, observation: Observation | None, now: float) -> tuple[PodLoad, ...]:
+    def _pods(self, scaled: ScaledPool, snapshot: BrokerSnapshot | None, now: float) -> tuple[PodLoad, ...]:
         pods = [
             pod
             for pod in self._cache.children("Pod", scaled.pool.key)
             if pod["metadata"]["labels"].get(COMPONENT) == WORKER
         ]
-        if observation is None:
+        if snapshot is None:
             return scaled.pods(pods, {}, now)
-        reports = observation.reports_of(scaled.pool.metadata.uid)
+        reports = snapshot.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
-        waiting = sum(observation.total(queue) for queue in scaled.pool.spec.effective_queues)
-        if observation.reports_read:  # else what was fetched since is in neither, and would arrive again
-            scaled.rates.add(by_start, waiting=waiting, now=observation.at)
+        waiting = sum(snapshot.total(queue) for queue in scaled.pool.spec.effective_queues)
+        if snapshot.reports_read:  # else what was fetched since is in neither, and would arrive again
+            scaled.rates.add(by_start, waiting=waiting, now=snapshot.at)
         return scaled.pods(pods, reports, now)
 
     def _shares(
         self,
         seen: Mapping[Key, _Looked],
-        observation: Observation | None,
+        snapshot: BrokerSnapshot | None,
     ) -> dict[Key, int]:
-        if observation is None or not observation.busy:
+        if snapshot is None or not snapshot.busy:
             return {}
         readers = {
-            key: scaled.reader(scaled.load(deployment, pods, observation, 0))
+            key: scaled.reader(scaled.load(deployment, pods, snapshot, 0))
             for key, (scaled, deployment, pods) in seen.items()
         }
-        return share({queue: observation.total(queue) for queue in observation.busy}, readers)
+        return share({queue: snapshot.total(queue) for queue in snapshot.busy}, readers)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.scaling.load import PodLoad, PodState
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -22,7 +22,7 @@ class Lease:
 
 
 def pod_loads(
-    pods: Iterable[Object], reports: Mapping[str, Known], leases: Mapping[str, Lease], *, now: float
+    pods: Iterable[Object], reports: Mapping[str, LastReport], leases: Mapping[str, Lease], *, now: float
 ) -> tuple[PodLoad, ...]:
     """Every pod that is not going away. Reports of unknown pods are ignored."""
     loads = (
@@ -33,7 +33,7 @@ def pod_loads(
     return tuple(loads)
 
 
-def going_on(pods: Iterable[Object], reports: Mapping[str, Known], *, now: float) -> list[str]:
+def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], *, now: float) -> list[str]:
     """Deleted pods whose workers do not say that they stop.
 
     Python needs some milliseconds before it can have a handler, and PID 1 ignores what it has no handler for: a TERM
@@ -54,7 +54,7 @@ def _going(pod: Object) -> bool:
     return ended or pod["metadata"].get("deletionTimestamp") is not None
 
 
-def _load(pod: Object, known: Known | None, lease: Lease | None, now: float) -> PodLoad:
+def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float) -> PodLoad:
     name, ready = pod["metadata"]["name"], is_ready(pod)
     if known is None:
         # A pod that says nothing may be busy once it was ready; one that never was holds no work.

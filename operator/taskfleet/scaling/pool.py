@@ -7,30 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.brokers.polling.observation import Known, Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import Moves, moves
-from taskfleet.scaling.pods import Lease, going_on, pod_loads
+from taskfleet.scaling.pods import Lease, ignoring_sigterm, pod_loads
 from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.rates import Rates
+from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.size import Size, size_of
-from taskfleet.scaling.sizing import Cause, Memory, Verdict, decide, remember
+from taskfleet.scaling.sizing import Cause, Memory, Sizing, decide, remember
 
 _HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
 _KEPT_DECISIONS = 20
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionRecord:
     """A decision with its inputs, for whoever asks why."""
 
     at: float
-    verdict: Verdict
+    verdict: Sizing
     load: PoolLoad
-    step: Moves
+    step: ScalePlan
 
 
 @dataclass
@@ -45,15 +45,15 @@ class ScaledPool:
     starts: StartTimes = field(default_factory=StartTimes)
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     shrinks: Shrinks = field(default_factory=Shrinks)
-    wrongly_taken: list[str] = field(default_factory=list)  # since the last look: there should never be any
+    busy_removed: list[str] = field(default_factory=list)  # since the last look: there should never be any
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
-    going_on: dict[str, float] = field(
+    ignoring_sigterm: dict[str, float] = field(
         default_factory=dict
     )  # deleted pods whose workers work on, and since when
     action: asyncio.Task[None] | None = None
-    decided: Decided | None = None  # with the newest inputs
+    decided: DecisionRecord | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
     news: bool = False  # the last decision is another one than that before
     retry: Backoff = field(
@@ -62,7 +62,7 @@ class ScaledPool:
     refusal: str | None = None  # what was said to the last one
     size: Size = field(default_factory=Size)
     # As they were made: what came after one and changed nothing is not in it.
-    history: deque[Decided] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
+    history: deque[DecisionRecord] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
 
     @property
     def limits(self) -> Limits:
@@ -80,14 +80,16 @@ class ScaledPool:
         scale = self.pool.spec.autoscale
         return scale is not None and scale.prewarm
 
-    def pods(self, pods: list[Object], reports: Mapping[str, Known], now: float) -> tuple[PodLoad, ...]:
+    def pods(self, pods: list[Object], reports: Mapping[str, LastReport], now: float) -> tuple[PodLoad, ...]:
         loads = pod_loads(pods, reports, self.leases, now=now)
-        self.wrongly_taken = self._wrongly_taken(pods, loads, reports, now)
+        self.busy_removed = self._busy_removed(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
         self.starts.add(loads, now)
         known = {load.name for load in loads}
         self.leases = {name: lease for name, lease in self.leases.items() if name in known}
-        self.going_on = {name: self.going_on.get(name, now) for name in going_on(pods, reports, now=now)}
+        self.ignoring_sigterm = {
+            name: self.ignoring_sigterm.get(name, now) for name in ignoring_sigterm(pods, reports, now=now)
+        }
         return loads
 
     def lease_number(self, pod: str) -> int:
@@ -101,7 +103,7 @@ class ScaledPool:
         return Reader(self.pool.spec.effective_queues, load.free, max(0, room), self.grows)
 
     def load(
-        self, deployment: Object, pods: tuple[PodLoad, ...], observation: Observation | None, waiting: int
+        self, deployment: Object, pods: tuple[PodLoad, ...], snapshot: BrokerSnapshot | None, waiting: int
     ) -> PoolLoad:
         return PoolLoad(
             limits=self.limits,
@@ -110,16 +112,16 @@ class ScaledPool:
             waiting=waiting,
             held_back=sum(pod.held_back for pod in pods),
             service_time=self.rates.service_time(),
-            arrival_rate=self.rates.arrival_rate(observation.at) if observation is not None else 0.0,
+            arrival_rate=self.rates.arrival_rate(snapshot.at) if snapshot is not None else 0.0,
             received_at=self.rates.received_at,
-            broker_reachable=observation is not None,
+            broker_reachable=snapshot is not None,
             rolling=rolling(deployment),
             cannot_start=self.cannot_start,
             next_run_in=self.next_run_in if self.prewarms else None,
             lead=self.starts.lead,
         )
 
-    def step(self, load: PoolLoad, now: float) -> Moves | None:
+    def step(self, load: PoolLoad, now: float) -> ScalePlan | None:
         """Decide; the moves to carry out, or None where nothing may be changed."""
         if self.memory is None:
             self.memory = remember(load.replicas, now)
@@ -129,24 +131,26 @@ class ScaledPool:
         else:
             verdict, self.memory = decide(load, self.memory, now)
         step = moves(load, verdict.pods, empty_readings=self.memory.empty_readings, forced=forced is not None)
-        self._note(Decided(now, verdict, load, step))
+        self._note(DecisionRecord(now, verdict, load, step))
         wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
         self.unsettled = wanted_more or step.replicas != load.replicas
-        self.unsettled |= bool(step.drain or step.unmark or self.going_on)
+        self.unsettled |= bool(step.drain or step.unmark or self.ignoring_sigterm)
         if step.replicas <= load.replicas:
             self.grows_since = None
         elif self.grows_since is None:
             self.grows_since = now
         if not load.broker_reachable:
             return _without_broker(load, verdict) if forced is not None else None
-        deaf = tuple(pod for pod, since in self.going_on.items() if now - since >= _HEARD_WITHIN_SECONDS)
+        deaf = tuple(
+            pod for pod, since in self.ignoring_sigterm.items() if now - since >= _HEARD_WITHIN_SECONDS
+        )
         mode = self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
         if mode == "Auto" or self.pool.spec.suspend:
             return replace(step, stop=deaf)
-        return Moves(load.replicas, stop=deaf) if deaf else None
+        return ScalePlan(load.replicas, stop=deaf) if deaf else None
 
-    def _wrongly_taken(
-        self, pods: list[Object], loads: tuple[PodLoad, ...], reports: Mapping[str, Known], now: float
+    def _busy_removed(
+        self, pods: list[Object], loads: tuple[PodLoad, ...], reports: Mapping[str, LastReport], now: float
     ) -> list[str]:
         if self.decided is None or self.decided.load.rolling:
             return []
@@ -154,18 +158,18 @@ class ScaledPool:
         before = self.decided.load.pods
         return self.shrinks.gone(before, loads, manifests=manifests, reports=reports, now=now)
 
-    def _forced(self) -> Verdict | None:
+    def _forced(self) -> Sizing | None:
         """The size that the spec alone decides."""
         spec = self.pool.spec
         if spec.suspend:
-            return Verdict(0, Cause.SUSPENDED, "spec.suspend is true: no pods.")
+            return Sizing(0, Cause.SUSPENDED, "spec.suspend is true: no pods.")
         if spec.autoscale is not None:
             return None
         if spec.replicas is None:
-            return Verdict(1, Cause.REPLICAS, "Neither spec.replicas nor spec.autoscale is set: 1 pod.")
-        return Verdict(spec.replicas, Cause.REPLICAS, f"spec.replicas is {spec.replicas}.")
+            return Sizing(1, Cause.REPLICAS, "Neither spec.replicas nor spec.autoscale is set: 1 pod.")
+        return Sizing(spec.replicas, Cause.REPLICAS, f"spec.replicas is {spec.replicas}.")
 
-    def _note(self, decided: Decided) -> None:
+    def _note(self, decided: DecisionRecord) -> None:
         last, self.decided = self.decided, decided
         another = last is None or _substance(last.verdict) != _substance(decided.verdict)
         self.news = another or last is None or last.step.replicas != decided.step.replicas
@@ -173,16 +177,16 @@ class ScaledPool:
             self.history.append(decided)
 
 
-def _substance(verdict: Verdict) -> tuple[object, ...]:
+def _substance(verdict: Sizing) -> tuple[object, ...]:
     """What makes a decision another one: numbers inside its sentence do not."""
     limited = verdict.want is not None and verdict.want.unlimited != verdict.want.pods
     return verdict.pods, verdict.cause, limited
 
 
-def _without_broker(load: PoolLoad, verdict: Verdict) -> Moves:
+def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:
     """Pods that never started can go and new ones come; whether another one works nobody knows."""
     others = load.replicas - load.starting
-    return Moves(replicas=max(verdict.pods, others))
+    return ScalePlan(replicas=max(verdict.pods, others))
 
 
 def rolling(deployment: Object) -> bool:

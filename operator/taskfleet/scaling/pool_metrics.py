@@ -6,11 +6,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
 
 _MEANINGS = {
     "desired_replicas": "Pods that should consume.",
@@ -39,7 +39,7 @@ class PoolMetrics(Collector):
         for scaled in self._scaling.pools():
             if scaled.decided is None:
                 continue
-            seen, queues = self._brokers.observation(scaled.broker), scaled.pool.spec.effective_queues
+            seen, queues = self._brokers.snapshot(scaled.broker), scaled.pool.spec.effective_queues
             try:
                 work = _of_work(scaled.decided, seen, queues) if seen else {}
                 figures = {name: float(value) for name, value in {**_of_size(scaled.decided), **work}.items()}
@@ -52,12 +52,12 @@ class PoolMetrics(Collector):
         yield from families.values()
 
 
-def _of_size(decided: Decided) -> Mapping[str, float]:
+def _of_size(decided: DecisionRecord) -> Mapping[str, float]:
     ready = sum(not pod.unready for pod in decided.load.pods)
     return {"desired_replicas": decided.verdict.pods, "ready_replicas": ready}
 
 
-def _of_work(decided: Decided, seen: Observation, queues: Sequence[str]) -> Mapping[str, float]:
+def _of_work(decided: DecisionRecord, seen: BrokerSnapshot, queues: Sequence[str]) -> Mapping[str, float]:
     load = decided.load
     ages = [age for queue in queues if (age := seen.oldest_age(queue)) is not None]
     return {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.scaling.load import PodLoad, PodState
 
 _FOLLOWED_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Shrinks:
         pods: Iterable[PodLoad],
         *,
         manifests: Mapping[str, Object],
-        reports: Mapping[str, Known],
+        reports: Mapping[str, LastReport],
         now: float,
     ) -> list[str]:
         """Names of the pods that were taken and should not have been, since the last look `before`."""
@@ -52,7 +52,7 @@ class Shrinks:
         self.owed = max(0, self.owed - len(taken))
         return wrong[:most]
 
-    def _fine(self, pod: PodLoad, known: Known | None) -> bool:
+    def _fine(self, pod: PodLoad, known: LastReport | None) -> bool:
         if pod.state is PodState.STARTING:
             return known is None or known.report.active + known.report.prefetched == 0
         # Marked and silent: a size that the user fixed, and what cannot be asked to drain finishes on TERM.

@@ -28,7 +28,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Sizing:
     """How many pods should consume, and why."""
 
     pods: int
@@ -42,7 +42,7 @@ def remember(consuming: int, now: float) -> Memory:
     return Memory(peaks=((now, consuming),))
 
 
-def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Verdict, Memory]:
+def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Sizing, Memory]:
     """The number of pods that should consume.
 
     Celery 5.7 `celery/worker/autoscale.py` grows at once and shrinks when AUTOSCALE_KEEPALIVE has passed
@@ -52,7 +52,7 @@ def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Verdict, Memory]
     size = load.size
     if not load.broker_reachable:
         sentence = f"The broker does not answer: {size} pods are kept."
-        return Verdict(size, Cause.BROKER_UNREACHABLE, sentence), memory
+        return Sizing(size, Cause.BROKER_UNREACHABLE, sentence), memory
     wanted = want(load)
     memory = _remember_want(memory, wanted.pods, load, now)
     if wanted.pods >= size:
@@ -60,25 +60,25 @@ def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Verdict, Memory]
     return _shrink(load, wanted, size, memory, now), memory
 
 
-def _grow(load: PoolLoad, wanted: Want, size: int) -> Verdict:
+def _grow(load: PoolLoad, wanted: Want, size: int) -> Sizing:
     able = size + len(load.of(PodState.DRAINING)) + len(load.of(PodState.DRAINED))
     if load.cannot_start is not None and wanted.pods > able:
         sentence = f"{wanted.sentence}; {able} kept, for new pods do not start: {load.cannot_start}"
-        return Verdict(able, Cause.CANNOT_START, sentence, wanted)
-    return Verdict(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
+        return Sizing(able, Cause.CANNOT_START, sentence, wanted)
+    return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 
 
-def _shrink(load: PoolLoad, wanted: Want, size: int, memory: Memory, now: float) -> Verdict:
+def _shrink(load: PoolLoad, wanted: Want, size: int, memory: Memory, now: float) -> Sizing:
     if load.rolling:
         sentence = f"{wanted.sentence}; {size} kept while a rollout replaces pods."
-        return Verdict(size, Cause.ROLLOUT, sentence, wanted)
+        return Sizing(size, Cause.ROLLOUT, sentence, wanted)
     peak = min(size, max((pods for _, pods in memory.peaks), default=wanted.pods))
     if peak == 0 and load.received_at is not None and now - load.received_at < load.limits.keepalive:
         peak = min(size, 1)
     if peak > wanted.pods:
         sentence = f"{wanted.sentence}; {peak} kept, wanted within the last {load.limits.keepalive:g} s."
-        return Verdict(peak, Cause.KEEPALIVE, sentence, wanted)
-    return Verdict(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
+        return Sizing(peak, Cause.KEEPALIVE, sentence, wanted)
+    return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 
 
 def _remember_want(memory: Memory, pods: int, load: PoolLoad, now: float) -> Memory:

@@ -2,8 +2,8 @@
 
 from taskfleet.brokers.polling.worker_report import QueueWork, Report
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.rates import Rates
+from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sizing import decide, remember
 from taskfleet.simulation.fleet import Fleet, Pod
 
@@ -61,7 +61,7 @@ def _state(pod: Pod) -> PodState:
     return PodState.DRAINED if pod.drained else PodState.DRAINING
 
 
-def _carry_out(step: Moves, fleet: Fleet) -> None:
+def _carry_out(step: ScalePlan, fleet: Fleet) -> None:
     for name in step.unmark:
         fleet.pods[name].marked = False
     for name in step.resume:

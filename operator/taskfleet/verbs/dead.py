@@ -78,7 +78,7 @@ async def move_back(
             return 0
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
     complain(
-        f"The operator has not done it within {seconds:g} s. It will, unless the wish is replaced by another:"
+        f"The operator has not done it within {seconds:g} s. It will, unless the request is replaced by another:"
         f" status.lastRequeue.token is {token!r} then."
     )
     return 1

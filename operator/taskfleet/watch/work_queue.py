@@ -120,7 +120,7 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         while self._later:
             due, key = self._later[0]
-            if self._due.get(key) != due:  # overtaken by an earlier wish, or forgotten
+            if self._due.get(key) != due:  # overtaken by an earlier request, or forgotten
                 heapq.heappop(self._later)
             elif due > now:
                 return due

@@ -15,10 +15,10 @@ from taskfleet.brokers.connection.redis_probe import access
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Observation
-from taskfleet.brokers.polling.worker_report import start_of
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.polling.worker_report import incarnation_of
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolConsumer
 from tests.runtime.certificates import Certificates
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import message
@@ -85,7 +85,7 @@ class Scene:
     ) -> None:
         """The operator's reader finds so many waiting tasks, and the worker's report."""
 
-        def there(seen: Observation) -> bool:
+        def there(seen: BrokerSnapshot) -> bool:
             pods = {start.pod for start in seen.reports}
             return seen.total("celery") == waiting and (worker is None or worker.name in pods)
 
@@ -121,12 +121,12 @@ class Scene:
 async def _read(target: Target, layout: Layout, there: Any) -> None:
     news = asyncio.Event()
     monitor = BrokerMonitor(lambda _: news.set(), lambda _broker, _seen: news.set())
-    monitor.read_for(_POOL, _BROKER, PoolReader("uid-1", ("celery",)))
+    monitor.subscribe(_POOL, _BROKER, PoolConsumer("uid-1", ("celery",)))
     try:
         async with asyncio.timeout(30):
             while True:
                 probe = monitor.look(_BROKER, target, layout)
-                seen = monitor.observation(_BROKER)
+                seen = monitor.snapshot(_BROKER)
                 if (
                     probe is not None
                     and probe.verdict is Verdict.REACHABLE
@@ -167,7 +167,7 @@ async def _give_back(target: Target, layout: Layout, pod: str) -> None:
     client: Any = access(target).client()
     try:
         for field in await client.hkeys(f"{layout.prefix}{layout.reports}"):
-            start = start_of(field)
+            start = incarnation_of(field)
             if start is not None and start.pod == pod:
                 await give_back_dead(client, layout, start)
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 import redis.asyncio
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
@@ -84,7 +84,7 @@ class Scene:
     def give_back(self, worker: Worker) -> None:
         """What the operator does when a container has ended."""
         layout = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
-        start = Start(*self.server.start_of(worker).split("/"))
+        start = Incarnation(*self.server.start_of(worker).split("/"))
 
         async def run() -> None:
             async with redis.asyncio.Redis(port=self.server.port) as client:

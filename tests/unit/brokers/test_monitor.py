@@ -12,13 +12,13 @@ from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.probe import Verdict
-from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolConsumer
 from tests.runtime.redis_server import RedisServer
 
 BROKER = Key("Broker", "ns", "default")
 POOL = Key("WorkerPool", "ns", "mails")
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
-READER = PoolReader("uid", ("high", "low"))
+READER = PoolConsumer("uid", ("high", "low"))
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def test_a_broker_that_answers_is_told_with_its_version(server: RedisServer) -> 
 def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            one.read_for(POOL, BROKER, READER)
+            one.subscribe(POOL, BROKER, READER)
             one.look(BROKER, target_of(server.url), LAYOUT)
             await told.until(lambda: POOL in told.keys)
             told.keys.clear()
             server.client.lpush("low\x06\x163", "a", "b")
             report(server, 1, active=1)
             await told.until(lambda: POOL in told.keys)
-            seen = one.observation(BROKER)
+            seen = one.snapshot(BROKER)
             assert seen is not None
             assert (seen.total("low"), len(seen.reports)) == (2, 1)
 
@@ -90,12 +90,12 @@ def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) 
     async def run() -> None:
         async with monitor() as (one, told):
             one.look(BROKER, target_of(server.url), LAYOUT)
-            await told.until(lambda: one.observation(BROKER) is not None)
+            await told.until(lambda: one.snapshot(BROKER) is not None)
             server.kill()
-            await told.until(lambda: one.observation(BROKER) is None)
+            await told.until(lambda: one.snapshot(BROKER) is None)
             await told.until(lambda: _verdict(one, server) is Verdict.UNREACHABLE)
             server.start()
-            await told.until(lambda: one.observation(BROKER) is not None)
+            await told.until(lambda: one.snapshot(BROKER) is not None)
 
     asyncio.run(run())
 
@@ -103,13 +103,13 @@ def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) 
 def test_a_pool_is_told_when_a_broker_is_back_though_its_pods_say_what_they_said(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            one.read_for(POOL, BROKER, READER)
+            one.subscribe(POOL, BROKER, READER)
             one.look(BROKER, target_of(server.url), LAYOUT)
             report(server, 1, active=1)
-            await told.until(lambda: getattr(one.observation(BROKER), "reports", None))
+            await told.until(lambda: getattr(one.snapshot(BROKER), "reports", None))
             await told.until(lambda: POOL in told.keys)
             server.kill()
-            await told.until(lambda: one.observation(BROKER) is None)
+            await told.until(lambda: one.snapshot(BROKER) is None)
             told.keys.clear()
             server.start()
             report(server, 1, active=1)
@@ -124,11 +124,11 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
             other = Key("Broker", "ns", "other")
             one.look(BROKER, target_of(server.url), LAYOUT)
             one.look(other, target_of(server.url), LAYOUT)
-            one.read_for(POOL, BROKER, READER)
-            await told.until(lambda: "high" in getattr(one.observation(BROKER), "waiting", {}))
-            one.read_for(POOL, other, READER)
-            await told.until(lambda: "high" in getattr(one.observation(other), "waiting", {}))
-            await told.until(lambda: "high" not in getattr(one.observation(BROKER), "waiting", {"high": ()}))
+            one.subscribe(POOL, BROKER, READER)
+            await told.until(lambda: "high" in getattr(one.snapshot(BROKER), "waiting", {}))
+            one.subscribe(POOL, other, READER)
+            await told.until(lambda: "high" in getattr(one.snapshot(other), "waiting", {}))
+            await told.until(lambda: "high" not in getattr(one.snapshot(BROKER), "waiting", {"high": ()}))
 
     asyncio.run(run())
 

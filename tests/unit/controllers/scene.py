@@ -19,7 +19,7 @@ from taskfleet.kube.events import Event, EventRecorder
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation
-from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
 from tests.api_server import ApiServer
@@ -73,7 +73,7 @@ class Scene:
         gateway = self.server.gateway()
         self._events = EventRecorder(gateway, source="taskfleet-operator")
         replicas = ReplicaWriter(gateway, self.cache)
-        actions = Actions(gateway, replicas)
+        actions = ScaleExecutor(gateway, replicas)
         self.context = Context(
             cache=self.cache,
             gateway=gateway,

@@ -14,7 +14,7 @@ from taskfleet.brokers.recovery.dead_letters import Request
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.questions import RefusedError
-from taskfleet.controllers.requeue import wish
+from taskfleet.controllers.requeue import pending_request
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer
 from tests.unit.controllers.scene import Scene, ready_broker
@@ -101,7 +101,7 @@ def test_wishes(annotation: str | None, answered: str | None, expected: Request 
     annotations = {} if annotation is None else {REQUEUE: annotation}
     last = {"token": answered, "time": "2026-01-01T00:00:00Z", "messages": 1}
     told = {} if answered is None else {"lastRequeue": last}
-    assert wish(WorkerPool.parse(pool(status=told, meta={"annotations": annotations}))) == expected
+    assert pending_request(WorkerPool.parse(pool(status=told, meta={"annotations": annotations}))) == expected
 
 
 async def test_a_wish_is_carried_out_once_and_answered(scene: Scene, server: RedisServer) -> None:

@@ -9,8 +9,8 @@ from taskfleet.api import Key
 from taskfleet.controllers.explanation import decisions, tell_decisions
 from taskfleet.controllers.worker_pool import reconcile
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import Moves
-from taskfleet.scaling.pool import Decided
+from taskfleet.scaling.pool import DecisionRecord
+from taskfleet.scaling.scale_plan import ScalePlan
 from taskfleet.scaling.sizing import decide, remember
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, pool
@@ -20,9 +20,9 @@ BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRET = "secret"
 
 
-def made(load: PoolLoad, *, at: float = 0.0) -> Decided:
+def made(load: PoolLoad, *, at: float = 0.0) -> DecisionRecord:
     verdict, _ = decide(load, remember(load.replicas, 0.0), 1.0)
-    return Decided(at, verdict, load, Moves(verdict.pods))
+    return DecisionRecord(at, verdict, load, ScalePlan(verdict.pods))
 
 
 def test_a_decision_is_told_with_everything_that_it_was_made_from() -> None:

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from taskfleet.api import Broker, Key
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.brokers.recovery.redelivery import LOSSES
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.lost_messages import return_lost_messages
@@ -41,7 +41,7 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
     one.add(pool())
     ended = {"containerStatuses": [{"name": "worker", "state": {"terminated": {}}}]}
     one.add(pod("mail-1", status=ended))
-    start = Start(one.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
+    start = Incarnation(one.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
     for order, redelivered in enumerate((0, 3, 5)):
         hold(server, start, str(order), order, redelivered)
     server.client.hset("taskfleet:cluster:shop:reports", "/".join(start), REPORT)
@@ -54,7 +54,7 @@ async def scene(server: RedisServer) -> AsyncIterator[Scene]:
     await one.reconcile(reconcile, MAIL)
 
 
-def hold(server: RedisServer, start: Start, tag: str, order: int, redelivered: int) -> None:
+def hold(server: RedisServer, start: Incarnation, tag: str, order: int, redelivered: int) -> None:
     message = {LOSSES: redelivered, "headers": {"id": tag}}
     server.client.hset("unacked", tag, json.dumps([message, "", "celery"]))
     record = json.dumps([order, "celery", "celery.dead"])
@@ -62,13 +62,13 @@ def hold(server: RedisServer, start: Start, tag: str, order: int, redelivered: i
 
 
 def silent_for(scene: Scene, seconds: float) -> None:
-    start = Start(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
-    known = Known(Report("ready"), NOW - seconds, REPORT)
+    start = Incarnation(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
+    known = LastReport(Report("ready"), NOW - seconds, REPORT)
     brokers: Any = scene.brokers
-    brokers.observation = lambda _: Observation(NOW, {}, {start: known}, {"celery": 4})
+    brokers.snapshot = lambda _: BrokerSnapshot(NOW, {}, {start: known}, {"celery": 4})
 
 
-async def give_back(scene: Scene) -> None:
+async def requeue_unacked(scene: Scene) -> None:
     await return_lost_messages(Broker.parse(scene.live("Broker", "default")), scene.context)
 
 
@@ -78,7 +78,7 @@ def metric(name: str, pool: str = "mail") -> float | None:
 
 
 async def test_messages_of_a_dead_pod_are_counted_and_told(scene: Scene, server: RedisServer) -> None:
-    await give_back(scene)
+    await requeue_unacked(scene)
     await scene.reconcile(reconcile, MAIL)
     assert (server.client.llen("celery"), server.client.llen("celery.dead")) == (2, 1)
     assert metric("taskfleet_messages_requeued_total") == 2
@@ -98,17 +98,17 @@ async def test_a_pod_that_is_lost_with_its_node_is_deleted_so_that_another_takes
     running = {"containerStatuses": [{"name": "worker", "state": {"running": {}}}], "conditions": marked}
     scene.add(pod("mail-1", status=running))
     silent_for(scene, 119)
-    await give_back(scene)
+    await requeue_unacked(scene)
     assert scene.has("Pod", "mail-1")
     silent_for(scene, 121)
-    await give_back(scene)
+    await requeue_unacked(scene)
     assert server.client.llen("celery") == 2
     assert not scene.has("Pod", "mail-1")
     assert ("Warning", "LostPodDeleted") in scene.events()
 
 
 async def test_nothing_is_exported_about_a_pool_that_is_gone(scene: Scene) -> None:
-    await give_back(scene)
+    await requeue_unacked(scene)
     await scene.reconcile(reconcile, MAIL)
     scene.drop(MAIL)
     await scene.reconcile(reconcile, MAIL)
@@ -118,10 +118,10 @@ async def test_nothing_is_exported_about_a_pool_that_is_gone(scene: Scene) -> No
 
 
 async def test_a_broker_that_names_thousands_of_pods_makes_few_calls_to_the_api_server(scene: Scene) -> None:
-    known = Known(Report("ready"), NOW - 20, b"")
-    unknown = {Start("uid", f"unknown-{number}", "s"): known for number in range(3000)}
+    known = LastReport(Report("ready"), NOW - 20, b"")
+    unknown = {Incarnation("uid", f"unknown-{number}", "s"): known for number in range(3000)}
     brokers: Any = scene.brokers
-    brokers.observation = lambda _: Observation(NOW, {}, unknown, {})
+    brokers.snapshot = lambda _: BrokerSnapshot(NOW, {}, unknown, {})
     before = len(scene.server.requests)
-    await give_back(scene)
+    await requeue_unacked(scene)
     assert len(scene.server.requests) - before == 30

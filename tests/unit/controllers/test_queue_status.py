@@ -7,7 +7,7 @@ import pytest
 
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import QueueReason, Reason
-from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.message_rates import Rates
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.purge import Purged
@@ -15,14 +15,14 @@ from taskfleet.controllers.queue_status import QueueSeen, queue_status
 from tests.unit.objects import own
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-MAIL = PoolReader("uid", ("emails",))
-SUSPENDED = PoolReader("uid", ("emails",), stopped="is suspended, set spec.suspend to false")
-FAILING = PoolReader("uid", ("emails",), trouble="is not ready (ImagePullFailed)")
+MAIL = PoolConsumer("uid", ("emails",))
+SUSPENDED = PoolConsumer("uid", ("emails",), stopped="is suspended, set spec.suspend to false")
+FAILING = PoolConsumer("uid", ("emails",), trouble="is not ready (ImagePullFailed)")
 
 
 def status(
     *,
-    pools: dict[str, PoolReader] | None = None,
+    pools: dict[str, PoolConsumer] | None = None,
     alert: Object | None = None,
     problem: Any = None,
     purged: Purged | None = None,

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from taskfleet import metrics
 from taskfleet.api import Broker, Key, Object
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers import task_queue, worker_pool
 from taskfleet.controllers.lost_messages import return_lost_messages
@@ -47,7 +47,7 @@ class Silence:
         scene.add({**pod("mail-1", status=RUNNING, **going), "spec": {"nodeName": "n2"}})
         if node is not None:
             scene.server.put(node)
-        self.start = Start(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
+        self.start = Incarnation(scene.live("WorkerPool", "mail")["metadata"]["uid"], "mail-1", "s1")
         brokers: Any = scene.brokers
         brokers.recovery = lambda _: RedisRecovery(client, LAYOUT)
         self.hold()
@@ -72,12 +72,12 @@ class Silence:
         scene.seconds = seconds
         said = Report("stopping", active=1, queues={"celery": QueueWork(active=1, held=2)})
         there = self._server.client.hexists("taskfleet:cluster:shop:reports", "/".join(self.start))
-        reports = {self.start: Known(said, 0.0, REPORT)} if there else {}
-        seen = Observation(
+        reports = {self.start: LastReport(said, 0.0, REPORT)} if there else {}
+        seen = BrokerSnapshot(
             seconds, {"celery": (0, 0, 0, 0)}, reports, changed=frozenset({self.start.pool_uid})
         )
         still: Any = brokers
-        still.observation = lambda _: seen
+        still.snapshot = lambda _: seen
         await scene.reconcile(worker_pool.reconcile, MAIL)
         await scene.reconcile(task_queue.reconcile, QUEUE)
         brokers.board.take(BROKER, seen)

@@ -9,9 +9,9 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Known, Observation, Query
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport, Query
 from taskfleet.brokers.polling.share import Share
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.controllers import task_queue, worker_pool
 from tests.runtime.redis_server import RedisServer
@@ -48,13 +48,13 @@ class Queues:
         for _ in range(times):
             self.now += 1
             reports = {
-                Start(uid, f"pod-{number}", "s"): Known(
+                Incarnation(uid, f"pod-{number}", "s"): LastReport(
                     Report(state, queues={"emails": QueueWork()}), self.now
                 )
                 for number, state in enumerate(states)
             }
             busy = frozenset({"emails"} if self.waiting else ())
-            seen = Observation(self.now, {"emails": (self.waiting, 0, 0, 0)}, reports, busy=busy)
+            seen = BrokerSnapshot(self.now, {"emails": (self.waiting, 0, 0, 0)}, reports, busy=busy)
             self.scene.brokers.board.take(BROKER, seen)
 
     async def reconcile(self) -> float | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import Moves, moves
-from taskfleet.scaling.sizing import Memory, Verdict, decide, remember
+from taskfleet.scaling.scale_plan import ScalePlan, moves
+from taskfleet.scaling.sizing import Memory, Sizing, decide, remember
 
 LIMITS = Limits(capacity=1, least=0, most=10, keepalive=30.0)
 
@@ -31,7 +31,7 @@ class Fleet:
     memory: Memory = field(default_factory=lambda: remember(0, 0.0))
     removed_busy: int = 0
     created: int = 0
-    verdict: Verdict | None = None
+    verdict: Sizing | None = None
 
     def load(self) -> PoolLoad:
         return PoolLoad(
@@ -46,7 +46,7 @@ class Fleet:
             cannot_start=self.cannot_start,
         )
 
-    def tick(self, seconds: float = 0.5) -> Moves:
+    def tick(self, seconds: float = 0.5) -> ScalePlan:
         """Let time pass, decide, and carry the moves out."""
         self.now += seconds
         load = self.load()
@@ -68,7 +68,7 @@ class Fleet:
     def consuming(self) -> list[str]:
         return [name for name, pod in self.pods.items() if pod.state is PodState.CONSUMING]
 
-    def _carry_out(self, step: Moves) -> None:
+    def _carry_out(self, step: ScalePlan) -> None:
         for name in step.unmark:
             self.pods[name] = replace(self.pods[name], marked=False, removable=False)
         for name in step.resume:

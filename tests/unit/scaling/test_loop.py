@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.kube.cache import Cache
-from taskfleet.scaling.actions import Actions
+from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
 from taskfleet.scaling.pool_metrics import PoolMetrics
@@ -43,9 +43,9 @@ class Brokers(BrokerMonitor):
 
     def __init__(self) -> None:
         super().__init__(lambda _: None)
-        self.seen: Observation | None = None
+        self.seen: BrokerSnapshot | None = None
 
-    def observation(self, broker: Key) -> Observation | None:  # noqa: ARG002 - as the real one
+    def snapshot(self, broker: Key) -> BrokerSnapshot | None:  # noqa: ARG002 - as the real one
         return self.seen
 
 
@@ -57,7 +57,7 @@ class Scene:
         self.told: list[Key] = []
         writer = ReplicaWriter(self.server.gateway(), self.cache)
         self.loop = ScalingLoop(
-            self.cache, self.brokers, Actions(self.server.gateway(), writer), told=self.told.append
+            self.cache, self.brokers, ScaleExecutor(self.server.gateway(), writer), told=self.told.append
         )
         self.pool = WorkerPool.parse(pool(**(spec or {"autoscale": SCALE})))
         labels = {"taskfleet.dev/pool": "mail"}
@@ -74,8 +74,11 @@ class Scene:
     async def look(self, *, waiting: int = 0, age: float | None = None, **reports: Report) -> None:
         """One reading, and all that follows from it."""
         now = time.monotonic()
-        known = {Start(UID, name.replace("_", "-"), "s"): Known(said, now) for name, said in reports.items()}
-        self.brokers.seen = Observation(
+        known = {
+            Incarnation(UID, name.replace("_", "-"), "s"): LastReport(said, now)
+            for name, said in reports.items()
+        }
+        self.brokers.seen = BrokerSnapshot(
             now,
             {"celery": (waiting, 0, 0, 0)},
             known,

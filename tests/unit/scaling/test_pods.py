@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, going_on, pod_loads
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, ignoring_sigterm, pod_loads
 
 NOW = 100.0
 
@@ -20,8 +20,8 @@ def pod(name: str = "p", *, ready: bool = True, marked: bool = False, **metadata
     }
 
 
-def known(at: float = NOW, **report: Any) -> Known:
-    return Known(Report(**{"state": "ready", **report}), at, b"")
+def known(at: float = NOW, **report: Any) -> LastReport:
+    return LastReport(Report(**{"state": "ready", **report}), at, b"")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def known(at: float = NOW, **report: Any) -> Known:
     ],
 )
 def test_state(
-    the_pod: dict[str, Any], report: Known | None, lease: Lease | None, expected: PodState
+    the_pod: dict[str, Any], report: LastReport | None, lease: Lease | None, expected: PodState
 ) -> None:
     reports = {"p": report} if report else {}
     leases = {"p": lease} if lease else {}
@@ -86,11 +86,11 @@ def test_pods_that_go_or_have_ended_do_not_count() -> None:
 
 def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
     reports = {
-        Start("u", "p", "old"): known(90.0, active=4),
-        Start("u", "p", "new"): known(99.0, active=1),
-        Start("other", "p", "new"): known(99.5, active=9),
+        Incarnation("u", "p", "old"): known(90.0, active=4),
+        Incarnation("u", "p", "new"): known(99.0, active=1),
+        Incarnation("other", "p", "new"): known(99.5, active=9),
     }
-    assert Observation(NOW, {}, reports).reports_of("u")["p"].report.active == 1
+    assert BrokerSnapshot(NOW, {}, reports).reports_of("u")["p"].report.active == 1
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
     ],
 )
 def test_a_deleted_pod_goes_on_until_it_says_otherwise(
-    the_pod: dict[str, Any], report: Known | None, expected: list[str]
+    the_pod: dict[str, Any], report: LastReport | None, expected: list[str]
 ) -> None:
-    assert going_on([the_pod], {"p": report} if report else {}, now=NOW) == expected
+    assert ignoring_sigterm([the_pod], {"p": report} if report else {}, now=NOW) == expected
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Running"])

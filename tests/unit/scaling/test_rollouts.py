@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import moves
 from taskfleet.scaling.pool import rolling
+from taskfleet.scaling.scale_plan import moves
 from taskfleet.scaling.sizing import Cause, decide, remember
 from tests.unit.scaling.fleet import LIMITS
 

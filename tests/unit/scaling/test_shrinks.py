@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.scaling.load import PodLoad, PodState
 from taskfleet.scaling.shrinks import Shrinks
@@ -87,7 +87,7 @@ def test_a_pod_that_was_woken_since_may_not_go() -> None:
 
 @pytest.mark.parametrize(("active", "wrong"), [(0, []), (1, ["starts"])])
 def test_a_pod_that_got_a_task_in_the_last_moment_counts(active: int, wrong: list[str]) -> None:
-    known = Known(Report(state="ready", active=active), 1.0)
+    known = LastReport(Report(state="ready", active=active), 1.0)
     assert Pool.smaller_by(1).without(STARTS, reports={"starts": known}) == wrong
 
 

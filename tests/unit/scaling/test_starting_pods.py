@@ -3,7 +3,7 @@
 import pytest
 
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
-from taskfleet.scaling.moves import moves
+from taskfleet.scaling.scale_plan import moves
 from tests.unit.scaling.fleet import LIMITS
 
 PENDING = PodLoad("pending", PodState.STARTING, pending=True, unready=True)

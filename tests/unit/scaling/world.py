@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from random import Random
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Known
+from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.brokers.transport import LEASE_SECONDS
 from taskfleet.scaling.load import Limits, PodState, PoolLoad
-from taskfleet.scaling.moves import Moves, moves
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads
+from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader, share
 from taskfleet.scaling.shrinks import Shrinks
-from taskfleet.scaling.sizing import Memory, Verdict, decide, remember
+from taskfleet.scaling.sizing import Memory, Sizing, decide, remember
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class Pod:
     marked: bool = False
     silent: bool = False
     seq: int = 0
-    said: Known | None = None
+    said: LastReport | None = None
 
     @property
     def fetches(self) -> bool:
@@ -70,7 +70,7 @@ class Pool:
     counted: list[str] = field(
         default_factory=list
     )  # pods that the check after a shrink says were taken wrongly
-    last: tuple[PoolLoad, Verdict, Moves] | None = None
+    last: tuple[PoolLoad, Sizing, ScalePlan] | None = None
 
 
 class World:
@@ -136,7 +136,7 @@ class World:
             idle = "drained" if pod.active == 0 else "draining"
             state = "ready" if pod.lease is None else idle
             said = Report(state=state, drain=pod.lease, active=pod.active)
-            pod.said = Known(said, self.now, b"")
+            pod.said = LastReport(said, self.now, b"")
 
     def roll(self, pool: Pool, surge: int) -> None:
         """Begin or end a rollout. Whom it replaces is for the Deployment controller to say, busy or not."""
@@ -200,7 +200,7 @@ class World:
         before = pool.last[0].pods if pool.last is not None else ()
         pool.counted += pool.shrinks.gone(before, load.pods, manifests={}, reports={}, now=self.now)
 
-    def _carry_out(self, pool: Pool, step: Moves) -> None:
+    def _carry_out(self, pool: Pool, step: ScalePlan) -> None:
         for name in step.unmark:
             pool.pods[name].marked = False
         for name in step.resume:

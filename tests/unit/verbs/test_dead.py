@@ -129,17 +129,17 @@ def test_a_dead_letter_says_why(redelivered: int, reason: str, shown: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("ids", "wish"), [pytest.param([], "", id="all"), pytest.param(["a", "b"], " a b", id="some")]
+    ("ids", "asked_for"), [pytest.param([], "", id="all"), pytest.param(["a", "b"], " a b", id="some")]
 )
 async def test_moving_back_waits_for_the_operators_answer(
-    ids: list[str], wish: str, capsys: pytest.CaptureFixture[str]
+    ids: list[str], asked_for: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster = Cluster()
 
     def answer(call: ApiCall) -> None:
         if call.verb == "patch":
             token = (cluster.annotation(REQUEUE) or "").split()[0]
-            assert cluster.annotation(REQUEUE) == token + wish
+            assert cluster.annotation(REQUEUE) == token + asked_for
             cluster.put({**cluster.objects[MAIL], "status": {"lastRequeue": {"token": token, "messages": 3}}})
 
     cluster.meanwhile = answer

@@ -127,7 +127,7 @@ class _Transport(TransportFactory):
             self._writer.transport.abort()
 
 
-class AmqpLink:
+class AmqpConnection:
     """Each step ends within `patience` seconds and raises BrokerError, after which the link is of no use."""
 
     def __init__(

@@ -7,12 +7,18 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from taskfleet import metrics
-from taskfleet.brokers.connection.amqp_connection import AmqpLink, Depth
+from taskfleet.brokers.connection.amqp_connection import AmqpConnection, Depth
 from taskfleet.brokers.connection.replies import MAX_BYTES
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.interval import Pace
-from taskfleet.brokers.polling.observation import Known, Observation, Query, observing_depths, resumed
+from taskfleet.brokers.polling.broker_snapshot import (
+    BrokerSnapshot,
+    LastReport,
+    Query,
+    observing_depths,
+    resumed,
+)
+from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.redis_poller import in_pieces
 
 log = structlog.get_logger(__name__)
@@ -27,18 +33,18 @@ _MOST_REPORTS = 20_000
 _LARGEST_REPORT = 64 * 1024
 
 
-class AmqpObserver:
-    """`query` is asked before each reading; `on_reading` gets every observation, None when the broker does not answer.
+class AmqpPoller:
+    """`query` is asked before each reading; `on_reading` gets every snapshot, None when the broker does not answer.
     What either raises ends the reading; `run` can be called again.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[AmqpLink]],
+        connect: Callable[[], Awaitable[AmqpConnection]],
         layout: Layout,
         *,
         query: Callable[[], Query],
-        on_reading: Callable[[Observation | None], None],
+        on_reading: Callable[[BrokerSnapshot | None], None],
         name: str,
     ) -> None:
         self._connect = connect
@@ -46,12 +52,12 @@ class AmqpObserver:
         self._query = query
         self._on_reading = on_reading
         self._name = name
-        self._pace = Pace()  # its own: a slow RabbitMQ says nothing of how often a Redis can be read
+        self._pace = PollInterval()  # its own: a slow RabbitMQ says nothing of how often a Redis can be read
         self._reports: dict[bytes, bytes] = {}  # as they came last, by start
         self._bytes = 0  # of all of them
         self._depths: dict[str, Depth] = {}
         self._missing: dict[str, float] = {}  # queue -> when to ask again
-        self._last: Observation | None = None
+        self._last: BrokerSnapshot | None = None
 
     async def run(self) -> None:
         """Read until cancelled; a broker that fails is tried again every second."""
@@ -67,7 +73,7 @@ class AmqpObserver:
                 self._on_reading(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _read(self, link: AmqpLink) -> None:
+    async def _read(self, link: AmqpConnection) -> None:
         await link.hear(self._key, self._take)
         if self._last is None:
             await asyncio.sleep(_FIRST_REPORTS_SECONDS)
@@ -87,7 +93,7 @@ class AmqpObserver:
             self._pace.spent("", self, time.monotonic() - began)
             await asyncio.sleep(self._pace.reports_pause(""))
 
-    async def _ask(self, link: AmqpLink, queues: tuple[str, ...], now: float) -> None:
+    async def _ask(self, link: AmqpConnection, queues: tuple[str, ...], now: float) -> None:
         self._missing = {queue: at for queue, at in self._missing.items() if queue in queues}
         depths: dict[str, Depth] = {}
         tries = _MISSING_AT_ONCE
@@ -114,8 +120,8 @@ class AmqpObserver:
             self._reports[start] = report
             self._bytes += len(report)
 
-    def _forget(self, seen: Observation) -> None:
+    def _forget(self, seen: BrokerSnapshot) -> None:
         for name, start in seen.names.items():
-            known: Known = seen.reports[start]
+            known: LastReport = seen.reports[start]
             if seen.at - known.moved_at > _FORGOTTEN_SECONDS:
                 self._bytes -= len(self._reports.pop(name, b""))

@@ -14,7 +14,7 @@ _MOST_OF_A_CORE = 0.05
 _WEIGHT_OF_THE_LAST = 0.3  # one costly reading, as when many pools are decided on, says little of the next
 
 
-class Pace:
+class PollInterval:
     """One for all brokers. A tenant that is cheap to read is read ten times a second, whatever others cost: the share
     of the core is given out from the cheapest to the dearest, and the brokers of one tenant have one share.
     """
@@ -66,9 +66,9 @@ def _pauses(costs: dict[Hashable, float]) -> dict[Hashable, float]:
 def _fair_share(wishes: Sequence[float]) -> float:
     """The most that one may have, so that all together have no more than there is: max-min fairness."""
     left, share = _SHARE_OF_A_CORE, _TENANTS_SHARE_OF_A_CORE
-    for rank, wish in enumerate(sorted(min(wish, _TENANTS_SHARE_OF_A_CORE) for wish in wishes)):
+    for rank, wanted in enumerate(sorted(min(wanted, _TENANTS_SHARE_OF_A_CORE) for wanted in wishes)):
         share = left / (len(wishes) - rank)
-        if wish > share:
+        if wanted > share:
             return share
-        left -= wish
+        left -= wanted
     return _TENANTS_SHARE_OF_A_CORE

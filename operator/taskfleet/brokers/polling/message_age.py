@@ -9,9 +9,9 @@ time since something was last seen to move, so the estimate is rather too low th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.polling.queue_heads import Line
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 
 # Looks are remembered at distances of a hundredth of the time that a list has not been empty: 600 for a day, 1,000 for
 # a month.
@@ -36,17 +36,17 @@ class _Head:
 
 
 @dataclass
-class Ages:
+class MessageAges:
     """Of the queues of one broker, from one look at their heads to the next."""
 
     _heads: dict[str, _Head] = field(default_factory=dict)  # by list
     _fetched: dict[str, int] = field(default_factory=dict)  # by queue, since it began to wait
-    _counted: dict[tuple[Start, str], int] = field(default_factory=dict)
+    _counted: dict[tuple[Incarnation, str], int] = field(default_factory=dict)
 
     def look(
-        self, waiting: Sequence[Line], digests: Mapping[str, bytes], seen: Observation
+        self, waiting: Sequence[Line], digests: Mapping[str, bytes], seen: BrokerSnapshot
     ) -> dict[str, float]:
-        """Queue -> when its oldest message came, in seconds of the observation's clock."""
+        """Queue -> when its oldest message came, in seconds of the snapshot's clock."""
         self._count(seen)
         heads: dict[str, _Head] = {}
         since: dict[str, float] = {}
@@ -59,7 +59,7 @@ class Ages:
         self._heads = heads
         return since
 
-    def _count(self, seen: Observation) -> None:
+    def _count(self, seen: BrokerSnapshot) -> None:
         """What pods have fetched of each queue that waits; a start begins at zero."""
         counted = {
             (start, queue): known.report.queues[queue].done + known.report.queues[queue].held

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taskfleet.brokers.polling.observation import Observation, Query
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 
 # Redis answers nobody else while a script runs: 500 lists take it less than a millisecond.
 _LISTS_AT_ONCE = 500
@@ -29,7 +29,7 @@ class Line:
     length: int
 
 
-def lines(query: Query, seen: Observation) -> list[Line]:
+def lines(query: Query, seen: BrokerSnapshot) -> list[Line]:
     """The lists in which something waits; most queues are empty most of the time."""
     return [
         Line(queue, name, length)

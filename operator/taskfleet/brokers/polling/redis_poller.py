@@ -16,8 +16,8 @@ from taskfleet.brokers.connection.raw_connection import (
     RawConnectionError,
 )
 from taskfleet.brokers.polling import queue_heads as heads
-from taskfleet.brokers.polling.message_age import Ages
-from taskfleet.brokers.polling.observation import Observation, Query, observing, resumed, unchanged
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query, observing, resumed, unchanged
+from taskfleet.brokers.polling.message_age import MessageAges
 from taskfleet.brokers.polling.share import Share
 
 log = structlog.get_logger(__name__)
@@ -29,10 +29,10 @@ _AGAIN_SECONDS = 1.0
 T = TypeVar("T")
 
 
-class Observer:
+class RedisPoller:
     """`locate` is asked for before each connection, `query` before each reading; the same one is encoded once.
 
-    `on_reading` gets every new observation, and None when the broker does not answer. What either raises, and
+    `on_reading` gets every new snapshot, and None when the broker does not answer. What either raises, and
     UnsafeReplyError, ends the reading; `run` can be called again.
     """
 
@@ -40,7 +40,7 @@ class Observer:
         self,
         locate: Callable[[], Awaitable[Endpoint]],
         query: Callable[[], Query],
-        on_reading: Callable[[Observation | None], None],
+        on_reading: Callable[[BrokerSnapshot | None], None],
         *,
         share: Share,
         name: str,
@@ -52,8 +52,8 @@ class Observer:
         self._on_reading = on_reading
         self._share = share
         self._reports_read_at = float("-inf")
-        self._last: Observation | None = None  # outlives a connection: a pod that was stale stays so
-        self._ages = Ages()
+        self._last: BrokerSnapshot | None = None  # outlives a connection: a pod that was stale stays so
+        self._ages = MessageAges()
         self._look_at_heads_at = 0.0
         self._oldest: Mapping[str, float] = {}
 
@@ -62,7 +62,7 @@ class Observer:
         try:
             await self._run()
         finally:
-            self._share.give_back()
+            self._share.requeue_unacked()
 
     async def _run(self) -> None:
         while True:
@@ -112,12 +112,12 @@ class Observer:
                 await self._look_at_heads(connection, query, self._last)
             await asyncio.sleep(self._share.pause)
 
-    async def _look_at_heads(self, connection: RawConnection, query: Query, seen: Observation) -> None:
+    async def _look_at_heads(self, connection: RawConnection, query: Query, seen: BrokerSnapshot) -> None:
         waiting = heads.lines(query, seen)
         replies = await connection.ask_uncompared(CommandBatch.of(heads.commands(waiting))) if waiting else []
         self._oldest = self._ages.look(waiting, heads.digests(waiting, replies), seen)
 
-    def _with_ages(self, seen: Observation | None) -> Observation | None:
+    def _with_ages(self, seen: BrokerSnapshot | None) -> BrokerSnapshot | None:
         """Queues that were empty meanwhile begin anew."""
         if seen is None or not (self._oldest or seen.oldest_since):
             return seen

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from taskfleet import metrics
-from taskfleet.brokers.polling.interval import Pace
+from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.reply_budget import ReplyBudget
 
 
@@ -13,7 +13,7 @@ class Share:
 
     namespace: str
     broker: str
-    pace: Pace = field(default_factory=Pace)
+    pace: PollInterval = field(default_factory=PollInterval)
     budget: ReplyBudget = field(default_factory=ReplyBudget)
 
     @property
@@ -46,7 +46,7 @@ class Share:
         """Count the bytes of an answer."""
         metrics.BROKER_RECEIVED_BYTES.labels(self.namespace, self.broker).inc(size)
 
-    def give_back(self) -> None:
+    def requeue_unacked(self) -> None:
         """The broker is read no more."""
         self.pace.forget(self.namespace, self)
         self.budget.forget(self.namespace, self)

@@ -21,7 +21,7 @@ _NUMBER_FIRST = b'{"seq":'
 _MOST_DIGITS = 18
 
 
-class Start(NamedTuple):
+class Incarnation(NamedTuple):
     """One process start of one pod: containers restart within a pod."""
 
     pool_uid: str
@@ -63,7 +63,7 @@ class Report:
         return sum(work.held for work in self.queues.values())
 
 
-def start_of(name: bytes) -> Start | None:
+def incarnation_of(name: bytes) -> Incarnation | None:
     """The start that a field of the hash is about; None for what is no such name.
 
     The API server is asked about the pod later, so its name has to be one. The other two parts are of the same form:
@@ -72,7 +72,7 @@ def start_of(name: bytes) -> Start | None:
     if len(name) > _LONGEST_FIELD:
         return None
     parts = name.decode(errors="replace").split("/")
-    return Start(*parts) if len(parts) == 3 and all(map(is_object_name, parts)) else None
+    return Incarnation(*parts) if len(parts) == 3 and all(map(is_object_name, parts)) else None
 
 
 def parse(value: bytes) -> tuple[int, Report] | None:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from taskfleet.api import Key
-from taskfleet.brokers.polling.observation import Observation
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 
 
 @dataclass(frozen=True)
-class PoolReader:
+class PoolConsumer:
     """A pool as its broker knows it. `stopped`: why it takes no task however many wait, as words of a sentence;
     `trouble`: why its pods do not come up."""
 
@@ -29,16 +29,16 @@ class QueueObserver:
 
 
 @dataclass
-class Readers:
+class Consumers:
     """Of one broker: pools that consume queues, and TaskQueues that each look at one."""
 
-    pools: dict[Key, PoolReader] = field(default_factory=dict)
+    pools: dict[Key, PoolConsumer] = field(default_factory=dict)
     onlookers: dict[Key, QueueObserver] = field(default_factory=dict)
     changes: int = 0  # how often anybody has come, gone or turned to other queues
     _consumed_by: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
     _looked_at_by: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
 
-    def add_pool(self, pool: Key, reader: PoolReader) -> None:
+    def add_pool(self, pool: Key, reader: PoolConsumer) -> None:
         before = self.pools.get(pool)
         if before is not None and (before.uid, before.queues) == (reader.uid, reader.queues):
             self.pools[pool] = reader
@@ -72,7 +72,7 @@ class Readers:
         """Every queue that some TaskQueue is about."""
         return self._looked_at_by.keys()
 
-    def consumers(self, queue: str) -> dict[Key, PoolReader]:
+    def consumers(self, queue: str) -> dict[Key, PoolConsumer]:
         return {pool: self.pools[pool] for pool in sorted(self._consumed_by.get(queue, ()))}
 
     def onlookers_of(self, queues: Iterable[str]) -> list[Key]:
@@ -92,18 +92,18 @@ def _discard(index: dict[str, set[Key]], queue: str, key: Key) -> None:
 Figures = tuple[object, ...]
 
 
-def figures(observation: Observation, readers: Mapping[Key, PoolReader]) -> dict[Key, Figures]:
-    """What of the observation a pool's status shows, to be compared with the last time."""
-    return {key: _figures(observation, reader) for key, reader in readers.items()}
+def figures(snapshot: BrokerSnapshot, readers: Mapping[Key, PoolConsumer]) -> dict[Key, Figures]:
+    """What of the snapshot a pool's status shows, to be compared with the last time."""
+    return {key: _figures(snapshot, reader) for key, reader in readers.items()}
 
 
-def _figures(observation: Observation, reader: PoolReader) -> Figures:
-    waiting = sum(observation.total(queue) for queue in reader.queues)
-    reports = sorted(observation.reports_of(reader.uid).items())
+def _figures(snapshot: BrokerSnapshot, reader: PoolConsumer) -> Figures:
+    waiting = sum(snapshot.total(queue) for queue in reader.queues)
+    reports = sorted(snapshot.reports_of(reader.uid).items())
     pods = (
-        (pod, r.state, r.active, r.prefetched, r.notes, known.held_in_silence(observation.at) > 0)
+        (pod, r.state, r.active, r.prefetched, r.notes, known.held_in_silence(snapshot.at) > 0)
         for pod, known in reports
         for r in (known.report,)
     )
-    dead = sum(observation.dead_letters.get(queue, 0) for queue in reader.queues)
+    dead = sum(snapshot.dead_letters.get(queue, 0) for queue in reader.queues)
     return (waiting, dead, *pods)

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 
 _RATE_OVER_SECONDS = 60.0
 _SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
@@ -91,11 +91,11 @@ class Flows:
 
     _queues: dict[str, _Queue] = field(default_factory=dict)
     _unsettled: set[str] = field(default_factory=set)
-    _reports: dict[Start, Report] = field(default_factory=dict)
+    _reports: dict[Incarnation, Report] = field(default_factory=dict)
     _held: dict[str, int] = field(default_factory=dict)
     _looked: bool = False
 
-    def look(self, seen: Observation, queues: Set[str]) -> set[str]:
+    def look(self, seen: BrokerSnapshot, queues: Set[str]) -> set[str]:
         """Take in a reading; the queues of which it says something new. A queue's first look is where it begins."""
         finished, touched = self._take_reports(seen.reports)
         for queue in self._queues.keys() - queues:
@@ -111,7 +111,7 @@ class Flows:
         self._unsettled = {queue for queue in moved | new if not self._queues[queue].settled(seen.at)}
         return moved | new
 
-    def _inside(self, queue: str, seen: Observation) -> int:
+    def _inside(self, queue: str, seen: BrokerSnapshot) -> int:
         return seen.total(queue) + seen.dead_letters.get(queue, 0) + self._held.get(queue, 0)
 
     def rates(self, queue: str, now: float) -> Rates:
@@ -138,7 +138,7 @@ class Flows:
             self._queues[queue].shrink(count)
             self._unsettled.add(queue)
 
-    def _take_reports(self, known: Mapping[Start, Known]) -> tuple[dict[str, int], set[str]]:
+    def _take_reports(self, known: Mapping[Incarnation, LastReport]) -> tuple[dict[str, int], set[str]]:
         """What pods have finished since the last look by queue, and the queues that any of them speaks of anew."""
         finished: dict[str, int] = {}
         touched: set[str] = set()
@@ -164,7 +164,7 @@ class Flows:
             for queue, work in report.queues.items() if report is not None else ():
                 self._held[queue] = self._held.get(queue, 0) + sign * _in_hand(work)
 
-    def _forget(self, gone: Iterable[Start]) -> None:
+    def _forget(self, gone: Iterable[Incarnation]) -> None:
         """Starts that have ended: whoever gave back what they held, or finished it, tells of it no more."""
         for start in gone:
             for queue, work in self._reports[start].queues.items():

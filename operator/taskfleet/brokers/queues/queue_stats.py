@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taskfleet.api import Key
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.queues.consumers import PoolReader, QueueObserver
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.queues.consumers import PoolConsumer, QueueObserver
 from taskfleet.brokers.queues.message_rates import Flows, Rates
 
 
 @dataclass(frozen=True)
 class QueueStats:
-    """`waiting` by priority step; `consuming`: pods that fetch, by the pool's name; `lively`: pods that are not
+    """`waiting` by priority step; `consuming`: pods that fetch, by the pool's name; `undrained`: pods that are not
     drained, silent ones included; `silent`: messages in the hands of silent ones; `others`: consumers that are none of
     these, where the broker counts them; `age`: estimated seconds that the oldest message waits, None where nothing
     does."""
@@ -19,7 +19,7 @@ class QueueStats:
     waiting: tuple[int, ...]
     unacked: int = 0
     consuming: Mapping[str, int] = field(default_factory=dict)
-    lively: int = 0
+    undrained: int = 0
     silent: int = 0
     others: int = 0
     age: int | None = None
@@ -43,16 +43,16 @@ class QueueStats:
 
 
 def queue_figures(
-    queue: str, seen: Observation, flows: Flows, consumers: Mapping[Key, PoolReader]
+    queue: str, seen: BrokerSnapshot, flows: Flows, consumers: Mapping[Key, PoolConsumer]
 ) -> QueueStats:
     consuming: dict[str, int] = {}
-    lively = silent = 0
+    undrained = silent = 0
     for pool, reader in consumers.items():
         reports = seen.reports_of(reader.uid).values()
         fetching = sum(known.report.state == "ready" and not known.stale(seen.at) for known in reports)
         if fetching:
             consuming[pool.name] = fetching
-        lively += sum(known.report.state != "drained" for known in reports)
+        undrained += sum(known.report.state != "drained" for known in reports)
         silent += sum(
             _held_in_silence(queue, seen.reports[start], seen) for start in seen.starts.get(reader.uid, ())
         )
@@ -61,21 +61,21 @@ def queue_figures(
         waiting=seen.waiting.get(queue, ()),
         unacked=flows.held(queue),
         consuming=consuming,
-        lively=lively,
+        undrained=undrained,
         silent=silent,
-        others=max(0, seen.consumers.get(queue, 0) - lively),
+        others=max(0, seen.consumers.get(queue, 0) - undrained),
         age=_age(seen, queue),
         rates=Rates(round(rates.arrival, 1), round(rates.done, 1), round(rates.other, 1)),
         watched_for=flows.watched_for(queue, seen.at),
     )
 
 
-def _held_in_silence(queue: str, known: Known, seen: Observation) -> int:
+def _held_in_silence(queue: str, known: LastReport, seen: BrokerSnapshot) -> int:
     work = known.report.queues.get(queue)
     return work.held if work is not None and known.stale(seen.at) else 0
 
 
-def _age(seen: Observation, queue: str) -> int | None:
+def _age(seen: BrokerSnapshot, queue: str) -> int | None:
     """Coarser the older, because it is an estimate and each new figure is a write."""
     since = seen.oldest_since.get(queue)
     if since is None or not seen.total(queue):

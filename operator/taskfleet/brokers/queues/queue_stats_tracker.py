@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from taskfleet.api import Key
-from taskfleet.brokers.polling.observation import Observation
-from taskfleet.brokers.queues.consumers import Readers
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.queues.consumers import Consumers
 from taskfleet.brokers.queues.message_rates import Flows
 from taskfleet.brokers.queues.queue_stats import QueueStats, queue_figures
 from taskfleet.brokers.queues.subscriptions import Subscriptions
@@ -53,7 +53,7 @@ class QueueStatsTracker:
     def forget(self, broker: Key) -> None:
         self._brokers.pop(broker, None)
 
-    def take(self, broker: Key, seen: Observation | None) -> None:
+    def take(self, broker: Key, seen: BrokerSnapshot | None) -> None:
         """A reading of a broker; None: it does not answer, so that nothing is known."""
         board = self._brokers.setdefault(broker, _Broker())
         if seen is None:
@@ -66,7 +66,7 @@ class QueueStatsTracker:
             board.looked_at = seen.at
             self._look(board, self._audience.of(broker), seen)
 
-    def _look(self, board: _Broker, readers: Readers, seen: Observation) -> None:
+    def _look(self, board: _Broker, readers: Consumers, seen: BrokerSnapshot) -> None:
         if not readers.onlookers:
             board.figures.clear()
             board.told.clear()
@@ -90,7 +90,7 @@ class QueueStatsTracker:
                 board.waiting_to_be_told.add(key)
         self._tell(board, readers, seen.at)
 
-    def _tell(self, board: _Broker, readers: Readers, now: float) -> None:
+    def _tell(self, board: _Broker, readers: Consumers, now: float) -> None:
         for key in list(board.waiting_to_be_told):
             figures, told = board.figures.get(key), board.told.get(key)
             if figures is None or key not in readers.onlookers:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from taskfleet.api import Key
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Query
-from taskfleet.brokers.queues.consumers import PoolReader, QueueObserver, Readers
+from taskfleet.brokers.polling.broker_snapshot import Query
+from taskfleet.brokers.queues.consumers import Consumers, PoolConsumer, QueueObserver
 
 
 class Subscriptions:
@@ -13,18 +13,18 @@ class Subscriptions:
 
     def __init__(self, on_change: Callable[[Key], None]) -> None:
         self._on_change = on_change
-        self._readers: dict[Key, Readers] = {}
+        self._readers: dict[Key, Consumers] = {}
         self._broker_of: dict[Key, Key] = {}
         self._queries: dict[Key, tuple[Query, int]] = {}
 
-    def of(self, broker: Key) -> Readers:
-        return self._readers.setdefault(broker, Readers())
+    def of(self, broker: Key) -> Consumers:
+        return self._readers.setdefault(broker, Consumers())
 
-    def consumers(self, broker: Key, queue: str) -> dict[Key, PoolReader]:
+    def consumers(self, broker: Key, queue: str) -> dict[Key, PoolConsumer]:
         """The pools that name a queue."""
         return self.of(broker).consumers(queue)
 
-    def read_for(self, pool: Key, broker: Key, reader: PoolReader) -> None:
+    def subscribe(self, pool: Key, broker: Key, reader: PoolConsumer) -> None:
         """A pool consumes its queues on this broker and on no other."""
         before = self._now(pool, broker).pools.get(pool)
         if before == reader:
@@ -61,12 +61,12 @@ class Subscriptions:
             self._queries[broker] = query, readers.changes
         return query
 
-    def _now(self, key: Key, broker: Key) -> Readers:
+    def _now(self, key: Key, broker: Key) -> Consumers:
         """The readers of the broker, after `key` has left any other one."""
         if self._broker_of.get(key, broker) != broker:
             self.forget(key)
         return self.of(broker)
 
-    def _tell(self, readers: Readers, queues: Iterable[str]) -> None:
+    def _tell(self, readers: Consumers, queues: Iterable[str]) -> None:
         for key in readers.onlookers_of(queues):
             self._on_change(key)

@@ -109,7 +109,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Request:
-    """A wish to move messages back: all that are there, or those with the ids. `token` tells one from the next."""
+    """A request to move messages back: all that are there, or those with the ids. `token` tells one from the next."""
 
     token: str
     ids: tuple[str, ...] = ()

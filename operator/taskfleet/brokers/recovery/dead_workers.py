@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from taskfleet.api import Object
-from taskfleet.brokers.polling.observation import Observation
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
 
 # A live process reports every 2 s; what was said this long ago may come from one that is gone.
@@ -30,46 +30,44 @@ class Dead:
     the process may come back.
     """
 
-    start: Start
+    start: Incarnation
     certain: bool
     report: bytes = b""
     lost: bool = False
 
 
-def suspects(observation: Observation) -> bool:
+def suspects(snapshot: BrokerSnapshot) -> bool:
     """Whether any start is quiet, so that a closer look is worth it."""
-    return any(observation.at - known.moved_at > QUIET_SECONDS for known in observation.reports.values())
+    return any(snapshot.at - known.moved_at > QUIET_SECONDS for known in snapshot.reports.values())
 
 
-def silent_nodes(observation: Observation, pods: Mapping[str, Object]) -> set[str]:
+def silent_nodes(snapshot: BrokerSnapshot, pods: Mapping[str, Object]) -> set[str]:
     """The nodes of the pods that hold messages in silence: whether one is lost is worth a question."""
-    silent = {
-        start.pod for start, known in observation.reports.items() if known.held_in_silence(observation.at)
-    }
+    silent = {start.pod for start, known in snapshot.reports.items() if known.held_in_silence(snapshot.at)}
     return {name for pod in silent & pods.keys() if (name := node_name(pods[pod])) is not None}
 
 
-def dead_starts(
-    observation: Observation, pods: Mapping[str, Object], lost_nodes: Set[str] = frozenset(), *, now: datetime
+def dead_workers(
+    snapshot: BrokerSnapshot, pods: Mapping[str, Object], lost_nodes: Set[str] = frozenset(), *, now: datetime
 ) -> list[Dead]:
     """Quiet starts whose pod is unknown, whose container has ended, or whose pod has begun anew; and those that have been
     silent for 120 s, which is counted while the broker answers, and whose node is lost as well.
     """
-    lively = {
+    undrained = {
         start.pod
-        for start, known in observation.reports.items()
-        if observation.at - known.moved_at <= QUIET_SECONDS
+        for start, known in snapshot.reports.items()
+        if snapshot.at - known.moved_at <= QUIET_SECONDS
     }
     found = []
-    for start, known in observation.reports.items():
-        silent_for = observation.at - known.moved_at
+    for start, known in snapshot.reports.items():
+        silent_for = snapshot.at - known.moved_at
         if silent_for <= QUIET_SECONDS:
             continue
         pod = pods.get(start.pod)
         if pod is None:
             if silent_for <= _UNKNOWN_SECONDS or silent_for > SILENT_SECONDS:
                 found.append(Dead(start, certain=False, report=known.raw, lost=silent_for > SILENT_SECONDS))
-        elif start.pod in lively or not _runs(pod) or _ended_since(pod, known.report.started_at):
+        elif start.pod in undrained or not _runs(pod) or _ended_since(pod, known.report.started_at):
             found.append(Dead(start, certain=True, report=known.raw))
         elif silent_for > SILENT_SECONDS and is_cut_off(pod, lost_nodes, now=now):
             found.append(Dead(start, certain=True, report=known.raw, lost=True))

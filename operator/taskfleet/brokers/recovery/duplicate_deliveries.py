@@ -12,8 +12,8 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Observation
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.polling.worker_report import Incarnation
 
 _STARTS_A_LOOK = 50
 _MOST_TAGS = 1000  # of one start
@@ -37,15 +37,15 @@ return missing
 
 
 @dataclass
-class Taken:
+class DuplicateDeliveries:
     """Of one broker. A message counts when two looks in a row miss it: what is settled is gone by the second."""
 
     layout: Layout
-    _suspects: set[tuple[Start, str]] = field(default_factory=set)
+    _suspects: set[tuple[Incarnation, str]] = field(default_factory=set)
     _seen: OrderedDict[str, float] = field(default_factory=OrderedDict)  # tag -> when
     _next: int = 0
 
-    async def look(self, client: Redis, seen: Observation, ours: Set[str]) -> None:
+    async def look(self, client: Redis, seen: BrokerSnapshot, ours: Set[str]) -> None:
         """Look at some of the starts that hold messages, in turn. `ours`: tags that we gave back ourselves."""
         starts = self._some(seen)
         if not starts:
@@ -70,7 +70,7 @@ class Taken:
             self._seen.popitem(last=False)
         return len(self._seen)
 
-    def _some(self, seen: Observation) -> list[Start]:
+    def _some(self, seen: BrokerSnapshot) -> list[Incarnation]:
         """Those under suspicion, and then the next ones."""
         holding = sorted(
             start for start, known in seen.reports.items() if known.report.held and not known.stale(seen.at)

@@ -11,12 +11,12 @@ from redis.exceptions import RedisError
 
 from taskfleet.brokers.connection.replies import UnsafeReplyError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Observation
-from taskfleet.brokers.queues.consumers import Readers
-from taskfleet.brokers.recovery.duplicate_deliveries import Taken
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.queues.consumers import Consumers
+from taskfleet.brokers.recovery.duplicate_deliveries import DuplicateDeliveries
 from taskfleet.brokers.recovery.kombu_bindings import MAILBOXES, Exchanges, bindings_of
-from taskfleet.brokers.recovery.requeue_expired import Restorer, Swept
-from taskfleet.brokers.recovery.unconsumed_queues import MOST_SHOWN, UnconsumedQueue, Unread
+from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer, Swept
+from taskfleet.brokers.recovery.unconsumed_queues import MOST_SHOWN, UnconsumedQueue, UnconsumedQueues
 
 log = structlog.get_logger(__name__)
 
@@ -44,30 +44,30 @@ class Findings:
 
 
 @dataclass
-class Survey:
+class MaintenanceScan:
     """Of one broker. `name` tells this restorer from others on the same database."""
 
     layout: Layout
     name: str
     _exchanges: Exchanges = field(init=False)
-    _unread: Unread = field(init=False)
-    _restorer: Restorer = field(init=False)
-    _taken: Taken = field(init=False)
+    _unread: UnconsumedQueues = field(init=False)
+    _restorer: ExpiredRequeuer = field(init=False)
+    _taken: DuplicateDeliveries = field(init=False)
     _foreign: deque[int] = field(default_factory=lambda: deque(maxlen=2))
     _requeued: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._exchanges = Exchanges(self.layout.prefix)
-        self._unread = Unread(self.layout)
-        self._restorer = Restorer(self.layout, self.name)
-        self._taken = Taken(self.layout)
+        self._unread = UnconsumedQueues(self.layout)
+        self._restorer = ExpiredRequeuer(self.layout, self.name)
+        self._taken = DuplicateDeliveries(self.layout)
 
     @property
     def every(self) -> float:
         """Seconds between two looks: short timeouts want short ones."""
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
 
-    async def look(self, client: Redis, seen: Observation, readers: Readers) -> tuple[Findings, int]:
+    async def look(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> tuple[Findings, int]:
         """What there is, and how many expired messages went back. What the server does not allow is left out.
 
         Raises UnsafeReplyError.
@@ -93,7 +93,7 @@ class Survey:
         )
         return found, swept.requeued
 
-    def _records(self, seen: Observation) -> list[str]:
+    def _records(self, seen: BrokerSnapshot) -> list[str]:
         """The keys under which live pods note what they hold."""
         live = (
             start for start, known in seen.reports.items() if known.report.held and not known.stale(seen.at)
@@ -115,13 +115,13 @@ class Survey:
             self._requeued.clear()
         self._requeued |= swept.tags
 
-    async def _foreign_unacked(self, client: Redis, seen: Observation) -> int:
+    async def _foreign_unacked(self, client: Redis, seen: BrokerSnapshot) -> int:
         """Of two looks the lower: a report comes a moment after the message that it counts."""
         unacked = await client.hlen(f"{self.layout.prefix}unacked")
         self._foreign.append(max(0, unacked - sum(known.report.held for known in seen.reports.values())))
         return min(self._foreign)
 
-    async def _others(self, client: Redis, seen: Observation, readers: Readers) -> list[str]:
+    async def _others(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> list[str]:
         """Celery workers with a mailbox here that are no pod of ours; one that was killed keeps its mailbox."""
         layout = self.layout
         bound = await bindings_of(client, layout.prefix, layout.separator, [MAILBOXES])
@@ -131,7 +131,7 @@ class Survey:
         return sorted(name for name in names if not _ours(name, pods, pools) and name.isprintable())
 
     async def _unread_queues(
-        self, client: Redis, seen: Observation, readers: Readers, others: list[str]
+        self, client: Redis, seen: BrokerSnapshot, readers: Consumers, others: list[str]
     ) -> list[UnconsumedQueue]:
         layout = self.layout
         await self._exchanges.look(client)

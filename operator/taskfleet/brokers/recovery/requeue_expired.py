@@ -81,7 +81,7 @@ class Swept:
 
 
 @dataclass
-class Restorer:
+class ExpiredRequeuer:
     """Gives back on one database. `name`: ours, among all restorers; only one of them works at a time."""
 
     layout: Layout

@@ -16,7 +16,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.recovery.redelivery import LOSSES, MARKED, MAX_REDELIVERIES
 from taskfleet.brokers.untrusted import count, load_json
 
@@ -96,7 +96,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Returned:
+class Requeued:
     """What became of a dead start's messages."""
 
     requeued: int = 0
@@ -137,9 +137,9 @@ def _waits(eta: bytes, now: datetime) -> bool:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)) > now
 
 
-async def give_back(
-    client: Redis, layout: Layout, start: Start, *, report: bytes, now: datetime, lost: bool = False
-) -> Returned:
+async def requeue_unacked(
+    client: Redis, layout: Layout, start: Incarnation, *, report: bytes, now: datetime, lost: bool = False
+) -> Requeued:
     """Return everything that `start` held and forget the start. Run again after a failure, it goes on.
 
     `report`: the last one of the start, as it came; as soon as there is another one it keeps what it still has. `lost`:
@@ -148,13 +148,13 @@ async def give_back(
     dead = _Dead(layout, "/".join(start), report, layout.key("taken", "") if lost else "")
     record = await cast(Awaitable[Mapping[bytes, bytes]], client.hgetall(dead.record))
     messages = held(record)
-    total = Returned()
+    total = Requeued()
     while messages:
         looked_at, done = await _give_back_some(client, dead, messages[:_BATCH], now)
         if done is None:
             return total
         messages = messages[looked_at:]
-        total = Returned(total.requeued + done.requeued, total.dead_lettered + done.dead_lettered)
+        total = Requeued(total.requeued + done.requeued, total.dead_lettered + done.dead_lettered)
     await client.eval(_FORGET, 2, dead.record, dead.reports, dead.name, dead.report)
     return total
 
@@ -177,7 +177,7 @@ class _Dead:
 
 async def _give_back_some(
     client: Redis, dead: _Dead, messages: Sequence[Held], now: datetime
-) -> tuple[int, Returned | None]:
+) -> tuple[int, Requeued | None]:
     """How many of the messages were looked at, at least one, and what became of them; None where the start speaks."""
     unacked = f"{dead.layout.prefix}unacked"
     tags = [message.tag for message in messages]
@@ -199,4 +199,4 @@ async def _give_back_some(
     moved = int(await client.eval(_MOVE, len(keys), *keys, *arguments))
     if moved < 0:
         return len(found), None
-    return max(1, len(found)), Returned(max(0, moved - aside), min(aside, moved))
+    return max(1, len(found)), Requeued(max(0, moved - aside), min(aside, moved))

@@ -37,7 +37,7 @@ class _Head:
 
 
 @dataclass
-class Unread:
+class UnconsumedQueues:
     """Of one broker."""
 
     layout: Layout

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from taskfleet.brokers.connection.amqp_connection import AmqpLink, _GuardedReader
+from taskfleet.brokers.connection.amqp_connection import AmqpConnection, _GuardedReader
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.errors import BrokerError
 from tests.hostile_server import hostile_server
@@ -41,7 +41,7 @@ async def test_a_connection_ends_with_an_error_and_the_loop_goes_on(
 ) -> None:
     with hostile_server(answer) as port, pulse() as seen, pytest.raises(BrokerError):
         async with asyncio.timeout(30):
-            await AmqpLink.open(target_of(f"amqp://guest:guest@127.0.0.1:{port}//"), patience=2.0)
+            await AmqpConnection.open(target_of(f"amqp://guest:guest@127.0.0.1:{port}//"), patience=2.0)
     assert seen.longest < LONGEST_PAUSE_SECONDS
 
 

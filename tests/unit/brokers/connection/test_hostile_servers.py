@@ -161,7 +161,7 @@ async def test_the_monitor_says_what_is_wrong_and_tries_again() -> None:
                     await asyncio.sleep(0.02)
             assert "one answer declares more than 250000 elements" in (monitor.reading_problem(broker) or "")
             assert monitor.asked(broker)
-            assert monitor.observation(broker) is None
+            assert monitor.snapshot(broker) is None
         finally:
             await monitor.close()
 

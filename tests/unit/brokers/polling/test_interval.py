@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet.brokers.polling.interval import Pace
+from taskfleet.brokers.polling.interval import PollInterval
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from taskfleet.brokers.polling.interval import Pace
 def test_pauses_follow_what_reading_all_brokers_of_a_tenant_costs(
     costs: list[float], queues: float, reports: float
 ) -> None:
-    pace = Pace()
+    pace = PollInterval()
     for broker, cost in enumerate(costs):
         pace.spent("shop", broker, cost)
     assert (pace.pause("shop"), pace.reports_pause("shop")) == pytest.approx((queues, reports))
 
 
 def test_tenants_of_equal_cost_have_equal_shares() -> None:
-    pace = Pace()
+    pace = PollInterval()
     tenants = ("a", "b", "c", "d", "e", "f")
     for tenant in tenants:
         pace.spent(tenant, "default", 0.0012)
@@ -34,7 +34,7 @@ def test_tenants_of_equal_cost_have_equal_shares() -> None:
 
 
 def test_a_greedy_tenant_takes_nothing_from_one_that_uses_its_own_share() -> None:
-    pace = Pace()
+    pace = PollInterval()
     pace.spent("shop", "default", 0.0036)
     alone = pace.reports_pause("shop")
     pace.spent("hostile", "default", 5.0)
@@ -44,7 +44,7 @@ def test_a_greedy_tenant_takes_nothing_from_one_that_uses_its_own_share() -> Non
 
 @pytest.mark.parametrize("dear", [1, 50], ids=["one-broker", "fifty-brokers"])
 def test_a_dear_tenant_takes_nothing_from_a_cheap_one(dear: int) -> None:
-    pace = Pace()
+    pace = PollInterval()
     pace.spent("shop", "default", 0.0005)
     for broker in range(dear):
         pace.spent("hostile", broker, 5.0)
@@ -53,7 +53,7 @@ def test_a_dear_tenant_takes_nothing_from_a_cheap_one(dear: int) -> None:
 
 
 def test_one_costly_reading_does_not_slow_the_next_ones_for_long() -> None:
-    pace = Pace()
+    pace = PollInterval()
     pace.spent("shop", "a", 0.001)
     pace.spent("shop", "a", 0.01)
     assert pace.pause("shop") < 0.4
@@ -63,7 +63,7 @@ def test_one_costly_reading_does_not_slow_the_next_ones_for_long() -> None:
 
 
 def test_a_broker_that_is_gone_costs_nothing() -> None:
-    pace = Pace()
+    pace = PollInterval()
     pace.spent("shop", "gone", 0.01)
     pace.forget("shop", "gone")
     assert pace.pause("shop") == 0.1

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.message_age import Ages
-from taskfleet.brokers.polling.observation import Query, observe
+from taskfleet.brokers.polling.broker_snapshot import Query, observe
+from taskfleet.brokers.polling.message_age import MessageAges
 from taskfleet.brokers.polling.queue_heads import lines
 
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
@@ -19,7 +19,7 @@ LISTS = LAYOUT.lists("q")
 class Queue:
     """A queue with the times at which its messages came, the oldest first, by priority list."""
 
-    ages: Ages = field(default_factory=Ages)
+    ages: MessageAges = field(default_factory=MessageAges)
     came: list[list[float]] = field(default_factory=lambda: [[], [], [], []])
     fetched: int = 0
     now: float = 0.0

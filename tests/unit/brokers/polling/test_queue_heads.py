@@ -8,7 +8,7 @@ import pytest
 from taskfleet.brokers.connection.raw_connection import CommandBatch, Endpoint, RawConnection
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.polling import queue_heads as heads
-from taskfleet.brokers.polling.observation import Query
+from taskfleet.brokers.polling.broker_snapshot import Query
 from taskfleet.brokers.polling.queue_heads import Line
 from tests.runtime.redis_server import RedisServer
 

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.polling.worker_report import QueueWork, Start, parse, same_but_for_number, start_of
+from taskfleet.brokers.polling.worker_report import (
+    Incarnation,
+    QueueWork,
+    incarnation_of,
+    parse,
+    same_but_for_number,
+)
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -67,7 +73,7 @@ def test_notes_and_queues_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        pytest.param(b"uid/pod-1/abc", Start("uid", "pod-1", "abc"), id="whole"),
+        pytest.param(b"uid/pod-1/abc", Incarnation("uid", "pod-1", "abc"), id="whole"),
         pytest.param(b"uid/pod-1", None, id="short"),
         pytest.param(b"uid//abc", None, id="nameless"),
         pytest.param(b"\xff/\xfe/x/y", None, id="garbage"),
@@ -77,8 +83,8 @@ def test_notes_and_queues_are_bounded() -> None:
         pytest.param(b"uid/" + b"p" * 2_000_000 + b"/abc", None, id="long"),
     ],
 )
-def test_names_of_starts(name: bytes, expected: Start | None) -> None:
-    assert start_of(name) == expected
+def test_names_of_starts(name: bytes, expected: Incarnation | None) -> None:
+    assert incarnation_of(name) == expected
 
 
 SAID = json.dumps({"seq": 7, "state": "ready"}, separators=(",", ":")).encode()

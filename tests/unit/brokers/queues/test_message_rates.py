@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 from taskfleet.brokers.queues.message_rates import Flows, Rates
 
-POD = Start("uid", "pod-1", "s1")
+POD = Incarnation("uid", "pod-1", "s1")
 
 
 @dataclass
@@ -18,16 +18,16 @@ class Looks:
 
     flows: Flows = field(default_factory=Flows)
     now: float = 1000.0
-    reports: dict[Start, Known] = field(default_factory=dict)
+    reports: dict[Incarnation, LastReport] = field(default_factory=dict)
 
-    def report(self, start: Start = POD, **work: Any) -> None:
-        self.reports[start] = Known(Report("ready", queues={"mails": QueueWork(**work)}), self.now)
+    def report(self, start: Incarnation = POD, **work: Any) -> None:
+        self.reports[start] = LastReport(Report("ready", queues={"mails": QueueWork(**work)}), self.now)
 
     def look(self, waiting: int, *, times: int = 1) -> Rates:
         for _ in range(times):
             self.now += 1
             busy = frozenset({"mails"} if waiting else ())
-            seen = Observation(self.now, {"mails": (waiting, 0)}, dict(self.reports), busy=busy)
+            seen = BrokerSnapshot(self.now, {"mails": (waiting, 0)}, dict(self.reports), busy=busy)
             self.flows.look(seen, {"mails"})
         return self.flows.rates("mails", self.now)
 
@@ -111,7 +111,7 @@ def test_a_pod_that_ends_takes_nothing_with_it_that_counts(looks: Looks) -> None
 
 
 def test_a_new_pod_counts_from_its_start(looks: Looks) -> None:
-    looks.report(Start("uid", "pod-2", "s1"), done=60)
+    looks.report(Incarnation("uid", "pod-2", "s1"), done=60)
     assert looks.look(0).done == 1.0
 
 
@@ -125,4 +125,4 @@ def test_an_idle_queue_is_not_looked_at_again(looks: Looks) -> None:
     looks.look(1)
     looks.flows.purged("mails", 1)
     looks.look(0, times=70)
-    assert looks.flows.look(Observation(looks.now, {"mails": (0, 0)}, looks.reports), {"mails"}) == set()
+    assert looks.flows.look(BrokerSnapshot(looks.now, {"mails": (0, 0)}, looks.reports), {"mails"}) == set()

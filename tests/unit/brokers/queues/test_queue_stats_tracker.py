@@ -10,9 +10,9 @@ from taskfleet.api import Key
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import Report, Start
-from taskfleet.brokers.queues.consumers import PoolReader, QueueObserver
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, Report
+from taskfleet.brokers.queues.consumers import PoolConsumer, QueueObserver
 from taskfleet.brokers.queues.queue_stats_tracker import QueueStatsTracker
 from taskfleet.brokers.queues.subscriptions import Subscriptions
 from tests.runtime.redis_server import RedisServer
@@ -43,7 +43,7 @@ class Board:
         for _ in range(times):
             self.now += 1
             given = {"reports": {}, "busy": busy, **more}
-            self.board.take(BROKER, Observation(self.now, {"emails": (waiting, 0)}, **given))
+            self.board.take(BROKER, BrokerSnapshot(self.now, {"emails": (waiting, 0)}, **given))
         return len(self.told) - before
 
 
@@ -101,12 +101,12 @@ def test_an_age_above_the_limit_is_told_at_once() -> None:
 
 def test_pods_that_come_and_go_are_told() -> None:
     board = Board()
-    board.audience.read_for(MAIL, BROKER, PoolReader("uid", ("emails",)))
+    board.audience.subscribe(MAIL, BROKER, PoolConsumer("uid", ("emails",)))
     board.read()
 
     def read(state: str) -> tuple[int, dict[str, int]]:
-        known = Known(Report(state), board.now)
-        told = board.read(reports={Start("uid", "pod", "s"): known}, changed=frozenset({"uid"}))
+        known = LastReport(Report(state), board.now)
+        told = board.read(reports={Incarnation("uid", "pod", "s"): known}, changed=frozenset({"uid"}))
         figures = board.board.figures(BROKER, task_queue())
         assert figures is not None
         return told, dict(figures.consuming)

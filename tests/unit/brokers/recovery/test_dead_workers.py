@@ -5,20 +5,21 @@ from typing import Any
 
 import pytest
 
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
-from taskfleet.brokers.recovery.dead_workers import Dead, dead_starts, silent_nodes, suspects
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
+from taskfleet.brokers.recovery.dead_workers import Dead, dead_workers, silent_nodes, suspects
 
 NOW = 1000.0
 WALL = datetime(2026, 1, 1, 12, tzinfo=UTC)
-OLD, NEW = Start("u", "p", "old"), Start("u", "p", "new")
+OLD, NEW = Incarnation("u", "p", "old"), Incarnation("u", "p", "new")
 
 
-def observation(**quiet_for: float) -> Observation:
+def snapshot(**quiet_for: float) -> BrokerSnapshot:
     reports = {
-        Start("u", "p", name): Known(Report("ready"), NOW - quiet, b"") for name, quiet in quiet_for.items()
+        Incarnation("u", "p", name): LastReport(Report("ready"), NOW - quiet, b"")
+        for name, quiet in quiet_for.items()
     }
-    return Observation(NOW, {}, reports)
+    return BrokerSnapshot(NOW, {}, reports)
 
 
 def pod(state: str, **more: Any) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def containers_ready(holds: bool) -> dict[str, str]:
     ],
 )
 def test_dead_starts(quiet: dict[str, float], pods: dict[str, Any], expected: list[Dead]) -> None:
-    assert dead_starts(observation(**quiet), pods, now=WALL) == expected
+    assert dead_workers(snapshot(**quiet), pods, now=WALL) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,8 @@ def test_a_start_ends_with_its_container_also_when_the_next_one_runs_already(
     began: float | None, dead: bool
 ) -> None:
     restarted = pod("running", lastState={"terminated": {"finishedAt": "2026-01-01T00:01:00Z"}})
-    known = Known(Report("ready", started_at=began), NOW - 5, b"")
-    found = dead_starts(Observation(NOW, {}, {OLD: known}), {"p": restarted}, now=WALL)
+    known = LastReport(Report("ready", started_at=began), NOW - 5, b"")
+    found = dead_workers(BrokerSnapshot(NOW, {}, {OLD: known}), {"p": restarted}, now=WALL)
     assert found == ([Dead(OLD, certain=True)] if dead else [])
 
 
@@ -118,7 +119,7 @@ CUT_OFF: dict[str, Any] = {"conditions": [ready(False), containers_ready(True)]}
 def test_silence_and_a_lost_node_together_are_death(
     silent: float, changes: dict[str, Any], lost_nodes: set[str], dead: bool
 ) -> None:
-    found = dead_starts(observation(old=silent), {"p": on_node(**changes)}, lost_nodes, now=WALL)
+    found = dead_workers(snapshot(old=silent), {"p": on_node(**changes)}, lost_nodes, now=WALL)
     assert found == ([Dead(OLD, certain=True, lost=True)] if dead else [])
 
 
@@ -137,10 +138,10 @@ def test_a_node_is_asked_about_where_messages_are_held_in_silence(
     silent: float, held: int, expected: set[str]
 ) -> None:
     report = Report("ready", queues={"celery": QueueWork(held=held)})
-    seen = Observation(NOW, {}, {OLD: Known(report, NOW - silent, b"")})
+    seen = BrokerSnapshot(NOW, {}, {OLD: LastReport(report, NOW - silent, b"")})
     assert silent_nodes(seen, {"p": on_node()}) == expected
 
 
 def test_nothing_is_suspect_while_everybody_speaks() -> None:
-    assert not suspects(observation(old=2.0))
-    assert suspects(observation(old=4.0))
+    assert not suspects(snapshot(old=2.0))
+    assert suspects(snapshot(old=4.0))

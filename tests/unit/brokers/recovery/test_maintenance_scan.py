@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 
 from taskfleet.api import Key
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import Known, Observation
-from taskfleet.brokers.polling.worker_report import QueueWork, Report, Start
-from taskfleet.brokers.queues.consumers import PoolReader, QueueObserver, Readers
-from taskfleet.brokers.recovery.maintenance_scan import Findings, Survey
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
+from taskfleet.brokers.queues.consumers import Consumers, PoolConsumer, QueueObserver
+from taskfleet.brokers.recovery.maintenance_scan import Findings, MaintenanceScan
 from taskfleet.brokers.recovery.unconsumed_queues import UnconsumedQueue
 from tests.runtime.redis_server import RedisServer
 
@@ -32,15 +32,15 @@ class Looker:
     """Looks every ten seconds; pool `mail` reads the queue `mails` with one pod."""
 
     server: RedisServer
-    survey: Survey = field(default_factory=lambda: Survey(LAYOUT, "one"))
-    readers: Readers = field(default_factory=Readers)
+    survey: MaintenanceScan = field(default_factory=lambda: MaintenanceScan(LAYOUT, "one"))
+    readers: Consumers = field(default_factory=Consumers)
     now: float = 1000.0
     held: int = 0
     requeued: int = 0
 
     def __post_init__(self) -> None:
         self.server.client.flushall()
-        self.readers.add_pool(Key("WorkerPool", "ns", "mail"), PoolReader("uid", ("mails",)))
+        self.readers.add_pool(Key("WorkerPool", "ns", "mail"), PoolConsumer("uid", ("mails",)))
         self.declare("mails")
         self.worker("mail@mail-worker-1")
 
@@ -61,11 +61,13 @@ class Looker:
         report = Report("ready", queues={"mails": QueueWork(held=self.held)})
         for _ in range(times):
             self.now += 10
-            seen = Observation(self.now, {}, {Start("uid", "mail-worker-1", "s"): Known(report, self.now)})
+            seen = BrokerSnapshot(
+                self.now, {}, {Incarnation("uid", "mail-worker-1", "s"): LastReport(report, self.now)}
+            )
             found, self.requeued = asyncio.run(self._look(seen))
         return found
 
-    async def _look(self, seen: Observation) -> tuple[Findings, int]:
+    async def _look(self, seen: BrokerSnapshot) -> tuple[Findings, int]:
         async with Redis.from_url(self.server.url) as client:
             return await self.survey.look(client, seen, self.readers)
 
@@ -202,6 +204,7 @@ def test_what_a_user_may_not_do_is_left_out_and_the_rest_goes_on(
 
 def test_short_timeouts_are_looked_at_more_often() -> None:
     every = [
-        Survey(Layout("", "r", visibility_timeout=seconds), "one").every for seconds in (3600.0, 20.0, 1.0)
+        MaintenanceScan(Layout("", "r", visibility_timeout=seconds), "one").every
+        for seconds in (3600.0, 20.0, 1.0)
     ]
     assert every == [10.0, 5.0, 1.0]

@@ -12,7 +12,7 @@ from redis.exceptions import OutOfMemoryError
 
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.recovery import requeue_expired as module
-from taskfleet.brokers.recovery.requeue_expired import Restorer, Swept
+from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer, Swept
 from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports", visibility_timeout=60.0)
@@ -58,7 +58,7 @@ def bind(server: RedisServer, exchange: str, *bindings: tuple[str, str, str]) ->
 def swept(server: RedisServer, name: str = "one", *, records: tuple[str, ...] = ()) -> Swept:
     async def run() -> Swept:
         async with Redis.from_url(server.url) as client:
-            return await Restorer(LAYOUT, name).sweep(client, records)
+            return await ExpiredRequeuer(LAYOUT, name).sweep(client, records)
 
     return asyncio.run(run())
 

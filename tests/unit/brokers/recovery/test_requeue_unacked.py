@@ -10,13 +10,13 @@ import pytest
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.recovery.redelivery import LOSSES
-from taskfleet.brokers.recovery.requeue_unacked import Returned, give_back
+from taskfleet.brokers.recovery.requeue_unacked import Requeued, requeue_unacked
 from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
-START = Start("uid", "pod-1", "s1")
+START = Incarnation("uid", "pod-1", "s1")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HELD = "app:taskfleet:c:ns:held:uid/pod-1/s1"
 
@@ -45,10 +45,10 @@ def hold(
     server.client.hset(HELD, tag, json.dumps([order, place, "app:q.dead"]))
 
 
-def returned(server: RedisServer, *, report: bytes = b"{}", lost: bool = False) -> Returned:
-    async def run() -> Returned:
+def returned(server: RedisServer, *, report: bytes = b"{}", lost: bool = False) -> Requeued:
+    async def run() -> Requeued:
         async with Redis.from_url(server.url) as client:
-            return await give_back(client, LAYOUT, START, report=report, now=NOW, lost=lost)
+            return await requeue_unacked(client, LAYOUT, START, report=report, now=NOW, lost=lost)
 
     return asyncio.run(run())
 
@@ -62,7 +62,7 @@ def test_messages_are_back_before_the_others_and_in_their_old_order(server: Redi
     server.client.lpush("app:q", json.dumps({"headers": {"id": "later"}}))
     for order, tag in enumerate(["first", "second", "third"]):
         hold(server, tag, order)
-    assert returned(server) == Returned(requeued=3)
+    assert returned(server) == Requeued(requeued=3)
     assert ids(server, "app:q") == ["first", "second", "third", "later"]
     assert server.client.exists("app:unacked", "app:unacked_index", HELD, "app:taskfleet:c:ns:reports") == 0
 
@@ -89,7 +89,7 @@ def test_a_message_comes_back_as_it_was_but_for_its_count_and_the_mark(server: R
 def test_after_five_redeliveries_a_message_is_set_aside(server: RedisServer) -> None:
     hold(server, "fifth", 1, losses=4)
     hold(server, "sixth", 2, losses=5)
-    assert returned(server) == Returned(requeued=1, dead_lettered=1)
+    assert returned(server) == Requeued(requeued=1, dead_lettered=1)
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["fifth"], ["sixth"])
 
 
@@ -98,7 +98,7 @@ def test_a_queue_may_have_any_name(server: RedisServer, queue: str) -> None:
     hold(server, "a", 1, place=f"app:{queue}")
     (message, *_) = json.loads(str(server.client.hget("app:unacked", "a")))
     server.client.hset("app:unacked", "a", json.dumps([message, "", queue]))
-    assert returned(server) == Returned(requeued=1)
+    assert returned(server) == Requeued(requeued=1)
     assert ids(server, f"app:{queue}") == ["a"]
     assert server.client.hlen("app:unacked") == 0
 
@@ -106,21 +106,21 @@ def test_a_queue_may_have_any_name(server: RedisServer, queue: str) -> None:
 def test_a_message_that_was_acknowledged_meanwhile_stays_gone(server: RedisServer) -> None:
     hold(server, "done", 1)
     server.client.hdel("app:unacked", "done")
-    assert returned(server) == Returned()
+    assert returned(server) == Requeued()
     assert server.client.exists("app:q", HELD) == 0
 
 
 def test_running_it_again_doubles_nothing(server: RedisServer) -> None:
     hold(server, "a", 1)
     returned(server)
-    assert returned(server) == Returned()
+    assert returned(server) == Requeued()
     assert ids(server, "app:q") == ["a"]
 
 
 def test_a_task_whose_time_has_not_come_took_nothing_with_it(server: RedisServer) -> None:
     hold(server, "later", 1, eta="2026-01-01T12:00:01+00:00", losses=5)
     hold(server, "due", 2, eta="2026-01-01T11:59:59", losses=5)
-    assert returned(server) == Returned(requeued=1, dead_lettered=1)
+    assert returned(server) == Requeued(requeued=1, dead_lettered=1)
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["later"], ["due"])
 
 
@@ -143,7 +143,7 @@ def test_a_task_whose_time_has_not_come_took_nothing_with_it(server: RedisServer
 def test_an_odd_record_keeps_no_other_from_going_back(server: RedisServer, record: str) -> None:
     hold(server, "good", 1)
     server.client.hset(HELD, b"\xff\xfe", record.encode(errors="surrogateescape"))
-    assert returned(server) == Returned(requeued=1)
+    assert returned(server) == Requeued(requeued=1)
     assert ids(server, "app:q") == ["good"]
 
 
@@ -153,7 +153,7 @@ def test_a_tag_that_is_no_text_goes_back_like_any_other(server: RedisServer) -> 
     server.client.hdel("app:unacked", "odd")
     server.client.hset("app:unacked", b"\xff", value)
     server.client.hset(HELD, b"\xff", json.dumps([1, "app:q", "app:q.dead"]))
-    assert returned(server) == Returned(requeued=1)
+    assert returned(server) == Requeued(requeued=1)
     assert ids(server, "app:q") == ["odd"]
 
 
@@ -172,7 +172,7 @@ def test_an_odd_message_stays_and_keeps_no_other_from_going_back(server: RedisSe
     hold(server, "good", 1)
     hold(server, "odd", 2)
     server.client.hset("app:unacked", "odd", stored)
-    assert returned(server) == Returned(requeued=1)
+    assert returned(server) == Requeued(requeued=1)
     assert ids(server, "app:q") == ["good"]
     assert server.client.hget("app:unacked", "odd") == stored
 
@@ -182,7 +182,7 @@ def test_messages_of_any_size_go_back_and_none_leaves_redis(server: RedisServer)
     for order in range(20):
         hold(server, f"m{order:02}", order, argsrepr="x" * 3 * 1024 * 1024)
     sent = server.client.info("stats")["total_net_output_bytes"]
-    assert returned(server) == Returned(requeued=20)
+    assert returned(server) == Requeued(requeued=20)
     assert server.client.info("stats")["total_net_output_bytes"] - sent < 1024 * 1024
     assert server.client.llen("app:q") == 20
     first = json.loads(server.client.lindex("app:q", -1) or "")
@@ -191,15 +191,15 @@ def test_messages_of_any_size_go_back_and_none_leaves_redis(server: RedisServer)
 
 def test_nothing_is_taken_from_a_start_that_has_spoken_again(server: RedisServer) -> None:
     hold(server, "a", 1)
-    assert returned(server, report=b'{"seq":1}') == Returned()
+    assert returned(server, report=b'{"seq":1}') == Requeued()
     assert (ids(server, "app:q"), server.client.hlen(HELD)) == ([], 1)
     assert server.client.hlen("app:taskfleet:c:ns:reports") == 1
-    assert returned(server) == Returned(requeued=1)
+    assert returned(server) == Requeued(requeued=1)
 
 
 def test_each_message_of_a_lost_start_is_marked_for_it(server: RedisServer) -> None:
     hold(server, "a", 1)
-    assert returned(server, lost=True) == Returned(requeued=1)
+    assert returned(server, lost=True) == Requeued(requeued=1)
     (mark,) = server.client.keys("app:taskfleet:*")
     assert mark == "app:taskfleet:c:ns:taken:a"
     assert 86_000 < server.client.ttl(mark) <= 86_400

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object, WorkerPool
-from taskfleet.controllers.pool_reader import pool_reader
+from taskfleet.controllers.pool_consumer import pool_consumer
 from tests.unit.objects import conditions, pool
 
 
 def seen(raw: Object) -> tuple[str | None, str | None]:
-    reader = pool_reader(raw, WorkerPool.parse(raw))
+    reader = pool_consumer(raw, WorkerPool.parse(raw))
     return reader.stopped, reader.trouble
 
 

@@ -2,7 +2,7 @@
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
-from taskfleet.brokers.queues.consumers import PoolReader
+from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.controllers.conditions import condition_of
 
 # Ready=False, and yet nothing keeps its workers from what waits for long.
@@ -12,9 +12,9 @@ _PASSING = (
 )
 
 
-def pool_reader(raw: Object, pool: WorkerPool) -> PoolReader:
+def pool_consumer(raw: Object, pool: WorkerPool) -> PoolConsumer:
     queues = pool.spec.effective_queues
-    return PoolReader(pool.metadata.uid, queues, stopped=_stopped(pool), trouble=_trouble(raw))
+    return PoolConsumer(pool.metadata.uid, queues, stopped=_stopped(pool), trouble=_trouble(raw))
 
 
 def _stopped(pool: WorkerPool) -> str | None:

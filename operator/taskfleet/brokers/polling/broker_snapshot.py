@@ -7,7 +7,13 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.worker_report import Report, Start, parse, same_but_for_number, start_of
+from taskfleet.brokers.polling.worker_report import (
+    Incarnation,
+    Report,
+    incarnation_of,
+    parse,
+    same_but_for_number,
+)
 from taskfleet.brokers.untrusted import MAX_COUNT
 
 STALE_AFTER_SECONDS = 10.0
@@ -39,7 +45,7 @@ class Query:
         return [*self.layout.lists(queue), self.layout.dead_letters(queue)]
 
 
-class Known(NamedTuple):
+class LastReport(NamedTuple):
     """A pod's last report with its number, and when that number last moved by our own clock."""
 
     report: Report
@@ -57,12 +63,12 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Observation:
+class BrokerSnapshot:
     """A broker at one moment."""
 
     at: float
     waiting: Mapping[str, tuple[int, ...]]  # queue -> messages by priority step
-    reports: Mapping[Start, Known]
+    reports: Mapping[Incarnation, LastReport]
     dead_letters: Mapping[str, int] = field(default_factory=dict)  # by queue
     changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new, or no more
     busy: frozenset[str] = frozenset()  # queues in which something waits
@@ -72,20 +78,20 @@ class Observation:
     )  # by queue, where the broker counts them itself
     lengths: Sequence[Any] = ()  # the replies about queues, as they came
     reports_read: bool = True  # False: they are those of a reading before
-    names: Mapping[bytes, Start] = field(default_factory=dict)  # of the fields of the hash of reports
+    names: Mapping[bytes, Incarnation] = field(default_factory=dict)  # of the fields of the hash of reports
     invalid_reports: int = 0  # fields of that hash that are no reports, so that they were dropped
 
     @cached_property
-    def starts(self) -> Mapping[str, Sequence[Start]]:
+    def starts(self) -> Mapping[str, Sequence[Incarnation]]:
         """The starts of each pool's pods, by the pool's uid."""
-        starts: dict[str, list[Start]] = defaultdict(list)
+        starts: dict[str, list[Incarnation]] = defaultdict(list)
         for start in self.reports:
             starts[start.pool_uid].append(start)
         return starts
 
-    def reports_of(self, pool_uid: str) -> Mapping[str, Known]:
+    def reports_of(self, pool_uid: str) -> Mapping[str, LastReport]:
         """The report of each of a pool's pods by the pod's name; of several starts of one pod that which moved last."""
-        newest: dict[str, Known] = {}
+        newest: dict[str, LastReport] = {}
         for start in self.starts.get(pool_uid, ()):
             known = self.reports[start]
             if start.pod not in newest or known.moved_at > newest[start.pod].moved_at:
@@ -106,14 +112,16 @@ class Observation:
         return max(0.0, self.at - since) if since is not None else None
 
 
-def observe(query: Query, replies: Sequence[Any], before: Observation | None, *, now: float) -> Observation:
+def observe(
+    query: Query, replies: Sequence[Any], before: BrokerSnapshot | None, *, now: float
+) -> BrokerSnapshot:
     """The new state, all at once: see `observing`."""
     return at_once(observing(query, replies, before, now=now))
 
 
 def observing(
-    query: Query, replies: Sequence[Any], before: Observation | None, *, now: float
-) -> Generator[None, None, Observation]:
+    query: Query, replies: Sequence[Any], before: BrokerSnapshot | None, *, now: float
+) -> Generator[None, None, BrokerSnapshot]:
     """The new state, in pieces: it yields wherever others may run. A reply that is an error counts as nothing seen: an
     empty queue, no reports.
 
@@ -151,13 +159,13 @@ def observing_depths(
     query: Query,
     depths: Mapping[str, tuple[int, int]],
     reports: Mapping[bytes, bytes],
-    before: Observation | None,
+    before: BrokerSnapshot | None,
     *,
     now: float,
-) -> Generator[None, None, Observation]:
+) -> Generator[None, None, BrokerSnapshot]:
     """As `observing`, of a broker whose queues are one list each: (messages, consumers) by queue, reports by start."""
     waiting = {queue: (depths[queue][0] if queue in depths else 0,) for queue in query.queues}
-    seen = Observation(
+    seen = BrokerSnapshot(
         now,
         waiting,
         {},
@@ -169,14 +177,14 @@ def observing_depths(
     return (yield from _with_reports(seen, fields, before or seen))
 
 
-def unchanged(before: Observation, *, now: float) -> Observation:
+def unchanged(before: BrokerSnapshot, *, now: float) -> BrokerSnapshot:
     """The state when every reply is as it was."""
     since, until = before.at - STALE_AFTER_SECONDS, now - STALE_AFTER_SECONDS
     silent = (start.pool_uid for start, known in before.reports.items() if since <= known.moved_at < until)
     return replace(before, at=now, changed=frozenset(silent), reports_read=True)
 
 
-def resumed(before: Observation, *, now: float) -> Observation:
+def resumed(before: BrokerSnapshot, *, now: float) -> BrokerSnapshot:
     """The state with which reading begins again at `now`: while nobody could be heard, nobody grew silent.
 
     Who was silent before stays so, and has to be silent anew until it counts as dead: a broker that was away silences
@@ -190,14 +198,16 @@ def resumed(before: Observation, *, now: float) -> Observation:
     return replace(before, at=now, reports=reports)
 
 
-def _queues(query: Query, lengths: Sequence[Any], before: Observation | None, now: float) -> Observation:
+def _queues(
+    query: Query, lengths: Sequence[Any], before: BrokerSnapshot | None, now: float
+) -> BrokerSnapshot:
     if before is not None and before.lengths == lengths and before.waiting.keys() == set(query.queues):
         return replace(before, at=now)
     width = len(query.layout.priority_steps) + 1
     counts = [min(max(reply, 0), MAX_COUNT) if isinstance(reply, int) else 0 for reply in lengths]
     by_queue = {queue: counts[at * width : (at + 1) * width] for at, queue in enumerate(query.queues)}
     waiting = {queue: tuple(each[:-1]) for queue, each in by_queue.items()}
-    return Observation(
+    return BrokerSnapshot(
         now,
         waiting,
         {},
@@ -208,10 +218,10 @@ def _queues(query: Query, lengths: Sequence[Any], before: Observation | None, no
 
 
 def _with_reports(
-    seen: Observation, fields: Sequence[Any], before: Observation
-) -> Generator[None, None, Observation]:
-    reports: dict[Start, Known] = {}
-    names: dict[bytes, Start] = {}
+    seen: BrokerSnapshot, fields: Sequence[Any], before: BrokerSnapshot
+) -> Generator[None, None, BrokerSnapshot]:
+    reports: dict[Incarnation, LastReport] = {}
+    names: dict[bytes, Incarnation] = {}
     changed: set[str] = set()
     invalid = effort = 0
     was_silent, silent = before.at - STALE_AFTER_SECONDS, seen.at - STALE_AFTER_SECONDS
@@ -219,12 +229,12 @@ def _with_reports(
         if effort > _EFFORT_AT_ONCE:
             effort = 0
             yield
-        start = (before.names.get(name) or start_of(name)) if isinstance(value, bytes) else None
+        start = (before.names.get(name) or incarnation_of(name)) if isinstance(value, bytes) else None
         if start is None:
             invalid, effort = invalid + 1, effort + _EFFORT_TO_COMPARE
             continue
         old = before.reports.get(start)
-        known: Known | None
+        known: LastReport | None
         if old is not None and old.raw == value:
             known, effort = old, effort + _EFFORT_TO_COMPARE
         else:
@@ -252,7 +262,7 @@ def _with_reports(
     )
 
 
-def _moved(before: Known | None, value: bytes, now: float, start_id: str) -> Known | None:
+def _moved(before: LastReport | None, value: bytes, now: float, start_id: str) -> LastReport | None:
     """The report in `value`; `before` where there is none."""
     if before is not None and (number := same_but_for_number(value, before.raw)) is not None:
         report = before.report
@@ -261,6 +271,6 @@ def _moved(before: Known | None, value: bytes, now: float, start_id: str) -> Kno
     else:
         return before
     if before is None:
-        return Known(report, now, value, start_id, number)
+        return LastReport(report, now, value, start_id, number)
     said = before.report if report == before.report else report
-    return Known(said, now if number > before.seq else before.moved_at, value, start_id, number)
+    return LastReport(said, now if number > before.seq else before.moved_at, value, start_id, number)

@@ -3,8 +3,8 @@
 import json
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.polling.observation import (
-    Observation,
+from taskfleet.brokers.polling.broker_snapshot import (
+    BrokerSnapshot,
     Query,
     at_once,
     observe,
@@ -12,18 +12,18 @@ from taskfleet.brokers.polling.observation import (
     resumed,
     unchanged,
 )
-from taskfleet.brokers.polling.worker_report import Start
+from taskfleet.brokers.polling.worker_report import Incarnation
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
 QUERY = Query(LAYOUT, ("high", "low"))
-POD = Start("uid", "pod-1", "s1")
+POD = Incarnation("uid", "pod-1", "s1")
 
 
 def report(seq: int, active: int = 0) -> bytes:
     return json.dumps({"v": 1, "seq": seq, "state": "running", "active": active}).encode()
 
 
-def reading(before: Observation | None, now: float, value: bytes) -> Observation:
+def reading(before: BrokerSnapshot | None, now: float, value: bytes) -> BrokerSnapshot:
     return observe(QUERY, [1, 0, 2, 0, 0, 0, 0, 0, 9, 4, [b"uid/pod-1/s1", value]], before, now=now)
 
 

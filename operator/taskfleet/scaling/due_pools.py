@@ -7,7 +7,7 @@ from taskfleet.api import Key
 _DUE_EVERY_SECONDS = 1.0  # to ask each pool at each reading whether it is due would cost more than the looks
 
 
-class Attention:
+class DuePools:
     """Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:

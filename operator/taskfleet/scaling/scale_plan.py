@@ -8,7 +8,7 @@ _READINGS_BEFORE_ZERO = 2
 
 
 @dataclass(frozen=True)
-class Moves:
+class ScalePlan:
     """What to do now. Names of pods; `replicas` is the new size of the Deployment."""
 
     replicas: int
@@ -19,7 +19,7 @@ class Moves:
     stop: tuple[str, ...] = ()  # deleted pods that have not heard the kubelet's TERM
 
 
-def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> Moves:
+def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> ScalePlan:
     """Bring the consuming pods to `wanted`. `forced`: suspended or fixed, whatever waits.
 
     Growing first wakes draining pods, those with the most tasks first, then adds pods. Shrinking drains the
@@ -46,7 +46,7 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
     size = min(size, max(load.replicas, load.limits.most))
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
-    return Moves(
+    return ScalePlan(
         replicas=size,
         resume=tuple(pod.name for pod in resume),
         drain=tuple(pod.name for pod in drain),

@@ -1,14 +1,14 @@
 """Which pools a reading is told to."""
 
 from taskfleet.api import Key
-from taskfleet.scaling.attention import Attention
+from taskfleet.scaling.due_pools import DuePools
 
 MAIL, SHOP = Key("WorkerPool", "ns", "mail"), Key("WorkerPool", "ns", "shop")
 
 
-def settled() -> Attention:
+def settled() -> DuePools:
     """Two pools without news, to be looked at again at 60 and 90."""
-    attention = Attention()
+    attention = DuePools()
     attention.add(MAIL, "mail-uid")
     attention.add(SHOP, "shop-uid")
     attention.looked_at(MAIL, unsettled=False, again_at=60.0)
@@ -17,7 +17,7 @@ def settled() -> Attention:
 
 
 def test_a_pool_is_looked_at_until_it_has_settled() -> None:
-    attention = Attention()
+    attention = DuePools()
     attention.add(MAIL, "mail-uid")
     assert attention.wanted((), now=0.0) == {MAIL}
     attention.looked_at(MAIL, unsettled=True, again_at=60.0)
