@@ -8,7 +8,8 @@ import pytest
 import redis.asyncio
 
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.recovery.dead_letters import Request, requeue
+from taskfleet.brokers.recovery.dead_letter import Request
+from taskfleet.brokers.recovery.dead_letters import requeue
 from taskfleet.brokers.recovery.redelivery import LOSSES, MAX_REDELIVERIES
 from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer
 from tests.runtime.messages import message, send

@@ -21,7 +21,7 @@ from taskfleet.brokers.polling.amqp_poller import AmqpPoller
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import NO_BROKER, Probe, Verdict
-from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
+from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
 from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from taskfleet.brokers.transport import STOP
 

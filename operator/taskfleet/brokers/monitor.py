@@ -26,7 +26,8 @@ from taskfleet.brokers.queues.consumers import Figures, PoolConsumer, figures
 from taskfleet.brokers.queues.queue_stats_tracker import QueueStatsTracker
 from taskfleet.brokers.queues.subscriptions import Subscriptions
 from taskfleet.brokers.recovery.dead_workers import suspects
-from taskfleet.brokers.recovery.maintenance_scan import Findings, MaintenanceScan
+from taskfleet.brokers.recovery.findings import Findings
+from taskfleet.brokers.recovery.maintenance_scan import MaintenanceScan
 from taskfleet.brokers.redis_transport import RedisTransport
 from taskfleet.brokers.transport import Drains, Recovery, Transport
 

@@ -19,7 +19,8 @@ from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import Probe
-from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request, dead_letters, requeue
+from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
+from taskfleet.brokers.recovery.dead_letters import dead_letters, requeue
 from taskfleet.brokers.recovery.purge import purge
 from taskfleet.brokers.recovery.requeue_unacked import Requeued, requeue_unacked
 from taskfleet.brokers.transport import LEASE_SECONDS, STOP

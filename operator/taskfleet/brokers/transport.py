@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import Probe
-from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request
+from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
 from taskfleet.brokers.recovery.requeue_unacked import Requeued
 
 LEASE_SECONDS = 30  # a pod whose drain lease is not renewed for so long consumes again

@@ -3,6 +3,8 @@
 import json
 from typing import Any, NoReturn
 
+MAX_BYTES = 16 * 1024 * 1024
+"""Of the answer to one request: 20,000 reports of 800 bytes."""
 MAX_COUNT = 10**15
 """Of a counter, or of bytes. A float holds it exactly, and the sum of a thousand fits the API's integers."""
 

@@ -1,13 +1,8 @@
-"""The app's own beat beside a pool: its Deployment, its volume, and whether it is the only one of its app."""
-
-from dataclasses import dataclass, field
-from datetime import datetime
+"""The app's own beat beside a pool: its Deployment and its volume."""
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.api.reasons import ConditionType, PoolReason
-from taskfleet.controllers.conditions import condition
+from taskfleet.controllers.app_beat_status import AppBeatSeen
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.pod_trouble import is_ready, trouble
 from taskfleet.controllers.refused import in_words_of
 from taskfleet.kube.cache import POOL_LABEL
 from taskfleet.kube.resource_types import key_of
@@ -18,22 +13,6 @@ from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.labels import RETAINED_FROM
 from taskfleet.resources.worker_deployment import written_of
-
-
-@dataclass(frozen=True)
-class AppBeatSeen:
-    """A pool's beat and what there is of it."""
-
-    pool: WorkerPool
-    pods: list[Object] = field(default_factory=list)
-    others: tuple[str, ...] = ()  # pools with a beat of the same app on the same broker
-
-    def problem(self, now: datetime) -> str | None:
-        """Why it does not send, if it should."""
-        if self.pool.spec.suspend or any(map(is_ready, self.pods)) or self.others:
-            return None
-        found = trouble(self.pods, now=now)
-        return f"The app's own beat is not ready. {found.message if found else 'It is starting.'}"
 
 
 async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding, context: Context) -> None:
@@ -88,21 +67,3 @@ def _same_beat(other: Object, pool: WorkerPool) -> bool:
     broker = (spec.get("brokerRef") or {}).get("name", "default")
     wanted = spec.get("beat") is not None and not spec.get("suspend")
     return wanted and (spec.get("app"), broker) == (pool.spec.app, pool.spec.broker_ref.name)
-
-
-def beat_ready(seen: AppBeatSeen, *, now: datetime) -> Object:
-    """The condition BeatReady."""
-    generation = seen.pool.metadata.generation
-    holds, reason, message = True, PoolReason.BEAT_RUNNING, "The app's own beat sends its periodic tasks."
-    if seen.pool.spec.suspend:
-        holds, reason, message = False, PoolReason.SUSPENDED, "spec.suspend is true, so beat does not run."
-    elif seen.others:
-        names = ", ".join(repr(name) for name in seen.others)
-        holds, reason = False, PoolReason.DUPLICATE_BEAT
-        message = (
-            f"WorkerPool {names} on the same broker has a beat of app {seen.pool.spec.app!r} too. One of them sends, the"
-            " others stand by. Remove spec.beat from all but one."
-        )
-    elif (problem := seen.problem(now)) is not None:
-        holds, reason, message = False, PoolReason.BEAT_NOT_READY, problem
-    return condition(ConditionType.BEAT_READY, holds, reason, message, generation=generation)

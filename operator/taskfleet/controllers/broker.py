@@ -23,7 +23,7 @@ from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.broker_config_map import COMPONENT, broker_config_map
 from taskfleet.resources.broker_connection_secret import broker_connection_secret
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name

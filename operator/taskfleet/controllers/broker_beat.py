@@ -9,7 +9,7 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.schedules_deployment import COMPONENT, schedules_deployment, schedules_name
 

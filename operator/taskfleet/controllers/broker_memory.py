@@ -6,7 +6,7 @@ from taskfleet.api import Broker, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType
 from taskfleet.brokers.probe import Probe
 from taskfleet.controllers.conditions import condition, condition_of, reason_of
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory
 _SAME = 0.1  # MiB to both sides of the figure that is shown, for each Broker on the server

@@ -7,7 +7,7 @@ from taskfleet.api import Broker, Credentials, Object
 from taskfleet.api.reasons import BrokerReason
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.recovery.maintenance_scan import Findings
+from taskfleet.brokers.recovery.findings import Findings
 from taskfleet.controllers.broker_findings import (
     NOTHING_FOUND,
     finding_fields,

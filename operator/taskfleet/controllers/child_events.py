@@ -2,7 +2,7 @@
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import EventReason
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.field_writers import FieldWriter
 from taskfleet.resources.labels import MANAGED_BY
 

@@ -8,7 +8,7 @@ from taskfleet.controllers.child_events import overridden, reverted
 from taskfleet.controllers.ownership import controlled_by, controlled_by_predecessor, not_ours
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import InvalidError, NameConflictError
-from taskfleet.kube.events import Event
+from taskfleet.kube.event import Event
 from taskfleet.kube.field_writers import FieldWriter, latest_writer, other_writer
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import CHILD_TYPES, key_of

@@ -8,8 +8,8 @@ from taskfleet.api import InvalidObject, Object, WorkerPool
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pool import DecisionRecord
 
 
 async def tell_decisions(raw: Object, context: Context) -> Object:

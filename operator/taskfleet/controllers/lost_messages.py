@@ -10,7 +10,7 @@ from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS, Dead, dead_w
 from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from taskfleet.controllers.context import Context
 from taskfleet.kube.errors import ApiError
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 
 log = structlog.get_logger(__name__)
 

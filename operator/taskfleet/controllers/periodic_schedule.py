@@ -10,7 +10,7 @@ from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedule_status
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 
 # What ends them, such as a beat's Deployment that has come, is told to the Broker and not to its schedules.
 _UNTOLD = (Reason.BROKER_MISSING, ScheduleReason.BEAT_NOT_READY)

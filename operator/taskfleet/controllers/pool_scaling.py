@@ -6,10 +6,10 @@ from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.controllers.conditions import Reasoned, condition
 from taskfleet.controllers.pod_trouble import clean, trouble
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.backoff import LONGEST_SECONDS
-from taskfleet.scaling.pool import DecisionRecord
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.size import Overwritten
 from taskfleet.scaling.sizing import Cause
 

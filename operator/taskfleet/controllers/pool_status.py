@@ -8,16 +8,16 @@ from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.lost_nodes import node_name, was_marked_unready
-from taskfleet.controllers.app_beat import AppBeatSeen, beat_ready
+from taskfleet.controllers.app_beat_status import AppBeatSeen, beat_ready
 from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
-from taskfleet.controllers.requeue import RequeueResult
+from taskfleet.controllers.request_results import RequeueResult
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
-from taskfleet.scaling.pool import DecisionRecord
+from taskfleet.scaling.decision_record import DecisionRecord
 
 _NAMED_PODS = 3
 

@@ -1,7 +1,5 @@
 """`spec.purge` of a TaskQueue: carried out once for each value, or refused, and answered in status."""
 
-from dataclasses import dataclass
-
 import structlog
 
 from taskfleet.api import Key, TaskQueue
@@ -9,19 +7,11 @@ from taskfleet.api.task_queue import FORCE
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.request_results import Purged
 
 log = structlog.get_logger(__name__)
 
 _WATCHED_SECONDS = 8.0  # others than our pods are seen by what they take, and that takes a few looks
-
-
-@dataclass(frozen=True)
-class Purged:
-    """A value of spec.purge that the status does not answer yet. `messages` None: not possible yet."""
-
-    token: str
-    messages: int | None = None
-    refused: str | None = None
 
 
 def pending_request(queue: TaskQueue) -> str | None:

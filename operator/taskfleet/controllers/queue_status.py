@@ -10,7 +10,7 @@ from taskfleet.api.reasons import ConditionType, QueueReason
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
-from taskfleet.controllers.purge import Purged
+from taskfleet.controllers.request_results import Purged
 from taskfleet.controllers.silence import Holder, sentence
 
 _NUMBERS = (

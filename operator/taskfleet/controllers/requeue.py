@@ -1,25 +1,16 @@
 """Dead letters that somebody wants back in their queues: asked for by an annotation, answered in status."""
 
-from dataclasses import dataclass
-
 import structlog
 
 from taskfleet.api import Key, WorkerPool
 from taskfleet.api.annotations import REQUEUE
 from taskfleet.api.worker_pool import MAX_TOKEN
 from taskfleet.brokers.errors import BrokerError
-from taskfleet.brokers.recovery.dead_letters import Request
+from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.request_results import RequeueResult
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class RequeueResult:
-    """A request that the status does not answer yet. `messages` moved so far; None: the broker does not answer."""
-
-    token: str
-    messages: int | None
 
 
 def pending_request(pool: WorkerPool) -> Request | None:

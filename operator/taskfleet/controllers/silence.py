@@ -1,14 +1,13 @@
-"""Messages in the hands of workers that say nothing any more, in a sentence for pools and queues."""
+"""Messages in the hands of workers that say nothing any more, in a sentence for pools and queues. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taskfleet.api import Key, Object
+from taskfleet.api import Object
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
-from taskfleet.controllers.context import Context
 
 _SILENT = timedelta(seconds=SILENT_SECONDS)
 
@@ -27,17 +26,6 @@ class Holder:
     @property
     def messages(self) -> int:
         return sum(self.queues.values())
-
-
-def held_in_silence(
-    broker: Key, pools: Iterable[str], pods: Iterable[Object], context: Context
-) -> tuple[Holder, ...]:
-    """Of pools, by uid, on a broker on which such messages are ours to requeue; RabbitMQ does so by itself."""
-    capabilities, snapshot = context.brokers.capabilities(broker), context.brokers.snapshot(broker)
-    if snapshot is None or (capabilities is not None and not capabilities.taskfleet_state):
-        return ()
-    by_name = {pod["metadata"]["name"]: pod for pod in pods}
-    return holders(snapshot, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())
 
 
 def holders(

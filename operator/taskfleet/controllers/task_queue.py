@@ -6,11 +6,13 @@ from taskfleet.brokers.queues.consumers import QueueObserver
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import Reasoned, condition_of
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.purge import Purged, handle_purge
+from taskfleet.controllers.purge import handle_purge
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
-from taskfleet.controllers.silence import held_in_silence, in_queue
+from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.silence import in_queue
+from taskfleet.controllers.silent_holders import held_in_silence
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
 _SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost

@@ -28,11 +28,11 @@ from taskfleet.controllers.pool_scaling import (
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.refused import in_words_of
 from taskfleet.controllers.requeue import handle_requeue
-from taskfleet.controllers.silence import held_in_silence
+from taskfleet.controllers.silent_holders import held_in_silence
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
-from taskfleet.kube.events import Event, Severity
+from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.errors import SpecError
@@ -47,7 +47,7 @@ from taskfleet.resources.worker_deployment import (
 )
 from taskfleet.resources.worker_network_policy import worker_network_policy, worker_network_policy_name
 from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
-from taskfleet.scaling.pool import DecisionRecord
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.size import Size
 
 _LEFT_OVER_SECONDS = 1.0

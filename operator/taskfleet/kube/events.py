@@ -4,13 +4,13 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import structlog
 
 from taskfleet.api import GROUP, VERSION, Key, Object
 from taskfleet.kube.errors import ApiError
+from taskfleet.kube.event import Event
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
 
@@ -20,20 +20,6 @@ _BURST = 25  # events an object may have at once; client-go's limit
 _REFILL = timedelta(minutes=5)  # one more after each; client-go's limit
 _SAME = timedelta(minutes=10)  # a repetition within this time is counted on the first one's object
 _REMEMBERED = 10_000  # objects and sentences; the oldest are forgotten first
-
-
-class Severity(StrEnum):
-    NORMAL = "Normal"
-    WARNING = "Warning"
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to an object, as `kubectl describe` shows it."""
-
-    reason: str
-    message: str
-    severity: Severity = Severity.NORMAL
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from taskfleet.api import Object
-from taskfleet.kube.gateway import MANAGER, SCALE_MANAGER
+from taskfleet.kube.field_managers import MANAGER, SCALE_MANAGER
 
 _OURS = frozenset({MANAGER, SCALE_MANAGER})
 

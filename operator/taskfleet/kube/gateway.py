@@ -17,6 +17,7 @@ from kubernetes.aio import client, config
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
+from taskfleet.kube.field_managers import MANAGER
 from taskfleet.kube.resource_types import (
     OWN_TYPES,
     RESOURCE_TYPES,
@@ -28,8 +29,6 @@ from taskfleet.kube.resource_types import (
 # With a charset, because the client would encode the body by itself otherwise: see `_as_yaml`.
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json"
-MANAGER = "taskfleet"  # everything but worker replicas
-SCALE_MANAGER = "taskfleet-scale"  # worker replicas only
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 # How a server-side apply of an object that does not fit its schema is answered, with 500 in place of 422.

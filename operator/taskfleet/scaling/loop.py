@@ -24,10 +24,11 @@ from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.actions import ScaleExecutor
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.due_pools import DuePools
 from taskfleet.scaling.execution import Execution
 from taskfleet.scaling.load import PodLoad, PoolLoad
-from taskfleet.scaling.pool import DecisionRecord, ScaledPool
+from taskfleet.scaling.pool import ScaledPool
 from taskfleet.scaling.prewarm import next_look_in
 from taskfleet.scaling.sharing import share
 from taskfleet.scaling.size import Size

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, ignoring_sigterm, pod_loads
 from taskfleet.scaling.prewarm import StartTimes
@@ -21,16 +22,6 @@ from taskfleet.scaling.sizing import Cause, Memory, Sizing, decide, remember
 
 _HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
 _KEPT_DECISIONS = 20
-
-
-@dataclass(frozen=True)
-class DecisionRecord:
-    """A decision with its inputs, for whoever asks why."""
-
-    at: float
-    verdict: Sizing
-    load: PoolLoad
-    step: ScalePlan
 
 
 @dataclass

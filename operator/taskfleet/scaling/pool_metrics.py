@@ -8,9 +8,9 @@ from prometheus_client.registry import Collector
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop
-from taskfleet.scaling.pool import DecisionRecord
 
 _MEANINGS = {
     "desired_replicas": "Pods that should consume.",

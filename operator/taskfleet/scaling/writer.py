@@ -7,8 +7,9 @@ gets its number before anything else, because one that is created without a numb
 from taskfleet.api import Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ConflictError
+from taskfleet.kube.field_managers import SCALE_MANAGER
 from taskfleet.kube.field_writers import FieldWriter, other_writer
-from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
+from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
 
 _TRIES = 3

@@ -15,7 +15,8 @@ from taskfleet.controllers.children import Children
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.events import Event, EventRecorder
+from taskfleet.kube.event import Event
+from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from taskfleet.kube.status import StatusWriter
 from taskfleet.resources.context import Installation

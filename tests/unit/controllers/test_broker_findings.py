@@ -7,8 +7,7 @@ import pytest
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.brokers.recovery.maintenance_scan import Findings
-from taskfleet.brokers.recovery.unconsumed_queues import UnconsumedQueue
+from taskfleet.brokers.recovery.findings import Findings, UnconsumedQueue
 from taskfleet.controllers.broker import reconcile
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, broker, of_type

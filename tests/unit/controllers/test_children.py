@@ -8,7 +8,7 @@ from taskfleet.api import Key, Object
 from taskfleet.controllers.children import Children, LeftOverError
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ConflictError, DeniedError, InvalidError, NameConflictError
-from taskfleet.kube.events import Event
+from taskfleet.kube.event import Event
 from taskfleet.kube.resource_types import key_of
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.annotations import REQUEUE
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.recovery.dead_letters import Request
+from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.questions import RefusedError

@@ -8,8 +8,8 @@ import pytest
 from taskfleet.api import Key
 from taskfleet.controllers.explanation import decisions, tell_decisions
 from taskfleet.controllers.worker_pool import reconcile
+from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.pool import DecisionRecord
 from taskfleet.scaling.scale_plan import ScalePlan
 from taskfleet.scaling.sizing import decide, remember
 from tests.unit.controllers.scene import Scene, ready_broker

@@ -10,8 +10,8 @@ from taskfleet.api.reasons import QueueReason, Reason
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.message_rates import Rates
 from taskfleet.brokers.queues.queue_stats import QueueStats
-from taskfleet.controllers.purge import Purged
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
+from taskfleet.controllers.request_results import Purged
 from tests.unit.objects import own
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

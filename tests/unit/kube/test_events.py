@@ -6,7 +6,8 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import LeaseLostError
-from taskfleet.kube.events import Event, EventRecorder, Severity
+from taskfleet.kube.event import Event, Severity
+from taskfleet.kube.events import EventRecorder
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool
 

@@ -13,7 +13,8 @@ from kubernetes.aio import client
 from taskfleet.api import Key, Object
 from taskfleet.kube import gateway as module
 from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
-from taskfleet.kube.gateway import SCALE_MANAGER, Gateway
+from taskfleet.kube.field_managers import SCALE_MANAGER
+from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import RESOURCE_TYPES
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pod, pool

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import hiredis
 
-from taskfleet.brokers.connection.replies import MAX_BYTES, ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.connection.replies import ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.untrusted import MAX_BYTES
 
 _MARKER = b"taskfleet:end-of-replies"
 _ECHO = b"$%d\r\n%s\r\n" % (len(_MARKER), _MARKER)

@@ -6,8 +6,7 @@ import re
 
 from redis.exceptions import RedisError
 
-MAX_BYTES = 16 * 1024 * 1024
-"""Of the answer to one request: 20,000 reports of 800 bytes."""
+from taskfleet.brokers.untrusted import MAX_BYTES
 
 MAX_ELEMENTS = 250_000
 """In all arrays of one answer. hiredis needs 5 ms for as many, and nothing else runs meanwhile."""

@@ -8,7 +8,6 @@ import structlog
 
 from taskfleet import metrics
 from taskfleet.brokers.connection.amqp_connection import AmqpConnection, Depth
-from taskfleet.brokers.connection.replies import MAX_BYTES
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.polling.broker_snapshot import (
@@ -20,6 +19,7 @@ from taskfleet.brokers.polling.broker_snapshot import (
 )
 from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.redis_poller import in_pieces
+from taskfleet.brokers.untrusted import MAX_BYTES
 
 log = structlog.get_logger(__name__)
 

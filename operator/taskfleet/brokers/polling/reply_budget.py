@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable
 
-from taskfleet.brokers.connection.replies import MAX_BYTES
+from taskfleet.brokers.untrusted import MAX_BYTES
 
 SMALLEST_BYTES = 1024 * 1024
 """What a broker may always answer: the reports of 3,000 idle pods."""

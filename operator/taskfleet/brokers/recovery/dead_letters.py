@@ -5,12 +5,12 @@ Both run as scripts, because a message may be of any size: only what is shown of
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
 from taskfleet.brokers.recovery.redelivery import LOSSES, MARKED, REASON
 
 MOST_LISTED = 100
@@ -90,29 +90,6 @@ redis.call('EXPIRE', KEYS[1], ARGV[6])
 return {left - looked_at, redis.call('HINCRBY', KEYS[1], 'moved', moved)}
 """
 )
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A message that was set aside. All texts come from whoever sent it; empty where it could not be read.
-
-    `reason`: why no worker could take it in; empty where it was lost with its workers, as often as `redelivered` tells.
-    """
-
-    queue: str
-    id: str
-    task: str
-    arguments: str
-    redelivered: int
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request to move messages back: all that are there, or those with the ids. `token` tells one from the next."""
-
-    token: str
-    ids: tuple[str, ...] = ()
 
 
 async def dead_letters(client: Redis, layout: Layout, queues: Sequence[str]) -> list[DeadLetter]:

@@ -14,9 +14,10 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.queues.consumers import Consumers
 from taskfleet.brokers.recovery.duplicate_deliveries import DuplicateDeliveries
+from taskfleet.brokers.recovery.findings import Findings, UnconsumedQueue
 from taskfleet.brokers.recovery.kombu_bindings import MAILBOXES, Exchanges, bindings_of
 from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer, Swept
-from taskfleet.brokers.recovery.unconsumed_queues import MOST_SHOWN, UnconsumedQueue, UnconsumedQueues
+from taskfleet.brokers.recovery.unconsumed_queues import MOST_SHOWN, UnconsumedQueues
 
 log = structlog.get_logger(__name__)
 
@@ -25,22 +26,6 @@ _SLOWEST_SECONDS = 10.0
 _FASTEST_SECONDS = 1.0
 _MOST_TAGS = 10_000
 _MOST_NAMES = 3
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the last look found. `kept`: expired messages of which no queue is known; `taken`: messages that somebody
-    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours;
-    `invalid_reports`: reports of workers that were dropped."""
-
-    foreign_unacked: int = 0
-    unread: tuple[UnconsumedQueue, ...] = ()
-    unconsumed_queues: int = 0
-    unconsumed_messages: int = 0
-    kept: int = 0
-    taken: int = 0
-    others: tuple[str, ...] = ()
-    invalid_reports: int = 0
 
 
 @dataclass

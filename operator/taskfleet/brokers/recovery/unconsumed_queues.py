@@ -7,6 +7,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.recovery.findings import UnconsumedQueue
 
 MOST_SHOWN = 20
 _MOST_QUEUES = 500
@@ -22,12 +23,6 @@ for at, key in ipairs(KEYS) do
 end
 return found
 """
-
-
-@dataclass(frozen=True)
-class UnconsumedQueue:
-    name: str
-    waiting: int
 
 
 @dataclass(frozen=True)

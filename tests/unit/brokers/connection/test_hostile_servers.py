@@ -23,10 +23,11 @@ from taskfleet.brokers.connection.raw_connection import (
     RawConnectionError,
 )
 from taskfleet.brokers.connection.redis_address import Access
-from taskfleet.brokers.connection.replies import MAX_BYTES, ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.connection.replies import ReplyGuard, UnsafeReplyError
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.untrusted import MAX_BYTES
 from tests.hostile_server import hostile_server
 
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")

@@ -11,7 +11,8 @@ from redis.exceptions import OutOfMemoryError
 
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.recovery import dead_letters as module
-from taskfleet.brokers.recovery.dead_letters import DeadLetter, Request, dead_letters, requeue
+from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
+from taskfleet.brokers.recovery.dead_letters import dead_letters, requeue
 from taskfleet.brokers.recovery.redelivery import LOSSES, REASON
 from tests.runtime.redis_server import RedisServer
 

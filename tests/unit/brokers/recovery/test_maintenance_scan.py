@@ -14,8 +14,8 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 from taskfleet.brokers.queues.consumers import Consumers, PoolConsumer, QueueObserver
-from taskfleet.brokers.recovery.maintenance_scan import Findings, MaintenanceScan
-from taskfleet.brokers.recovery.unconsumed_queues import UnconsumedQueue
+from taskfleet.brokers.recovery.findings import Findings, UnconsumedQueue
+from taskfleet.brokers.recovery.maintenance_scan import MaintenanceScan
 from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports", visibility_timeout=60.0)

@@ -1,0 +1,25 @@
+"""What the slow look at a broker found. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class UnconsumedQueue:
+    name: str
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the last look found. `kept`: expired messages of which no queue is known; `taken`: messages that somebody
+    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours;
+    `invalid_reports`: reports of workers that were dropped."""
+
+    foreign_unacked: int = 0
+    unread: tuple[UnconsumedQueue, ...] = ()
+    unconsumed_queues: int = 0
+    unconsumed_messages: int = 0
+    kept: int = 0
+    taken: int = 0
+    others: tuple[str, ...] = ()
+    invalid_reports: int = 0
