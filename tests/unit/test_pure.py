@@ -11,22 +11,10 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 ROOTS = {"taskfleet": REPOSITORY / "operator", "taskfleet_worker": REPOSITORY / "worker-image"}
 READ_OR_WRITE = frozenset(
-    [
-        "aiohttp",
-        "aiormq",
-        "asyncio",
-        "hiredis",
-        "kopf",
-        "kubernetes",
-        "logging",
-        "prometheus_client",
-        "random",
-        "redis",
-        "socket",
-        "structlog",
-        "subprocess",
-        "threading",
-    ]
+    {
+        *("aiohttp", "aiormq", "asyncio", "hiredis", "kopf", "kubernetes", "logging", "prometheus_client"),
+        *("random", "redis", "socket", "structlog", "subprocess", "threading"),
+    }
 )
 
 

@@ -24,11 +24,10 @@ from taskfleet.controllers.pod_trouble import clean, patience
 from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.event import Event, Severity
-from taskfleet.resources.broker_config_map import COMPONENT, broker_config_map
-from taskfleet.resources.broker_connection_secret import broker_connection_secret
+from taskfleet.resources.broker_config_map import COMPONENT
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name
 from taskfleet.resources.broker_network_policy import broker_network_policy
-from taskfleet.resources.broker_service import broker_service
+from taskfleet.resources.children import connection_children
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 
@@ -68,12 +67,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     nothing = BrokerSeen(broker, endpoint=f"{host}:{REDIS_PORT}")
     try:
         password = await ensure_password(raw, broker, context)
-        for built in (
-            broker_config_map(broker),
-            broker_service(broker),
-            # Worker pods wait for it, so that the Service's name is there before anything asks for it.
-            broker_connection_secret(broker, password=password),
-        ):
+        for built in connection_children(broker, password=password):
             await context.children.ensure(built, owner=raw)
         await _ensure_network_policy(raw, broker, context)
         live = await ensure_redis(raw, broker, context)

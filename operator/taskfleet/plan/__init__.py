@@ -1,0 +1,1 @@
+"""What manifests would become, without a cluster."""
