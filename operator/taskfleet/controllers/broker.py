@@ -1,9 +1,10 @@
 """Broker: a managed Redis with its volume, password and connection Secret, or somebody else's by its URL."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from taskfleet import metrics
-from taskfleet.api import Broker, Credentials, InvalidObject, Key, Object
+from taskfleet.api import Broker, Credentials, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
 from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.key_layout import Layout
@@ -20,9 +21,8 @@ from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.lost_messages import return_lost_messages
-from taskfleet.controllers.pod_trouble import clean, patience
-from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
+from taskfleet.controllers.pod_trouble import patience
+from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
 from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.broker_config_map import COMPONENT
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name
@@ -40,19 +40,18 @@ _LOOKED = (
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring the children of one Broker to its spec; seconds until it wants to be looked at again."""
-    raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
-        context.status.forget(key)
-        context.brokers.forget(key)
-        metrics.forget_broker(key.namespace, key.name)
-        context.schedules.forget(key)
-        context.targets.pop(key, None)
-        return None
-    try:
-        broker = Broker.parse(raw)
-    except InvalidObject as error:
-        return await write_unreadable(raw, str(error), context)
+    """Bring the children of one Broker to its spec; seconds until it has to be reconciled again."""
+    return await reconcile_parsed(key, context, Broker, _reconcile, forget=_forget)
+
+
+def _forget(key: Key, context: Context) -> None:
+    context.brokers.forget(key)
+    metrics.forget_broker(key.namespace, key.name)
+    context.schedules.forget(key)
+    context.targets.pop(key, None)
+
+
+async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | None:
     try:
         seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
         await ensure_beat(raw, broker, context)
@@ -72,15 +71,9 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         await _ensure_network_policy(raw, broker, context)
         live = await ensure_redis(raw, broker, context)
         await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
-    except NameConflictError as error:
-        message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
-        return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
-    except (SpecError, InvalidError) as error:
-        said = error.message if isinstance(error, InvalidError) else str(error)
-        return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
-    except DeniedError as error:
-        said = f"Refused, and tried again: {clean(error.message)}"
-        return replace(nothing, problem=(Reason.APPLY_FAILED, said))
+    except NOT_APPLIED as error:
+        why, final = not_applied(error, "Broker")
+        return replace(nothing, stalled=why) if final else replace(nothing, problem=why)
     seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
     seen = replace(seen, waits=live.waits)
     if (live.stateful_set.get("status") or {}).get("readyReplicas", 0) < 1:
@@ -163,7 +156,7 @@ def _layout(broker: Broker, context: Context) -> Layout:
     )
 
 
-async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
+async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | None:
     """Write the status, then tell when its verdict is a new one."""
     now, key = context.now(), seen.broker.key
     seen = replace(seen, reading_problem=context.brokers.reading_problem(key))
@@ -181,22 +174,23 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float:
     )
     status = broker_status(seen, now=now)
     verdict = status["conditions"][0]
-    again = (
+
+    def written() -> Iterator[Event]:
+        context.brokers.expired_reported(key, seen.expired)
+        if reason_of(raw, ConditionType.READY) != verdict["reason"]:
+            fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
+            severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
+            yield Event(verdict["reason"], verdict["message"], severity)
+        yield from finding_events(raw, status, seen.expired)
+        yield from memory_events(raw, status)
+
+    return soonest(
+        await write_status(raw, status, context, written),
         context.settings.recheck_interval,
         patience(seen.pods, now=now),
         _NEXT_TURN_SECONDS if seen.waits else None,
         context.children.due_in(raw),
     )
-    wait = await context.status.write(raw, status, now=now)
-    if wait is None and reason_of(raw, ConditionType.READY) != verdict["reason"]:
-        fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
-        severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
-        await context.events.record(raw, Event(verdict["reason"], verdict["message"], severity), now=now)
-    if wait is None:
-        context.brokers.expired_reported(key, seen.expired)
-        for event in (*finding_events(raw, status, seen.expired), *memory_events(raw, status)):
-            await context.events.record(raw, event, now=now)
-    return min(each for each in (wait, *again) if each is not None)
 
 
 def _sharers(seen: BrokerSeen, context: Context) -> int:

@@ -1,6 +1,6 @@
 """PeriodicSchedule: checked, handed to the broker's beat, and told of. What beat does is in docs/design/schedules.md."""
 
-from taskfleet.api import InvalidObject, Key, Object, PeriodicSchedule
+from taskfleet.api import Key, Object, PeriodicSchedule
 from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
 from taskfleet.brokers.schedules.entry import schedule_problem
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -9,7 +9,7 @@ from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedule_status
-from taskfleet.controllers.unreadable import write_unreadable
+from taskfleet.controllers.shell import reconcile_parsed, soonest, write_status
 from taskfleet.kube.event import Event, Severity
 
 # What ends them, such as a beat's Deployment that has come, is told to the Broker and not to its schedules.
@@ -18,16 +18,15 @@ _TOLD = (ScheduleReason.INVALID_SCHEDULE, ScheduleReason.LATE, ScheduleReason.SE
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring one schedule to its broker; seconds until it wants to be looked at again."""
-    raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
-        context.status.forget(key)
-        return None  # its broker is told too, and takes its entry away
-    try:
-        schedule = PeriodicSchedule.parse(raw)
-    except InvalidObject as error:
-        return await write_unreadable(raw, str(error), context)
-    broker = Key("Broker", key.namespace, schedule.spec.broker_ref.name)
+    """Bring one schedule to its broker; seconds until it has to be reconciled again.
+
+    A deleted one is taken away by the reconciliation of its Broker.
+    """
+    return await reconcile_parsed(key, context, PeriodicSchedule, _reconcile)
+
+
+async def _reconcile(raw: Object, schedule: PeriodicSchedule, context: Context) -> float | None:
+    broker = Key("Broker", schedule.namespace, schedule.spec.broker_ref.name)
     context.schedules.wake_for(broker, raw)
     seen = await _see(raw, schedule, broker, context)
     if seen is None:  # the look under way will tell; until then the last verdict holds
@@ -69,11 +68,8 @@ async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | 
     now = context.now()
     status = schedule_status(seen, now=now)
     verdict = status["conditions"][0]
-    wait = await context.status.write(raw, status, now=now)
-    new = reason_of(raw, ConditionType.READY) != verdict["reason"]
-    if wait is None and new and verdict["reason"] in _TOLD:
-        event = Event(verdict["reason"], verdict["message"], Severity.WARNING)
-        await context.events.record(raw, event, now=now)
+    new = verdict["reason"] in _TOLD and reason_of(raw, ConditionType.READY) != verdict["reason"]
+    event = Event(verdict["reason"], verdict["message"], Severity.WARNING) if new else None
+    wait = await write_status(raw, status, context, lambda: [event])
     again = context.settings.recheck_interval if verdict["reason"] in _UNTOLD else None
-    looks = (wait, again, late_in(seen.state, now=now))
-    return min((each for each in looks if each is not None), default=None)
+    return soonest(wait, again, late_in(seen.state, now=now))

@@ -1,6 +1,6 @@
 """TaskQueue: what is seen on one queue, and its purge. Nothing is made of it."""
 
-from taskfleet.api import InvalidObject, Key, Object, TaskQueue
+from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import ConditionType, EventReason, QueueReason, Reason
 from taskfleet.brokers.queues.consumers import QueueObserver
 from taskfleet.controllers.broker_ready import broker_problem
@@ -9,9 +9,9 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.purge import handle_purge
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
 from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.shell import reconcile_parsed, soonest, write_status
 from taskfleet.controllers.silence import in_queue
 from taskfleet.controllers.silent_holders import held_in_silence
-from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.kube.event import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
@@ -20,17 +20,16 @@ _TOLD = (ConditionType.CONSUMED, ConditionType.HEALTHY)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Tell what is seen; seconds until it wants to be looked at again."""
-    raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
-        context.status.forget(key)
-        context.brokers.audience.forget(key)
-        return None
-    try:
-        queue = TaskQueue.parse(raw)
-    except InvalidObject as error:
-        context.brokers.audience.forget(key)
-        return await write_unreadable(raw, str(error), context)
+    """Write what is seen of one queue; seconds until it has to be reconciled again."""
+    return await reconcile_parsed(key, context, TaskQueue, _reconcile, forget=_forget, unreadable=_forget)
+
+
+def _forget(key: Key, context: Context) -> None:
+    context.brokers.audience.forget(key)
+
+
+async def _reconcile(raw: Object, queue: TaskQueue, context: Context) -> float | None:
+    key = queue.key
     broker = Key("Broker", queue.namespace, queue.spec.broker_ref.name)
     context.brokers.audience.look_for(key, broker, _onlooker(queue))
     problem = _problem(broker, context)
@@ -75,19 +74,16 @@ def _problem(broker: Key, context: Context) -> Reasoned | None:
 
 async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | None:
     """Write the status, then tell what is new in it."""
-    now = context.now()
-    status = queue_status(seen, now=now)
-    wait = await context.status.write(raw, status, now=now)
-    if wait is None:
-        for event in (*_changes(raw, status), *_purge_event(seen.purged)):
-            await context.events.record(raw, event, now=now)
+    status = queue_status(seen, now=context.now())
+    wait = await write_status(
+        raw, status, context, lambda: (*_changes(raw, status), *_purge_event(seen.purged))
+    )
     unanswered = seen.purged is not None and seen.purged.messages is None and seen.problem is None
-    again = (
+    return soonest(
         wait,
         _PURGE_AGAIN_SECONDS if unanswered else None,
         _SILENCE_AGAIN_SECONDS if seen.held_in_silence else None,
     )
-    return min((each for each in again if each), default=None)
 
 
 def _changes(raw: Object, status: Object) -> list[Event]:

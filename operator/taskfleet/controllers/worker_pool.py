@@ -16,7 +16,7 @@ from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.ownership import controlled_by
-from taskfleet.controllers.pod_trouble import clean, patience
+from taskfleet.controllers.pod_trouble import patience
 from taskfleet.controllers.pool_consumer import pool_consumer
 from taskfleet.controllers.pool_scaling import (
     first_size,
@@ -28,10 +28,9 @@ from taskfleet.controllers.pool_scaling import (
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.refused import in_words_of
 from taskfleet.controllers.requeue import handle_requeue
+from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
 from taskfleet.controllers.silent_holders import held_in_silence
-from taskfleet.controllers.unreadable import write_unreadable
 from taskfleet.controllers.upgrade import may_roll, outdated
-from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.context import BrokerBinding
@@ -74,18 +73,18 @@ class Observed:
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring the children of one pool to its spec; seconds until it wants to be looked at again."""
-    raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
-        context.status.forget(key)
-        context.brokers.unsubscribe(key)
-        context.scaling.forget(key)
-        metrics.forget_pool(key.namespace, key.name)
-        return None
-    try:
-        pool = WorkerPool.parse(raw)
-    except InvalidObject as error:
-        return await write_unreadable(raw, str(error), context)
+    """Bring the children of one pool to its spec; seconds until it has to be reconciled again."""
+    return await reconcile_parsed(key, context, WorkerPool, _reconcile, forget=_forget)
+
+
+def _forget(key: Key, context: Context) -> None:
+    context.brokers.unsubscribe(key)
+    context.scaling.forget(key)
+    metrics.forget_pool(key.namespace, key.name)
+
+
+async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float | None:
+    key = pool.key
     broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
     observed = Observed(raw, pool, broker)
     try:
@@ -114,17 +113,11 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         await _apply_budget(observed, context)
         await _apply_network_policy(observed, context)
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
-    except NameConflictError as error:
-        message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
-        return replace(seen, stalled=(Reason.NAME_CONFLICT, message))
-    except (SpecError, InvalidError) as error:
-        said = error.message if isinstance(error, InvalidError) else str(error)
-        return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
+    except NOT_APPLIED as error:
+        why, final = not_applied(error, "pool")
+        return replace(seen, stalled=why) if final else replace(seen, missing=why)
     except InvalidObject as error:  # the Broker's; its own status says the same
         return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker cannot be read: {error}"))
-    except DeniedError as error:
-        said = f"Refused, and tried again: {clean(error.message)}"
-        return replace(seen, missing=(Reason.APPLY_FAILED, said))
     return replace(
         seen,
         deployment=applied.deployment,
@@ -234,14 +227,14 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
             Event(EventReason.DEAD_LETTERS_REQUEUED, f"Dead letters moved back to their queues: {messages}.")
         )
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
-    wait = await context.status.write(observed.raw, status, now=now)
-    if wait is None:
-        events += _size_events(observed.pool, context.scaling.size(observed.pool.key))
+
+    def written() -> Iterator[Event | None]:
         context.brokers.told(observed.pool.metadata.uid, seen.requeued)
-        for event in filter(None, events):
-            await context.events.record(observed.raw, event, now=now)
-    looks = (wait, context.children.due_in(observed.raw), *_next_looks(seen, context))
-    return min((each for each in looks if each is not None), default=None)
+        yield from events
+        yield from _size_events(observed.pool, context.scaling.size(observed.pool.key))
+
+    wait = await write_status(observed.raw, status, context, written)
+    return soonest(wait, context.children.due_in(observed.raw), *_next_looks(seen, context))
 
 
 def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
