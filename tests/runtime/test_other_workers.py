@@ -87,5 +87,5 @@ def test_a_running_task_that_somebody_else_gives_to_others_is_noticed(
     report = Report("ready", queues={"celery": QueueWork(held=1)})
     seen = BrokerSnapshot(10.0, {}, {start: LastReport(report, 10.0)})
     for _ in range(2):
-        ask(server, lambda client: taken.look(client, seen, set()))
+        ask(server, lambda client: taken.scan(client, seen, set()))
     assert taken.lately(10.0) == 1

@@ -82,7 +82,7 @@ class BrokerMonitor:
         self.expired: dict[Key, int] = {}  # broker -> messages given back, until its status has told of them
         self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
 
-    def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:
+    def watch(self, key: Key, target: Target, layout: Layout) -> Probe | None:
         """The last answer at `target`; None before the first. Raises ssl.SSLError for certificates of no use."""
         watched = self._watched.get(key)
         if watched is not None and (watched.target, watched.layout) == (target, layout):
@@ -280,7 +280,7 @@ class BrokerMonitor:
             watched = self._watched[key]
             if watched.snapshot is None:
                 continue
-            found, requeued = await survey.look(client, watched.snapshot, self.audience.of(key))
+            found, requeued = await survey.run(client, watched.snapshot, self.audience.of(key))
             self._works(key, _SURVEY)
             if requeued:
                 self.expired[key] = self.expired.get(key, 0) + requeued

@@ -79,7 +79,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     if (live.stateful_set.get("status") or {}).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=_redis_pods(broker, context))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
-    return replace(seen, probe=await _look(broker, target_of(url), context))
+    return replace(seen, probe=await _watch(broker, target_of(url), context))
 
 
 async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
@@ -110,7 +110,7 @@ async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(nothing, problem=(error.reason, str(error)))
-    probe = await _look(broker, target, context)
+    probe = await _watch(broker, target, context)
     credentials = _follow(broker, versions_of(secrets), target, probe, context)
     return replace(
         nothing,
@@ -136,9 +136,9 @@ def _follow(
     )
 
 
-async def _look(broker: Broker, target: Target, context: Context) -> Probe | None:
-    """The last answer of the broker; while it answers, nothing stays in the hands of dead workers."""
-    probe = context.brokers.look(broker.key, target, _layout(broker, context))
+async def _watch(broker: Broker, target: Target, context: Context) -> Probe | None:
+    """Watch the broker, and requeue what dead workers held while it answers; its last answer."""
+    probe = context.brokers.watch(broker.key, target, _layout(broker, context))
     if probe is not None and probe.verdict is Verdict.REACHABLE:
         await return_lost_messages(broker, context)
     return probe

@@ -21,7 +21,7 @@ from taskfleet.scaling.writer import ReplicaWriter
 
 
 @dataclass
-class Turn:
+class RollingUpgrade:
     """The pool that was let roll last."""
 
     pool: Key | None = None
@@ -43,7 +43,7 @@ class Context:
     settings: Settings
     now: Callable[[], datetime]
     epoch: datetime  # when the clock of the brokers' readings stood at 0
-    turn: Turn = field(default_factory=Turn)
+    rolling_upgrade: RollingUpgrade = field(default_factory=RollingUpgrade)
     targets: dict[Key, Target] = field(
         default_factory=dict
     )  # of external brokers, as their status knows them

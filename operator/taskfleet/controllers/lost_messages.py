@@ -24,7 +24,7 @@ async def return_lost_messages(broker: Broker, context: Context) -> None:
     if snapshot is None or recovery is None or not suspects(snapshot):
         return
     pods = {pod["metadata"]["name"]: pod for pod in context.cache.all("Pod", broker.namespace)}
-    await context.nodes.look(silent_nodes(snapshot, pods))
+    await context.nodes.refresh(silent_nodes(snapshot, pods))
     found = dead_workers(snapshot, pods, context.nodes.lost, now=context.now())
     unknown = [dead for dead in found if not dead.certain]
     for dead in (*(dead for dead in found if dead.certain), *unknown[:_ASKED_AT_ONCE]):

@@ -27,7 +27,7 @@ class Nodes:
     _asked: dict[str, float] = field(default_factory=dict)
     _refused_until: float = float("-inf")
 
-    async def look(self, names: Iterable[str]) -> None:
+    async def refresh(self, names: Iterable[str]) -> None:
         """Ask about those that have not been asked about for 10 s."""
         now = self.monotonic()
         self._asked = {name: at for name, at in self._asked.items() if now - at < _EVERY_SECONDS}

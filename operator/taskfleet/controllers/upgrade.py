@@ -8,18 +8,20 @@ from taskfleet.controllers.context import Context
 from taskfleet.kube.resource_types import key_of
 
 
-def may_roll(pool: Key, context: Context) -> bool:
+def take_turn(pool: Key, context: Context) -> bool:
     """Whether it is this pool's turn to get the template of this operator version."""
     if context.settings.upgrade_pools is not UpgradePools.ONE_AT_A_TIME:
         return False
     waiting = [key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw) and not _stalled(raw)]
-    if context.turn.pool in waiting:  # it was let roll, and its Deployment may not have been written yet
-        return pool == context.turn.pool
+    if (
+        context.rolling_upgrade.pool in waiting
+    ):  # it was let roll, and its Deployment may not have been written yet
+        return pool == context.rolling_upgrade.pool
     if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
         return False
     if pool != min(waiting, default=None):
         return False
-    context.turn.pool = pool
+    context.rolling_upgrade.pool = pool
     return True
 
 

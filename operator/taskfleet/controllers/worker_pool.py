@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
-from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -30,7 +29,7 @@ from taskfleet.controllers.refused import in_words_of
 from taskfleet.controllers.requeue import handle_requeue
 from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
 from taskfleet.controllers.silent_holders import held_in_silence
-from taskfleet.controllers.upgrade import may_roll, outdated
+from taskfleet.controllers.upgrade import outdated, take_turn
 from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.context import BrokerBinding
@@ -87,6 +86,7 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
     key = pool.key
     broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
     observed = Observed(raw, pool, broker)
+    context.brokers.subscribe(key, _broker_key(pool), pool_consumer(raw, pool))
     try:
         seen = await _carry_out(observed, context)
     except LeftOverError:
@@ -102,7 +102,7 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
 
 async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
-    seen = _as_it_is(observed, context)
+    seen = _observe(observed, context)
     try:
         if observed.broker is None:
             return replace(seen, missing=await auto_create_broker(observed.pool, context))
@@ -133,12 +133,6 @@ def _broker_key(pool: WorkerPool) -> Key:
     return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
 
 
-def _read(raw: Object, pool: WorkerPool, context: Context) -> BrokerSnapshot | None:
-    """The last reading of the pool's broker; from now on it includes the pool's queues."""
-    context.brokers.subscribe(pool.key, _broker_key(pool), pool_consumer(raw, pool))
-    return context.brokers.snapshot(_broker_key(pool))
-
-
 def _is_unread(observed: Observed, context: Context) -> bool:
     """Whether the broker should answer and has not been asked yet, as after a restart of the operator."""
     broker = observed.broker
@@ -152,7 +146,7 @@ def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> DecisionRecord
     return context.scaling.last(pool.key)
 
 
-def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
+def _observe(observed: Observed, context: Context) -> PoolSeen:
     """What memory knows of the pool's children, before anything is changed."""
     key = observed.pool.key
     deployment = context.cache.get("Deployment", key.namespace, worker_deployment_name(observed.pool))
@@ -160,12 +154,11 @@ def _as_it_is(observed: Observed, context: Context) -> PoolSeen:
         deployment = None
     pods = context.cache.children("Pod", key)
     workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
-    snapshot = _read(observed.raw, observed.pool, context)
     return PoolSeen(
         observed.pool,
         deployment=deployment,
         pods=workers,
-        snapshot=snapshot,
+        snapshot=context.brokers.snapshot(_broker_key(observed.pool)),
         held_in_silence=held_in_silence(
             _broker_key(observed.pool), [observed.pool.metadata.uid], workers, context
         ),
@@ -188,7 +181,7 @@ async def _apply_deployment(observed: Observed, binding: BrokerBinding, context:
         with in_words_of(seed, written_of(pool)):
             live = await context.replicas.create(seed)
     kept = Kept.of(live, built)
-    if kept is not None and not may_roll(pool.key, context):
+    if kept is not None and not take_turn(pool.key, context):
         built = worker_deployment(pool, binding, context.installation, kept=kept)
     else:
         kept = None

@@ -22,7 +22,7 @@ class Taskfleet:
     def begin(self, fleet: Fleet) -> None:
         fleet.warm_up(self._limits.least)
 
-    def look(self, fleet: Fleet) -> None:
+    def tick(self, fleet: Fleet) -> None:
         self.next_look += TICK_SECONDS
         load = self._load(fleet)
         verdict, self._memory = decide(load, self._memory, fleet.now)

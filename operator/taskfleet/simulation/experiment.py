@@ -47,9 +47,9 @@ class Experiment:
         while (moment := min(scaler.next_look, sampler.next_look)) < self.duration:
             fleet.advance(moment)
             if sampler.next_look <= moment:
-                sampler.look(fleet)
+                sampler.tick(fleet)
             if scaler.next_look <= moment:
-                scaler.look(fleet)
+                scaler.tick(fleet)
         fleet.advance(self.duration)
         return sampler.outcome(scaler.name, fleet)
 

@@ -14,5 +14,5 @@ class Fixed:
     def begin(self, fleet: Fleet) -> None:
         fleet.warm_up(self._replicas)
 
-    def look(self, fleet: Fleet) -> None:
+    def tick(self, fleet: Fleet) -> None:
         """It never changes."""

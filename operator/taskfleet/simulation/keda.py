@@ -37,7 +37,7 @@ class Keda:
     def begin(self, fleet: Fleet) -> None:
         fleet.warm_up(self._limits.least)
 
-    def look(self, fleet: Fleet) -> None:
+    def tick(self, fleet: Fleet) -> None:
         if fleet.now >= self._next_poll:
             self._next_poll += POLL_SECONDS
             self._poll(fleet)

@@ -46,7 +46,7 @@ class Sampler:
     def next_look(self) -> float:
         return len(self._samples) * self._step
 
-    def look(self, fleet: Fleet) -> None:
+    def tick(self, fleet: Fleet) -> None:
         self._samples.append(Sample(self.next_look, fleet.existing, len(fleet.waiting)))
 
     def outcome(self, name: str, fleet: Fleet) -> Outcome:

@@ -15,5 +15,5 @@ class Scaler(Protocol):
     def begin(self, fleet: Fleet) -> None:
         """Set the size that the fleet had before the load came."""
 
-    def look(self, fleet: Fleet) -> None:
+    def tick(self, fleet: Fleet) -> None:
         """See the fleet as it is at `fleet.now`, change its size, move `next_look` on."""

@@ -125,7 +125,7 @@ async def _read(target: Target, layout: Layout, there: Any) -> None:
     try:
         async with asyncio.timeout(30):
             while True:
-                probe = monitor.look(_BROKER, target, layout)
+                probe = monitor.watch(_BROKER, target, layout)
                 seen = monitor.snapshot(_BROKER)
                 if (
                     probe is not None
@@ -146,7 +146,7 @@ async def _look(target: Target) -> Probe:
     layout = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
     try:
         async with asyncio.timeout(30):
-            while (probe := monitor.look(_BROKER, target, layout)) is None:
+            while (probe := monitor.watch(_BROKER, target, layout)) is None:
                 await news.wait()
                 news.clear()
             return probe
@@ -157,7 +157,7 @@ async def _look(target: Target) -> Probe:
 async def _purge(target: Target, queue: str) -> int | None:
     monitor = BrokerMonitor(lambda _: None)
     try:
-        monitor.look(_BROKER, target, Layout(prefix="", reports="taskfleet:cluster-1:test:reports"))
+        monitor.watch(_BROKER, target, Layout(prefix="", reports="taskfleet:cluster-1:test:reports"))
         return await monitor.purge(_BROKER, queue, token="first", owner_uid="uid")
     finally:
         await monitor.close()

@@ -57,9 +57,9 @@ def report(server: RedisServer, seq: int, active: int) -> None:
 def test_a_broker_that_answers_is_told_with_its_version(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            assert one.look(BROKER, target_of(server.url), LAYOUT) is None
+            assert one.watch(BROKER, target_of(server.url), LAYOUT) is None
             await told.until(lambda: BROKER in told.keys)
-            found = one.look(BROKER, target_of(server.url), LAYOUT)
+            found = one.watch(BROKER, target_of(server.url), LAYOUT)
             assert found is not None
             assert (found.verdict, found.version) == (
                 Verdict.REACHABLE,
@@ -73,7 +73,7 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
     async def run() -> None:
         async with monitor() as (one, told):
             one.subscribe(POOL, BROKER, READER)
-            one.look(BROKER, target_of(server.url), LAYOUT)
+            one.watch(BROKER, target_of(server.url), LAYOUT)
             await told.until(lambda: POOL in told.keys)
             told.keys.clear()
             server.client.lpush("low\x06\x163", "a", "b")
@@ -89,7 +89,7 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
 def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
-            one.look(BROKER, target_of(server.url), LAYOUT)
+            one.watch(BROKER, target_of(server.url), LAYOUT)
             await told.until(lambda: one.snapshot(BROKER) is not None)
             server.kill()
             await told.until(lambda: one.snapshot(BROKER) is None)
@@ -104,7 +104,7 @@ def test_a_pool_is_told_when_a_broker_is_back_though_its_pods_say_what_they_said
     async def run() -> None:
         async with monitor() as (one, told):
             one.subscribe(POOL, BROKER, READER)
-            one.look(BROKER, target_of(server.url), LAYOUT)
+            one.watch(BROKER, target_of(server.url), LAYOUT)
             report(server, 1, active=1)
             await told.until(lambda: getattr(one.snapshot(BROKER), "reports", None))
             await told.until(lambda: POOL in told.keys)
@@ -122,8 +122,8 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
     async def run() -> None:
         async with monitor() as (one, told):
             other = Key("Broker", "ns", "other")
-            one.look(BROKER, target_of(server.url), LAYOUT)
-            one.look(other, target_of(server.url), LAYOUT)
+            one.watch(BROKER, target_of(server.url), LAYOUT)
+            one.watch(other, target_of(server.url), LAYOUT)
             one.subscribe(POOL, BROKER, READER)
             await told.until(lambda: "high" in getattr(one.snapshot(BROKER), "waiting", {}))
             one.subscribe(POOL, other, READER)
@@ -134,5 +134,5 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
 
 
 def _verdict(one: BrokerMonitor, server: RedisServer) -> Verdict | None:
-    found = one.look(BROKER, target_of(server.url), LAYOUT)
+    found = one.watch(BROKER, target_of(server.url), LAYOUT)
     return found.verdict if found is not None else None

@@ -38,7 +38,7 @@ class StillMonitor(BrokerMonitor):
         self.probes: dict[Key, Probe] = {}
         self.targets: dict[Key, Target] = {}
 
-    def look(self, key: Key, target: Target, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
+    def watch(self, key: Key, target: Target, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
         self.targets[key] = target
         return self.probes.get(key)
 

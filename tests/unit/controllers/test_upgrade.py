@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.controllers.upgrade import may_roll, outdated, rolling
+from taskfleet.controllers.upgrade import outdated, rolling, take_turn
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, conditions, metadata, pool
 
@@ -74,15 +74,15 @@ def test_turn(policy: Any, pools: dict[str, Object], deployments: list[Object], 
         scene.add(pool(name, status=status))
     for live in deployments:
         scene.cache.put(live)
-    allowed = [name for name in sorted(pools) if may_roll(Key("WorkerPool", NAMESPACE, name), scene.context)]
+    allowed = [name for name in sorted(pools) if take_turn(Key("WorkerPool", NAMESPACE, name), scene.context)]
     assert allowed == ([turn] if turn else [])
 
 
 def test_nobody_overtakes_a_pool_whose_rollout_has_yet_to_show() -> None:
     scene = Scene(upgrade_pools="OneAtATime")
     later, first = scene.add(pool("b", status=OLD)), Key("WorkerPool", NAMESPACE, "a")
-    assert may_roll(later, scene.context)
+    assert take_turn(later, scene.context)
     scene.add(pool("a", status=OLD))
-    assert not may_roll(first, scene.context)
+    assert not take_turn(first, scene.context)
     scene.add(pool("b", status=CURRENT))
-    assert may_roll(first, scene.context)
+    assert take_turn(first, scene.context)

@@ -61,7 +61,7 @@ def test_a_steady_stream_settles_at_one_size(
     operator, seen = Taskfleet(limits), set()
     while operator.next_look < total:
         fleet.advance(operator.next_look)
-        operator.look(fleet)
+        operator.tick(fleet)
         if fleet.now > SETTLING_SECONDS:
             seen.add(len(fleet.pods))
     assert len(seen) == 1

@@ -25,7 +25,7 @@ def sizes(scaler: Scaler, workload: Workload, *, until: float) -> list[tuple[flo
     seen = [(0.0, len(fleet.pods))]
     while scaler.next_look < until:
         fleet.advance(scaler.next_look)
-        scaler.look(fleet)
+        scaler.tick(fleet)
         if len(fleet.pods) != seen[-1][1]:
             seen.append((fleet.now, len(fleet.pods)))
     return seen

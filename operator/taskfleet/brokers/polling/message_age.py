@@ -43,7 +43,7 @@ class MessageAges:
     _fetched: dict[str, int] = field(default_factory=dict)  # by queue, since it began to wait
     _counted: dict[tuple[Incarnation, str], int] = field(default_factory=dict)
 
-    def look(
+    def update(
         self, waiting: Sequence[Line], digests: Mapping[str, bytes], seen: BrokerSnapshot
     ) -> dict[str, float]:
         """Queue -> when its oldest message came, in seconds of the snapshot's clock."""

@@ -54,7 +54,7 @@ class RedisPoller:
         self._reports_read_at = float("-inf")
         self._last: BrokerSnapshot | None = None  # outlives a connection: a pod that was stale stays so
         self._ages = MessageAges()
-        self._look_at_heads_at = 0.0
+        self._read_heads_at = 0.0
         self._oldest: Mapping[str, float] = {}
 
     async def run(self) -> None:
@@ -107,15 +107,15 @@ class RedisPoller:
                 self._share.spent(time.thread_time() - began + spent)
                 self._share.keeps(connection.kept_bytes)
                 self._reports_read_at = asked_at
-            if self._last is not None and now >= self._look_at_heads_at:
-                self._look_at_heads_at = now + _HEADS_EVERY_SECONDS
-                await self._look_at_heads(connection, query, self._last)
+            if self._last is not None and now >= self._read_heads_at:
+                self._read_heads_at = now + _HEADS_EVERY_SECONDS
+                await self._read_heads(connection, query, self._last)
             await asyncio.sleep(self._share.pause)
 
-    async def _look_at_heads(self, connection: RawConnection, query: Query, seen: BrokerSnapshot) -> None:
+    async def _read_heads(self, connection: RawConnection, query: Query, seen: BrokerSnapshot) -> None:
         waiting = heads.lines(query, seen)
         replies = await connection.ask_uncompared(CommandBatch.of(heads.commands(waiting))) if waiting else []
-        self._oldest = self._ages.look(waiting, heads.digests(waiting, replies), seen)
+        self._oldest = self._ages.update(waiting, heads.digests(waiting, replies), seen)
 
     def _with_ages(self, seen: BrokerSnapshot | None) -> BrokerSnapshot | None:
         """Queues that were empty meanwhile begin anew."""

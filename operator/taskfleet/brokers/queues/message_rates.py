@@ -95,7 +95,7 @@ class Flows:
     _held: dict[str, int] = field(default_factory=dict)
     _looked: bool = False
 
-    def look(self, seen: BrokerSnapshot, queues: Set[str]) -> set[str]:
+    def add(self, seen: BrokerSnapshot, queues: Set[str]) -> set[str]:
         """Take in a reading; the queues of which it says something new. A queue's first look is where it begins."""
         finished, touched = self._take_reports(seen.reports)
         for queue in self._queues.keys() - queues:

@@ -72,7 +72,7 @@ class QueueStatsTracker:
             board.told.clear()
             return
         known = readers.looked_at & seen.waiting.keys()  # one that is new is read from the next reading on
-        moved = board.flows.look(seen, known)
+        moved = board.flows.add(seen, known)
         if board.changes != readers.changes:
             board.changes, moved = readers.changes, known
             board.figures = {key: one for key, one in board.figures.items() if key in readers.onlookers}

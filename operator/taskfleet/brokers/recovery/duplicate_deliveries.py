@@ -45,7 +45,7 @@ class DuplicateDeliveries:
     _seen: OrderedDict[str, float] = field(default_factory=OrderedDict)  # tag -> when
     _next: int = 0
 
-    async def look(self, client: Redis, seen: BrokerSnapshot, ours: Set[str]) -> None:
+    async def scan(self, client: Redis, seen: BrokerSnapshot, ours: Set[str]) -> None:
         """Look at some of the starts that hold messages, in turn. `ours`: tags that we gave back ourselves."""
         starts = self._some(seen)
         if not starts:

@@ -102,7 +102,7 @@ class Exchanges:
         known = sorted(self._found | self._before)
         return [name for name in known if name not in _NO_TASKS][:_MOST_EXCHANGES]
 
-    async def look(self, client: Redis) -> None:
+    async def refresh(self, client: Redis) -> None:
         """Go on with the round through the keys."""
         pattern = f"{_literal(self.prefix)}{_NAME}*"
         for _ in range(_CALLS_A_LOOK):

@@ -52,7 +52,7 @@ class MaintenanceScan:
         """Seconds between two looks: short timeouts want short ones."""
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
 
-    async def look(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> tuple[Findings, int]:
+    async def run(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> tuple[Findings, int]:
         """What there is, and how many expired messages went back. What the server does not allow is left out.
 
         Raises UnsafeReplyError.
@@ -62,7 +62,7 @@ class MaintenanceScan:
         foreign = await self._try(lambda: self._foreign_unacked(client, seen), 0)
         nobody: list[str] = []
         others = await self._try(lambda: self._others(client, seen, readers), nobody)
-        await self._try(lambda: self._taken.look(client, seen, self._requeued), None)
+        await self._try(lambda: self._taken.scan(client, seen, self._requeued), None)
         none: list[UnconsumedQueue] = []
         unread = await self._try(lambda: self._unread_queues(client, seen, readers, others), none)
         taken = self._taken.lately(seen.at)
@@ -119,11 +119,11 @@ class MaintenanceScan:
         self, client: Redis, seen: BrokerSnapshot, readers: Consumers, others: list[str]
     ) -> list[UnconsumedQueue]:
         layout = self.layout
-        await self._exchanges.look(client)
+        await self._exchanges.refresh(client)
         bound = await bindings_of(client, layout.prefix, layout.separator, self._exchanges.names)
         known = {one.queue for each in bound.values() for one in each} | set(readers.looked_at)
         nobodys = {queue for queue in known if not readers.consumers(queue) and _is_name(queue)}
-        return await self._unread.look(client, nobodys, others=bool(others), now=seen.at)
+        return await self._unread.scan(client, nobodys, others=bool(others), now=seen.at)
 
 
 def _ours(worker: str, pods: set[str], pools: set[str]) -> bool:

@@ -38,7 +38,7 @@ class UnconsumedQueues:
     layout: Layout
     _heads: dict[str, _Head] = field(default_factory=dict)
 
-    async def look(
+    async def scan(
         self, client: Redis, queues: Collection[str], *, others: bool, now: float
     ) -> list[UnconsumedQueue]:
         """Those of `queues`, which no pool consumes, whose head has stood still; the longest first.

@@ -44,7 +44,7 @@ class ScheduleStore:
         self._states = layout.key("schedules", "state")
         self._heartbeat = layout.key("schedules", "beat")
 
-    async def look(self) -> Stored:
+    async def read(self) -> Stored:
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.get(self._version)
             pipe.get(self._heartbeat)

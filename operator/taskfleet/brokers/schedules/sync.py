@@ -144,7 +144,7 @@ class ScheduleKeeper:
             kept.keys = {obj["metadata"]["uid"]: _key(obj) for obj in self._objects(broker)}
             return True
         store = ScheduleStore(client, layout)
-        stored = await store.look()
+        stored = await store.read()
         if kept.entries is None or stored.version != kept.version:
             kept.entries, kept.version, kept.marks = await store.entries(), stored.version, {}
             kept.planned = -1

@@ -153,7 +153,7 @@ async def test_the_monitor_says_what_is_wrong_and_tries_again() -> None:
     with hostile_server(answer) as port:
         monitor = BrokerMonitor(lambda _: None)
         try:
-            monitor.look(broker, target_of(f"redis://127.0.0.1:{port}/0"), LAYOUT)
+            monitor.watch(broker, target_of(f"redis://127.0.0.1:{port}/0"), LAYOUT)
             async with asyncio.timeout(20):
                 while "the reading fails" not in (monitor.reading_problem(broker) or ""):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)

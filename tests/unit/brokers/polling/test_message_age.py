@@ -39,7 +39,7 @@ class Queue:
         fields = [b"uid/pod-1/s1", json.dumps(work).encode()]
         seen = observe(QUERY, [*map(len, self.came), 0, fields], None, now=self.now)
         digests = {name: str(line[0]).encode() for name, line in zip(LISTS, self.came, strict=True) if line}
-        since = self.ages.look(lines(QUERY, seen), digests, seen)
+        since = self.ages.update(lines(QUERY, seen), digests, seen)
         return self.now - since["q"] if since else None
 
     @property

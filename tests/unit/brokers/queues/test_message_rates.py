@@ -28,7 +28,7 @@ class Looks:
             self.now += 1
             busy = frozenset({"mails"} if waiting else ())
             seen = BrokerSnapshot(self.now, {"mails": (waiting, 0)}, dict(self.reports), busy=busy)
-            self.flows.look(seen, {"mails"})
+            self.flows.add(seen, {"mails"})
         return self.flows.rates("mails", self.now)
 
     @property
@@ -125,4 +125,4 @@ def test_an_idle_queue_is_not_looked_at_again(looks: Looks) -> None:
     looks.look(1)
     looks.flows.purged("mails", 1)
     looks.look(0, times=70)
-    assert looks.flows.look(BrokerSnapshot(looks.now, {"mails": (0, 0)}, looks.reports), {"mails"}) == set()
+    assert looks.flows.add(BrokerSnapshot(looks.now, {"mails": (0, 0)}, looks.reports), {"mails"}) == set()

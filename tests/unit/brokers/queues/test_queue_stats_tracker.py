@@ -152,7 +152,7 @@ def test_a_reading_is_one_round_trip_whatever_the_number_of_task_queues(
         monitor = BrokerMonitor(lambda _: None, lambda *_: readings.append(_calls(server)))
         for number in range(queues):
             monitor.audience.look_for(task_queue(number), BROKER, QueueObserver(f"queue-{number}"))
-        monitor.look(BROKER, target_of(server.url), LAYOUT)
+        monitor.watch(BROKER, target_of(server.url), LAYOUT)
         async with asyncio.timeout(30):
             while len(readings) < 3:  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.01)

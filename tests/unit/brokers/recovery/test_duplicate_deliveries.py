@@ -46,7 +46,7 @@ def look(
 
     async def run() -> None:
         async with Redis.from_url(server.url) as client:
-            await taken.look(client, BrokerSnapshot(now, {}, reports), ours)
+            await taken.scan(client, BrokerSnapshot(now, {}, reports), ours)
 
     asyncio.run(run())
     return taken.lately(now)

@@ -69,7 +69,7 @@ class Looker:
 
     async def _look(self, seen: BrokerSnapshot) -> tuple[Findings, int]:
         async with Redis.from_url(self.server.url) as client:
-            return await self.survey.look(client, seen, self.readers)
+            return await self.survey.run(client, seen, self.readers)
 
 
 @pytest.fixture
