@@ -29,6 +29,10 @@ FULL = {
 }
 
 
+# A machine that has just started may be installing something itself.
+_PATIENT = ("-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3")
+
+
 def require(packages: dict[str, str]) -> None:
     """Install what is missing (Debian 12 as root, asked once on a terminal), or say what to install."""
     needs_root = packages is FULL
@@ -72,8 +76,8 @@ def _agreed(command: str) -> bool:
 def install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     commands = (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        ["apt-get", *_PATIENT, "update", "-qq"],
+        ["apt-get", *_PATIENT, "install", "-y", "-qq", "--no-install-recommends", *packages],
     )
     # Tests that run beside each other may install at the same time, which apt refuses.
     with step(f"installing {' '.join(packages)}"), lock("apt"):

@@ -63,7 +63,17 @@ def test_an_idle_worker_ends_as_celerys_does(
     environment: dict[str, str],
 ) -> None:
     worker = make_worker(pool, environment=environment).start().ready()
-    assert ends_with(worker, *signals) == code
+    assert ends_with(worker, *signals) == code, worker.log
+    assert "Traceback" not in worker.log
+    assert left_behind(server) == []
+
+
+@pytest.mark.parametrize("moment", ["turn", "handler"])
+def test_a_signal_in_the_middle_of_a_turn_or_another_handler_ends_the_worker(
+    make_worker: MakeWorker, server: RedisServer, moment: str
+) -> None:
+    worker = make_worker(app="interrupted", environment={"TEST_MOMENT": moment}).start()
+    assert worker.ended(timeout=30) == 0, worker.log
     assert "Traceback" not in worker.log
     assert left_behind(server) == []
 

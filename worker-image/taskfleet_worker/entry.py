@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from taskfleet_worker import hang_up, native, probes, termination
+from taskfleet_worker import hang_up, native, probes, stopping, termination
 from taskfleet_worker.arguments import celery_arguments
 from taskfleet_worker.celery_main import ignored_variables, keep_brokers_apart, run_celery, understood_option
 from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
@@ -80,6 +81,7 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
         return run_celery(sys.argv[1:])
     finally:
         runtime.ended()
+        stopping.ignore_signals()
 
 
 def connect_signals(runtime: Runtime) -> None:
@@ -102,6 +104,8 @@ def connect_signals(runtime: Runtime) -> None:
     signals.celeryd_init.connect(on_init, weak=False)
     signals.celeryd_after_setup.connect(on_setup, weak=False)
     signals.worker_ready.connect(lambda sender, **_: runtime.consumer_ready(sender), weak=False)
+    # A second signal may interrupt the handler of the first while it holds this lock, in the same thread.
+    signals.worker_shutting_down.lock = threading.RLock()
     signals.worker_shutting_down.connect(lambda **_: runtime.shutting_down(), weak=False)
     signals.worker_shutdown.connect(lambda **_: runtime.shut_down(), weak=False)
 

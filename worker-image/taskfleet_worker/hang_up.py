@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from taskfleet_worker import native
+from taskfleet_worker.stopping import default_signals
 
 
 def restart_with(arguments: Sequence[str]) -> None:
@@ -17,6 +18,7 @@ def restart_with(arguments: Sequence[str]) -> None:
     from celery.apps import worker
 
     def reload_current_worker() -> None:
+        default_signals()
         platforms.close_open_fds([sys.__stdin__, sys.__stdout__, sys.__stderr__])
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - this very command
 

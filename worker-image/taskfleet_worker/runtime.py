@@ -104,6 +104,7 @@ class Runtime:
         stopping.watch_soft_shutdown(begun=self.shutting_down)
         stopping.watch_cold_shutdown(self._takes_over_cold)
         stopping.stop_in_the_loop(state)
+        stopping.end_the_loop_of_a_stopped_pool(state)
         self.room.install()
         self.unseen.install()
         if self._amqp:

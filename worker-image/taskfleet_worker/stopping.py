@@ -4,7 +4,10 @@ come by different ways and leave the same traces.
 
 from __future__ import annotations
 
+import signal
 from typing import Any, Callable
+
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def is_stopping(state: Any, controller: Any) -> bool:
@@ -33,6 +36,22 @@ def exit_code(state: Any, controller: Any) -> int:
 def _is_set(flag: Any) -> bool:
     # 0 is the exit code of a stop that was asked for; Celery resets the flag to None or False.
     return flag is not None and flag is not False
+
+
+def ignore_signals() -> None:
+    """Of a process that is about to end: nothing is left to ask for.
+
+    Python gives signals their default action back while it ends (`Modules/signalmodule.c`, _PySignal_Fini), and a second
+    one would then kill the process with another exit code. What is ignored stays so.
+    """
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def default_signals() -> None:
+    """Before another program takes this process over: it would inherit what is ignored."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def watch_soft_shutdown(begun: Callable[[], None]) -> None:
@@ -82,6 +101,27 @@ def watch_cold_shutdown(takes_over: Callable[[], bool]) -> None:
         cancel = getattr(Consumer, name, None)
         if cancel is not None:
             setattr(Consumer, name, _unless_taken_over(cancel, takes_over))
+
+
+def end_the_loop_of_a_stopped_pool(state: Any) -> None:
+    """A cold shutdown stops the pool in the handler of its signal, in the middle of whatever the loop was at.
+
+    What the loop then finds missing is no failure of the worker: it ends as if it had come round (Celery 5.5 and newer).
+    """
+    from celery.exceptions import WorkerTerminate
+    from celery.worker.consumer.consumer import Evloop
+
+    start = Evloop.start
+
+    def run_loop(step: Any, consumer: Any) -> None:
+        try:
+            start(step, consumer)
+        except Exception:
+            if is_cold(state) and getattr(consumer.pool, "_pool", None) is None:
+                raise WorkerTerminate(0) from None
+            raise
+
+    Evloop.start = run_loop
 
 
 def _unless_taken_over(cancel: Callable[[Any], Any], takes_over: Callable[[], bool]) -> Callable[[Any], Any]:
