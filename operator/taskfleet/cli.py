@@ -185,20 +185,20 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:
-    from taskfleet.verbs.upgrade import upgrade  # noqa: PLC0415 - as above
+    from taskfleet.commands.upgrade import upgrade  # noqa: PLC0415 - as above
 
     return asyncio.run(upgrade(arguments.pool, namespace=arguments.namespace))
 
 
 def _dead(arguments: argparse.Namespace) -> int:
-    from taskfleet.verbs.dead import dead  # noqa: PLC0415 - as above
+    from taskfleet.commands.dead import dead  # noqa: PLC0415 - as above
 
     lease, requeue = _lease(arguments), arguments.requeue
     return asyncio.run(dead(arguments.pool, namespace=arguments.namespace, lease=lease, requeue=requeue))
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from taskfleet.verbs.explain import explain  # noqa: PLC0415 - as above
+    from taskfleet.commands.explain import explain  # noqa: PLC0415 - as above
 
     return asyncio.run(explain(arguments.pool, namespace=arguments.namespace, lease=_lease(arguments)))
 
@@ -210,12 +210,12 @@ def _lease(arguments: argparse.Namespace) -> "Key":
 
 
 def _trigger(arguments: argparse.Namespace) -> int:
-    from taskfleet.verbs.trigger import trigger  # noqa: PLC0415 - as above
+    from taskfleet.commands.trigger import trigger  # noqa: PLC0415 - as above
 
     return asyncio.run(trigger(arguments.schedule, namespace=arguments.namespace))
 
 
 def _purge(arguments: argparse.Namespace) -> int:
-    from taskfleet.verbs.purge import purge  # noqa: PLC0415 - as above
+    from taskfleet.commands.purge import purge  # noqa: PLC0415 - as above
 
     return asyncio.run(purge(arguments.queue, namespace=arguments.namespace, force=arguments.force))

@@ -22,7 +22,7 @@ from taskfleet.brokers.schedules import state as schedule_state
 from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
 from taskfleet.controllers.broker_address import AddressError, target_in
 from taskfleet.controllers.pod_trouble import clean
-from taskfleet.verbs.table import harmless
+from taskfleet.commands.table import harmless
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")

@@ -3,10 +3,10 @@
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
-from taskfleet.verbs.leader import UnansweredError, ask_about
-from taskfleet.verbs.output import complain, say
-from taskfleet.verbs.session import connected, context_namespace
-from taskfleet.verbs.table import table
+from taskfleet.commands.leader import UnansweredError, ask_about
+from taskfleet.commands.output import complain, say
+from taskfleet.commands.session import connected, context_namespace
+from taskfleet.commands.table import table
 
 _COLUMNS = {
     "TIME": "time",

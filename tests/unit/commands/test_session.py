@@ -6,7 +6,7 @@ import pytest
 from kubernetes.aio.config import kube_config
 
 from taskfleet.api import Key
-from taskfleet.verbs.dead import dead
+from taskfleet.commands.dead import dead
 
 LEASE = Key("Lease", "taskfleet-system", "taskfleet-operator")
 

@@ -6,7 +6,7 @@ from taskfleet.api import Key, Object
 from taskfleet.api.annotations import TRIGGER
 from taskfleet.cli import main
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs.trigger import send_one
+from taskfleet.commands.trigger import send_one
 from tests.api_server import ApiServer
 from tests.envtest.api_calls import ApiCall
 from tests.unit.objects import NAMESPACE, conditions, own

@@ -8,8 +8,8 @@ from taskfleet.api import Key, Object
 from taskfleet.api.task_queue import FORCE
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
-from taskfleet.verbs.output import complain, say
-from taskfleet.verbs.session import connected, context_namespace
+from taskfleet.commands.output import complain, say
+from taskfleet.commands.session import connected, context_namespace
 
 _ANSWERED_WITHIN_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 0.5

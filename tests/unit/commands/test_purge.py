@@ -7,7 +7,7 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs.purge import empty
+from taskfleet.commands.purge import empty
 from tests.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, own
 

@@ -4,10 +4,10 @@ import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs import leader
-from taskfleet.verbs.explain import show
+from taskfleet.commands import leader
+from taskfleet.commands.explain import show
 from tests.unit.objects import NAMESPACE
-from tests.unit.verbs.cluster import LEASE, MAIL, Cluster, Operator, willing
+from tests.unit.commands.cluster import LEASE, MAIL, Cluster, Operator, willing
 
 BECAUSE = "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2."
 TIME = "2026-01-01T12:00:00Z"

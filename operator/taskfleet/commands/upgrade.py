@@ -5,8 +5,8 @@ import secrets
 from taskfleet.api import Key
 from taskfleet.kube.errors import ApiError
 from taskfleet.resources.hashing import UPGRADE_ANNOTATION
-from taskfleet.verbs.output import complain, say
-from taskfleet.verbs.session import connected, context_namespace
+from taskfleet.commands.output import complain, say
+from taskfleet.commands.session import connected, context_namespace
 
 
 async def upgrade(pool: str, *, namespace: str | None) -> int:

@@ -7,12 +7,12 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import REQUEUE
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs import leader
-from taskfleet.verbs.dead import listing, move_back, show
+from taskfleet.commands import leader
+from taskfleet.commands.dead import listing, move_back, show
 from tests.envtest.api_calls import ApiCall
 from tests.unit.objects import NAMESPACE, pool
-from tests.unit.verbs import cluster
-from tests.unit.verbs.cluster import LEASE, MAIL, Operator, willing
+from tests.unit.commands import cluster
+from tests.unit.commands.cluster import LEASE, MAIL, Operator, willing
 
 MESSAGE = {"queue": "high", "id": "id-1", "task": "shop.pay", "arguments": "(1,) {}", "redelivered": 6}
 

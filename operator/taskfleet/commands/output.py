@@ -2,7 +2,7 @@
 
 import sys
 
-from taskfleet.verbs.table import harmless
+from taskfleet.commands.table import harmless
 
 
 def say(*lines: str) -> None:
