@@ -1,1 +1,1 @@
-"""What users ask of the operator by `kubectl taskfleet`. The API server is the only place that these talk to."""
+"""What `kubectl taskfleet` does on a cluster. These commands talk to the API server only."""

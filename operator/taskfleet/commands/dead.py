@@ -1,50 +1,35 @@
-"""`kubectl taskfleet dead`: the messages that were set aside, and their way back."""
+"""`kubectl taskfleet dead`: list the dead letters of a pool, or requeue them."""
 
-import asyncio
 import secrets
-import time
+from collections.abc import Sequence
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import REQUEUE
-from taskfleet.kube.errors import ApiError
-from taskfleet.kube.gateway import Gateway
 from taskfleet.commands.leader import UnansweredError, ask_about
-from taskfleet.commands.output import complain, say
-from taskfleet.commands.session import connected, context_namespace
+from taskfleet.commands.output import Form, print_answer, print_errors
+from taskfleet.commands.request import Request, send
+from taskfleet.commands.session import existing
 from taskfleet.commands.table import table
+from taskfleet.kube.gateway import Gateway
 
 _HEADER = ("QUEUE", "ID", "TASK", "REDELIVERED", "ARGUMENTS", "REASON")
-_ANSWERED_WITHIN_SECONDS = 30.0
-_LOOK_EVERY_SECONDS = 0.5
 
 
-async def dead(pool: str, *, namespace: str | None, lease: Key, requeue: list[str] | None) -> int:
-    """List, or with `requeue` move back: the messages with these ids, and with an empty list all. The exit code."""
-    key = Key("WorkerPool", namespace or context_namespace(), pool)
-    try:
-        async with connected() as gateway:
-            if requeue is not None:
-                return await move_back(gateway, key, requeue)
-            return await show(gateway, key, lease)
-    except ApiError as error:
-        complain(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}")
-        return 1
-
-
-async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
-    """Print the messages, or how many there are where the operator cannot be asked. Raises ApiError."""
-    raw = await gateway.get(pool)
-    if raw is None:
-        raise ApiError(404, "NotFound", "it does not exist.")
+async def list_messages(gateway: Gateway, pool: Key, *, lease: Key, form: Form | None = None) -> int:
+    """Print the messages, or how many there are where the operator does not answer. Raises ApiError."""
+    raw = await existing(gateway, pool)
     try:
         answer = await ask_about(pool, "dead", gateway=gateway, lease=lease)
     except UnansweredError as error:
-        say(f"Dead letters: {_status(raw).get('deadLetters', 0)}")
-        complain(f"They cannot be listed. {error}")
+        count = _status(raw).get("deadLetters", 0)
+        print_answer({"deadLetters": count, "messages": None}, form, [f"Dead letters: {count}"])
+        print_errors(f"Operator not reachable; showing status.deadLetters only. {error}")
         return 0
-    say(*listing(answer["messages"]).splitlines())
-    if not answer["messages"]:  # an app with a key prefix of its own keeps them elsewhere, and says so
-        complain(*(f"Its pods note: {note}" for note in _status(raw).get("notes", [])))
+    messages: list[Object] = answer["messages"]
+    data = {"deadLetters": len(messages), "messages": [_explained(one) for one in messages]}
+    print_answer(data, form, listing(messages).splitlines())
+    if not messages:  # an app with a key prefix of its own keeps them elsewhere, and its pods report that
+        print_errors(*(f"Note from its pods: {note}" for note in _status(raw).get("notes", [])))
     return 0
 
 
@@ -63,25 +48,29 @@ def _explained(message: Object) -> Object:
     return {**message, "reason": message.get("reason") or lost}
 
 
-async def move_back(
-    gateway: Gateway, pool: Key, ids: list[str], *, seconds: float = _ANSWERED_WITHIN_SECONDS
-) -> int:
-    """Ask, and wait for the answer. Raises ApiError."""
+async def requeue(gateway: Gateway, pool: Key, *, ids: Sequence[str] = (), form: Form | None = None) -> int:
+    """Requeue the messages with these ids; without ids all. Raises PendingError and ApiError."""
     token = secrets.token_hex(4)
-    annotation = " ".join([token, *ids])
-    await gateway.patch(pool, {"metadata": {"annotations": {REQUEUE: annotation}}})
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = _status(await gateway.get(pool) or {}).get("lastRequeue") or {}
-        if answer.get("token") == token:
-            say(f"Messages moved back to their queues: {answer['messages']}")
-            return 0
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
-    complain(
-        f"The operator has not done it within {seconds:g} s. It will, unless the request is replaced by another:"
-        f" status.lastRequeue.token is {token!r} then."
-    )
-    return 1
+    patch = {"metadata": {"annotations": {REQUEUE: " ".join([token, *ids])}}}
+    answer = await send(gateway, pool, Request(patch, token, "lastRequeue"))
+    print_answer(answer, form, [f"Messages requeued: {answer['messages']}"])
+    return 0
+
+
+async def list_pools(gateway: Gateway, namespace: str | None, *, form: Form | None = None) -> int:
+    """Print the pools that have dead letters; without a namespace those of the whole cluster. Raises ApiError."""
+    pools = [
+        raw for raw in await gateway.list_objects("WorkerPool", namespace) if _status(raw).get("deadLetters")
+    ]
+    rows = [
+        (raw["metadata"]["namespace"], raw["metadata"]["name"], _status(raw)["deadLetters"]) for raw in pools
+    ]
+    data = {
+        "pools": [{"namespace": place, "name": name, "deadLetters": count} for place, name, count in rows]
+    }
+    text = table(("NAMESPACE", "NAME", "DEAD LETTERS"), rows, whole=frozenset({0, 1}))
+    print_answer(data, form, text.splitlines() if rows else ["No dead letters."])
+    return 0
 
 
 def _status(raw: Object) -> Object:

@@ -1,12 +1,11 @@
-"""`kubectl taskfleet explain`: the last decisions about a pool's size, and what they were made from."""
+"""`kubectl taskfleet explain`: the last decisions about a pool's size, with their inputs."""
 
 from taskfleet.api import Key, Object
-from taskfleet.kube.errors import ApiError
-from taskfleet.kube.gateway import Gateway
 from taskfleet.commands.leader import UnansweredError, ask_about
-from taskfleet.commands.output import complain, say
-from taskfleet.commands.session import connected, context_namespace
+from taskfleet.commands.output import Form, print_answer, print_errors
+from taskfleet.commands.session import existing
 from taskfleet.commands.table import table
+from taskfleet.kube.gateway import Gateway
 
 _COLUMNS = {
     "TIME": "time",
@@ -26,39 +25,30 @@ _COLUMNS = {
 _IN_STATUS = ("TIME", "FROM", "TO", "REASON", "BECAUSE")
 
 
-async def explain(pool: str, *, namespace: str | None, lease: Key) -> int:
-    """Print the decisions. The exit code."""
-    key = Key("WorkerPool", namespace or context_namespace(), pool)
-    try:
-        async with connected() as gateway:
-            return await show(gateway, key, lease)
-    except ApiError as error:
-        complain(f"WorkerPool {key.name!r} in namespace {key.namespace!r}: {error.message}")
-        return 1
-
-
-async def show(gateway: Gateway, pool: Key, lease: Key) -> int:
-    """Print what the operator remembers, or the last decision where it cannot be asked. Raises ApiError."""
-    raw = await gateway.get(pool)
-    if raw is None:
-        raise ApiError(404, "NotFound", "it does not exist.")
+async def explain(gateway: Gateway, pool: Key, *, lease: Key, form: Form | None = None) -> int:
+    """Print the decisions, or the last one where the operator does not answer. Raises ApiError."""
+    raw = await existing(gateway, pool)
     try:
         answer = await ask_about(pool, "explain", gateway=gateway, lease=lease)
     except UnansweredError as error:
         last = (raw.get("status") or {}).get("lastDecision")
-        say(*listing([last] if last else [], _IN_STATUS).splitlines())
-        complain(f"This is all that the status tells; the operator gave no answer. {error}")
+        decisions = [last] if last else []
+        print_answer(
+            {"mode": None, "decisions": decisions}, form, listing(decisions, _IN_STATUS).splitlines()
+        )
+        print_errors(f"Operator not reachable; showing status.lastDecision only. {error}")
         return 0
-    say(*listing(answer["decisions"], tuple(_COLUMNS)).splitlines())
+    lines = listing(answer["decisions"], tuple(_COLUMNS)).splitlines()
     if answer["mode"] != "Auto":
-        say(f"None of it is carried out: spec.autoscale.mode is {answer['mode']}.")
+        lines.append(f"No decision is applied: spec.autoscale.mode is {answer['mode']}.")
+    print_answer(answer, form, lines)
     return 0
 
 
 def listing(decisions: list[Object], header: tuple[str, ...]) -> str:
     """The decisions as a table, the oldest first; their sentences are never cut."""
     if not decisions:
-        return "No decision yet.\n"
+        return "No decisions yet.\n"
     rows = [[_shown(decision.get(_COLUMNS[name])) for name in header] for decision in decisions]
     return table(header, rows, whole=frozenset({header.index("BECAUSE")}))
 

@@ -1,27 +1,19 @@
-"""`kubectl taskfleet upgrade`: let a pool's workers be replaced by those of this operator version."""
+"""`kubectl taskfleet upgrade`: replace a pool's pods with those of this operator version."""
 
 import secrets
 
 from taskfleet.api import Key
-from taskfleet.kube.errors import ApiError
+from taskfleet.commands.output import print_lines
+from taskfleet.kube.gateway import Gateway
 from taskfleet.resources.hashing import UPGRADE_ANNOTATION
-from taskfleet.commands.output import complain, say
-from taskfleet.commands.session import connected, context_namespace
 
 
-async def upgrade(pool: str, *, namespace: str | None) -> int:
-    """Let the operator rebuild a pool's pod template; 0 when it was asked to."""
-    namespace = namespace or context_namespace()
+async def upgrade(gateway: Gateway, pool: Key) -> int:
+    """Let the operator rebuild the pool's pod template. Raises ApiError."""
     annotations = {UPGRADE_ANNOTATION: secrets.token_hex(4)}
-    try:
-        async with connected() as gateway:
-            await gateway.patch(
-                Key("WorkerPool", namespace, pool), {"metadata": {"annotations": annotations}}
-            )
-    except ApiError as error:
-        complain(f"WorkerPool {pool!r} in namespace {namespace!r}: {error.message}")
-        return 1
-    say(
-        f"workerpool/{pool}: its pods are replaced in turn where they differ. Watch: kubectl -n {namespace} get wp {pool} -w"
+    await gateway.patch(pool, {"metadata": {"annotations": annotations}})
+    print_lines(
+        f"workerpool/{pool.name}: outdated pods are replaced in turn. Watch the pool:"
+        f" kubectl -n {pool.namespace} get wp {pool.name} -w"
     )
     return 0

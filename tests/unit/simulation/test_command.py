@@ -124,7 +124,7 @@ def test_what_is_wrong_with_the_manifest_is_said(
         pytest.param(["--duration", "25h"], "at most 24h can be simulated", id="too-long"),
         pytest.param(["--duration", "0s"], "--duration is 0 s", id="no-time"),
         pytest.param(["--start-time", "soon"], "'soon' is no duration", id="start-time"),
-        pytest.param(["--out", "report.pdf"], "--out is report.pdf: write a name that ends in .html or .svg.", id="suffix"),
+        pytest.param(["--out", "report.pdf"], "--out is report.pdf: use a file name that ends in .html or .svg.", id="suffix"),
         pytest.param(["--out", "no/such/folder/r.html"], "--out no/such/folder/r.html cannot be written", id="folder"),
     ],
 )  # fmt: skip
