@@ -15,7 +15,7 @@ from taskfleet.cli.program import COMPLETE_VARIABLE, program, program_name
 from taskfleet.config import Settings
 
 COMMANDS = list(program.commands.items())
-SLOW = ("aiohttp", "kopf", "kubernetes", "pydantic", "redis", "yaml")
+SLOW = ("aiohttp", "asyncio", "kopf", "kubernetes", "pydantic", "redis", "yaml")
 
 
 def run(*arguments: str) -> int | str | None:

@@ -1,8 +1,8 @@
 """Commands on a cluster: `upgrade`, `dead`, `explain`, `trigger`, `purge`."""
 
-import asyncio
+from collections.abc import Coroutine
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,7 +28,7 @@ def upgrade(name: str, flags: "ClusterFlags") -> int:
     from taskfleet.commands import upgrade
     from taskfleet.commands.session import on_object
 
-    return asyncio.run(on_object(flags, "WorkerPool", name, upgrade.upgrade))
+    return _run(on_object(flags, "WorkerPool", name, upgrade.upgrade))
 
 
 @click.command(
@@ -66,7 +66,7 @@ def dead(
             raise click.UsageError("--requeue requires wp/NAME.")
         namespace = None if all_namespaces else flags.namespace or context_namespace(flags)
         where = "WorkerPools" if namespace is None else f"WorkerPools in namespace {namespace!r}"
-        return asyncio.run(on_cluster(flags, where, partial(dead.list_pools, namespace=namespace, form=form)))
+        return _run(on_cluster(flags, where, partial(dead.list_pools, namespace=namespace, form=form)))
     if all_namespaces:
         raise click.UsageError("--all-namespaces lists pools: leave out wp/NAME.")
     if ids and not requeue:
@@ -76,7 +76,7 @@ def dead(
         if requeue
         else partial(dead.list_messages, lease=lease, form=form)
     )
-    return asyncio.run(on_object(flags, "WorkerPool", name, command))
+    return _run(on_object(flags, "WorkerPool", name, command))
 
 
 @click.command(cls=Command, examples=["{program} explain wp/mail", "{program} explain wp/mail -o json"])
@@ -90,7 +90,7 @@ def explain(name: str, form: "Form | None", flags: "ClusterFlags", lease: "Key")
     from taskfleet.commands.session import on_object
 
     command = partial(explain.explain, lease=lease, form=form)
-    return asyncio.run(on_object(flags, "WorkerPool", name, command))
+    return _run(on_object(flags, "WorkerPool", name, command))
 
 
 @click.command(cls=Command, examples=["{program} trigger psched/daily-report"])
@@ -102,7 +102,7 @@ def trigger(name: str, form: "Form | None", flags: "ClusterFlags") -> int:
     from taskfleet.commands import trigger
     from taskfleet.commands.session import on_object
 
-    return asyncio.run(on_object(flags, "PeriodicSchedule", name, partial(trigger.trigger, form=form)))
+    return _run(on_object(flags, "PeriodicSchedule", name, partial(trigger.trigger, form=form)))
 
 
 @click.command(cls=Command, examples=["{program} purge tq/emails", "{program} purge tq/emails --force"])
@@ -115,7 +115,13 @@ def purge(*, name: str, force: bool, form: "Form | None", flags: "ClusterFlags")
     from taskfleet.commands import purge
     from taskfleet.commands.session import on_object
 
-    return asyncio.run(on_object(flags, "TaskQueue", name, partial(purge.purge, force=force, form=form)))
+    return _run(on_object(flags, "TaskQueue", name, partial(purge.purge, force=force, form=form)))
+
+
+def _run(command: Coroutine[Any, Any, int]) -> int:
+    import asyncio
+
+    return asyncio.run(command)
 
 
 COMMANDS = (upgrade, dead, explain, trigger, purge)

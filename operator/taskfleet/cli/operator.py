@@ -1,6 +1,5 @@
 """`taskfleet operator`: run the operator. Each of its settings is a flag."""
 
-import asyncio
 import sys
 from functools import cached_property
 from typing import Any
@@ -61,6 +60,8 @@ def operator(**given: Any) -> int:
             f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but it is {first['input']!r}.\n"
         )
         return 2
+    import asyncio  # noqa: PLC0415 - as above
+
     from taskfleet import app, logging  # noqa: PLC0415 - as above
 
     logging.configure(form=settings.log_format, level=settings.log_level)

@@ -6,7 +6,6 @@ from pathlib import PurePath
 
 import click
 
-from taskfleet import __version__
 from taskfleet.cli import cluster, offline, operator
 
 # click's own; the shell's completion script sets it.
@@ -14,7 +13,7 @@ COMPLETE_VARIABLE = "_TASKFLEET_COMPLETE"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="taskfleet %(version)s")
+@click.version_option(package_name="taskfleet", message="taskfleet %(version)s")
 def program() -> None:
     """Celery worker fleets on Kubernetes.
 
