@@ -1,4 +1,4 @@
-"""`taskfleet simulate`: options in, a table on the terminal and a report in a file out."""
+"""`taskfleet simulate`: a table on the terminal and a report in a file."""
 
 import shlex
 import sys
@@ -15,7 +15,7 @@ _SUFFIXES = (".html", ".svg")
 
 @dataclass(frozen=True)
 class Options:
-    """What is simulated, in the words of the command line."""
+    """What is simulated, as given on the command line."""
 
     file: Path
     arrivals: str
