@@ -80,7 +80,9 @@ def test_running_times_have_the_mean_that_is_asked_for(text: str) -> None:
     [
         pytest.param("5/s", "--arrivals '5/s' is not valid: use burst:400", id="no-kind"),
         pytest.param("poisson:5", "'5' is not a valid rate: use tasks per unit of time", id="no-unit"),
-        pytest.param("burst:many", "--arrivals burst:many is not valid: use at most 1,000,000 tasks", id="no-number"),
+        pytest.param(
+            "burst:many", "--arrivals burst:many is not valid: use at most 1,000,000 tasks", id="no-number"
+        ),
         pytest.param("burst:9000000", "use at most 1,000,000 tasks", id="huge-burst"),
         pytest.param("burst:5@soon", "'soon' is not a valid duration: use a number and a unit", id="no-time"),
         pytest.param("burst:5@200s", "generates no task within 100 s: raise --duration", id="all-too-late"),
