@@ -1,7 +1,9 @@
 """What the command line takes, and what it prints for what it does not take."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -11,10 +13,12 @@ from click.testing import CliRunner
 from taskfleet.api import KINDS
 from taskfleet.cli import main
 from taskfleet.cli.command import Command
+from taskfleet.cli.completion import complete_for_kubectl
 from taskfleet.cli.program import COMPLETE_VARIABLE, program, program_name
 from taskfleet.config import Settings
 
 COMMANDS = list(program.commands.items())
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 SLOW = ("aiohttp", "asyncio", "kopf", "kubernetes", "pydantic", "redis", "yaml")
 
 
@@ -124,6 +128,34 @@ def test_commands_are_completed_by_the_shell() -> None:
         program, prog_name="taskfleet", env=environment, complete_var=COMPLETE_VARIABLE
     )
     assert result.output == "plain,explain\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        pytest.param(
+            ["ex"],
+            "explain\tShow the last decisions about a pool's...\n:4\n",
+            id="command",
+        ),
+        pytest.param(["explain", "-o", ""], "json\t\nyaml\t\n:4\n", id="value"),
+        pytest.param(["explain", "wp/"], ":4\n", id="object"),
+        pytest.param(["convert", ""], ":0\n", id="file"),
+        pytest.param([], None, id="nothing-yet"),
+    ],
+)
+def test_kubectl_completes_the_plugin(
+    words: list[str], printed: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complete_for_kubectl(words)
+    shown = capsys.readouterr().out
+    assert printed in (None, shown)
+    assert shown.endswith((":0\n", ":4\n"))
+
+
+@pytest.mark.parametrize("name", list(program.commands))
+def test_the_page_of_the_command_line_lists_every_command(name: str) -> None:
+    assert re.search(rf"^\| `(kubectl )?taskfleet {name}[ `]", PAGE, re.MULTILINE)
 
 
 def test_help_loads_nothing_that_takes_long() -> None:
