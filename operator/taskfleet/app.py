@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from taskfleet import __version__, metrics
+from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.connection.addresses import AddressPolicy
 from taskfleet.brokers.monitor import BrokerMonitor
@@ -30,6 +30,7 @@ from taskfleet.controllers.nodes import Nodes
 from taskfleet.controllers.questions import Authorizer, Question, RefusedError, answer
 from taskfleet.controllers.unreadable import write_failure
 from taskfleet.http_server import Answer, serve
+from taskfleet.installation import installation_of
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ApiError, DeniedError
 from taskfleet.kube.events import EventRecorder
@@ -37,7 +38,6 @@ from taskfleet.kube.gateway import Gateway, connect
 from taskfleet.kube.lease import Election, KubernetesLease
 from taskfleet.kube.resource_types import OWN_TYPES
 from taskfleet.kube.status import StatusWriter
-from taskfleet.resources.context import Installation
 from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool_metrics import PoolMetrics
@@ -111,7 +111,7 @@ class Operator:
             events=events,
             brokers=self._brokers,
             schedules=self._schedules,
-            installation=_installation(settings, cluster_id),
+            installation=installation_of(settings, cluster_id),
             settings=settings,
             nodes=Nodes(gateway, time.monotonic),
             now=lambda: datetime.now(UTC),
@@ -237,19 +237,6 @@ def _many_objects_that_stay() -> Iterator[None]:
 
 def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context: Context) -> Reconcile:
     return lambda key: reconcile(key, context)
-
-
-def _installation(settings: Settings, cluster_id: str) -> Installation:
-    return Installation(
-        runtime_image=settings.runtime_image,
-        celery_image=settings.celery_image,
-        redis_image=settings.redis_image,
-        image_pull_policy=settings.image_pull_policy,
-        cluster_id=cluster_id,
-        version=__version__,
-        namespace=settings.pod_namespace,
-        image_pull_secrets=tuple(settings.image_pull_secrets),
-    )
 
 
 async def run(settings: Settings) -> None:

@@ -67,10 +67,15 @@ def is_debian_12(os_release: str) -> bool:
 
 
 def _agreed(command: str) -> bool:
-    """Ask a person; a machine without one (CI, no terminal) agrees."""
+    """Ask a person; the end of the input (Ctrl-D) means no. A machine without a person (CI, no terminal) agrees."""
     if os.environ.get("CI") or not sys.stdin.isatty():
         return True
-    return input(f"Packages are missing. Run `{command}`? [Y/n] ").strip().lower() in ("", "y", "yes")
+    try:
+        answer = input(f"Packages are missing. Run `{command}`? [Y/n] ")
+    except EOFError:
+        print()  # ends the line of the question
+        return False
+    return answer.strip().lower() in ("", "y", "yes")
 
 
 def install(packages: list[str]) -> None:

@@ -37,7 +37,7 @@ def test_a_poisonous_task_is_set_aside_seen_and_moved_back(
     fleet.cure(*pools)
     for pool, named in (("child", []), ("container", [ids["container"]])):
         moved = _dead(installed, fleet, pool, "--requeue", *named, kubeconfig=user)
-        assert moved == "Messages moved back to their queues: 1\n"
+        assert moved == "Messages requeued: 1\n"
     for pool in pools:
         assert fleet.wait_until_done(pool, 1).started == {ids[pool]: TRIES + 1}
         assert fleet.status(pool)["lastRequeue"]["messages"] == 1

@@ -20,9 +20,9 @@ from taskfleet.brokers.recovery import kombu_bindings as bindings
 from taskfleet.brokers.recovery import requeue_unacked
 from taskfleet.brokers.schedules import state as schedule_state
 from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
+from taskfleet.commands.table import harmless
 from taskfleet.controllers.broker_address import AddressError, target_in
 from taskfleet.controllers.pod_trouble import clean
-from taskfleet.verbs.table import harmless
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")

@@ -14,6 +14,8 @@ from tests.load.app_beat import APP_BEAT_NAMES, app_beat
 from tests.load.beat import NAMES as BEAT_NAMES
 from tests.load.beat import beat_10000
 from tests.load.burst import reaction, reaction_1000_pools
+from tests.load.command_line import NAMES as COMMAND_LINE_NAMES
+from tests.load.command_line import command_line
 from tests.load.figure import Figure
 from tests.load.first_task import NAMES as FIRST_TASK_NAMES
 from tests.load.first_task import first_task
@@ -57,6 +59,7 @@ PODS: Benchmarks[Fleet] = {first_task: FIRST_TASK_NAMES}
 CURVE: Benchmarks[Fleets] = {idle_curve: CURVE_NAMES}
 # What several figures are called together.
 GROUPS = {
+    "command_line": COMMAND_LINE_NAMES,
     "runtime": RUNTIME_NAMES,
     "beat_10000": BEAT_NAMES,
     "app_beat": APP_BEAT_NAMES,
@@ -69,6 +72,7 @@ GROUPS = {
     },
 }
 NAMES = (
+    *COMMAND_LINE_NAMES,
     *RUNTIME_NAMES,
     *BEAT_NAMES,
     *APP_BEAT_NAMES,
@@ -92,6 +96,8 @@ def main() -> int:
 
 
 def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
+    if not wanted.isdisjoint(COMMAND_LINE_NAMES):
+        yield from command_line()
     if not wanted.isdisjoint(RUNTIME_NAMES):
         yield from runtime(folder, wanted)
     if not wanted.isdisjoint(BEAT_NAMES):

@@ -1,1 +1,1 @@
-"""`taskfleet convert`: Celery deployments of other forms as Taskfleet's manifests, with a report of what differs."""
+"""`taskfleet convert`: converts other deployments of Celery to Taskfleet's manifests, and reports what differs."""

@@ -1,5 +1,4 @@
-"""What a pool does where a command line leaves the choice to the app or to Celery. A field without a default of its own
-needs no line here."""
+"""What a pool does where a command line does not set an option. A field without a default needs no line here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from taskfleet.convert.workload import PLACEHOLDER
 
 @dataclass(frozen=True)
 class Absent:
-    """Options of which none is given, and what is to be said and set then."""
+    """The note and the fields for a command line that has none of these options."""
 
     options: frozenset[str]
     subject: str
@@ -30,25 +29,25 @@ ABSENT = (
     Absent(
         _absent("--app"),
         "-A",
-        f"the command names no app: write its module for {PLACEHOLDER}.",
+        f"the command does not name an app: replace {PLACEHOLDER} with its module.",
         Verdict.BY_HAND,
     ),
-    Absent(_absent("--pool"), "no -P", "prefork, also where the app sets worker_pool: set spec.pool then."),
+    Absent(_absent("--pool"), "no -P", "prefork; if the app sets worker_pool, set spec.pool."),
     Absent(
         _absent("--concurrency", "--autoscale"),
         "no -c",
-        "the CPU limit rounded up, or 1; Celery takes the app's worker_concurrency, or all CPUs of the node: "
+        "the CPU limit rounded up, or 1; Celery uses the app's worker_concurrency, or all CPUs of the node: "
         "set spec.concurrency.",
     ),
     Absent(
         _absent("--queues"),
         "no -Q",
-        "the queue celery; Celery takes the app's task_queues or task_default_queue: set spec.queues.",
+        "the queue celery; if the app sets task_queues or task_default_queue, set spec.queues.",
     ),
     Absent(
         _absent("--hostname"),
         "no -n",
-        "a worker is named <pool>@<pod>, where Celery's own name is celery@<host>.",
+        "a worker is named <pool>@<pod>; Celery's default is celery@<host>.",
     ),
     Absent(
         _absent("--loglevel"),
@@ -60,15 +59,15 @@ ABSENT = (
     Absent(
         _absent("--prefetch-multiplier", "--disable-prefetch"),
         "prefetch",
-        "prefork and threads fetch nothing ahead; Celery fetches 4 for each process.",
+        "prefork and threads prefetch nothing; Celery prefetches 4 messages per process.",
     ),
-    Absent(_absent("--without-gossip"), "--without-gossip", "always so: nothing of a pool needs it."),
-    Absent(_absent("--without-mingle"), "--without-mingle", "always so: nothing of a pool needs it."),
-    # No option of Celery's says it: the app's configuration does.
+    Absent(_absent("--without-gossip"), "--without-gossip", "always set: a pool does not use it."),
+    Absent(_absent("--without-mingle"), "--without-mingle", "always set: a pool does not use it."),
+    # Celery has no option for it: the app's configuration sets it.
     Absent(
         _absent(),
         "acks_late",
-        "acknowledge: App, the app's own; Late loses no task with a pod, if it may run twice.",
+        "acknowledge: App, as the app sets it; with Late no task is lost with a pod, but a task may run twice.",
         Verdict.KEPT,
         {"acknowledge": "App"},
     ),
@@ -76,7 +75,7 @@ ABSENT = (
 
 
 def place_absent(draft: Draft, options: Sequence[Option]) -> None:
-    """Say and set what holds for the options that are not given."""
+    """Set the fields and add the notes for options that are not given."""
     given = {option.name for option in options}
     for absent in ABSENT:
         if not absent.options & given:
@@ -84,4 +83,4 @@ def place_absent(draft: Draft, options: Sequence[Option]) -> None:
             draft.notes.say(absent.verdict, absent.subject, absent.text)
     if len(draft.spec.get("queues", [])) > 1:
         draft.spec["queueOrder"] = "RoundRobin"
-        draft.notes.kept("order of queues", "queueOrder: RoundRobin, as Celery takes turns")
+        draft.notes.kept("order of queues", "queueOrder: RoundRobin, as in Celery")

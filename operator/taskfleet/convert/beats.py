@@ -1,4 +1,4 @@
-"""A beat of its own, joined with a pool of the same app; or a pool without workers for it."""
+"""A separate beat, joined with a pool of the same app, or with a pool of zero pods."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,7 @@ def join_beat(pools: Sequence[Pool], start: Start, invocation: Invocation) -> No
     if "beat" in pool.draft.spec:
         notes.lost(
             "beat",
-            f"WorkerPool {pool.name} has a beat already, and a pool has one: make a pool for this one.",
+            f"WorkerPool {pool.name} already has a beat, and a pool has at most one: create a pool for this one.",
         )
         return notes
     draft = Draft(notes, pool.draft.spec)
@@ -42,7 +42,7 @@ def join_beat(pools: Sequence[Pool], start: Start, invocation: Invocation) -> No
 
 
 def beat_pool(name: str, start: Start, invocation: Invocation, variables: Mapping[str, Variable]) -> Pool:
-    """A pool at zero pods whose beat runs: for a beat without workers in the input."""
+    """A pool of zero pods whose beat runs: for a beat without workers in the input."""
     workload, container = start.workload, start.container
     draft = Draft(Notes(workload.source))
     draft.notes.entries += workload.notes
@@ -55,7 +55,7 @@ def beat_pool(name: str, start: Start, invocation: Invocation, variables: Mappin
     _place_beat(draft, start, invocation)
     place_environment(draft, container, {})
     place_pod(draft, workload, container)
-    draft.notes.changed("beat", "no worker of its app is in the input: a pool at zero pods has it.")
+    draft.notes.changed("beat", "the input has no worker of its app: a pool of zero pods runs the beat.")
     script = with_script_variables(variables, invocation.variables)
     return Pool(name, start, draft, script, find_broker_url(invocation.options, script))
 
@@ -66,13 +66,13 @@ def _place_beat(draft: Draft, start: Start, invocation: Invocation) -> None:
         draft.place(SETTINGS, "beat.launcher", launcher, subject=f"beat launcher {' '.join(launcher)}")
     if (start.workload.replicas or 1) > 1:
         draft.notes.changed(
-            "beat replicas", f"1 instead of {start.workload.replicas}: two beats send every task twice."
+            "beat replicas", f"1 instead of {start.workload.replicas}: two beats would send every task twice."
         )
     probes = [
         name for name in ("livenessProbe", "readinessProbe", "startupProbe") if start.container.get(name)
     ]
     if probes:
-        draft.notes.changed("beat probes", f"the operator's own instead of {', '.join(probes)}.")
+        draft.notes.changed("beat probes", f"the operator's own probes replace {', '.join(probes)}.")
 
 
 def _without_defaults(options: Sequence[Option]) -> list[Option]:
@@ -80,7 +80,7 @@ def _without_defaults(options: Sequence[Option]) -> list[Option]:
 
 
 def _differences(draft: Draft, start: Start, pool: Pool) -> None:
-    """Say what beat has of its own beside the pool's."""
+    """Note where beat differs from the pool."""
     ours, theirs = start.container, pool.start.container
     if ours.get("image") != theirs.get("image"):
         draft.place(SETTINGS, "beat.image", ours.get("image"), subject=f"beat image {ours.get('image')}")

@@ -1,4 +1,4 @@
-"""The broker behind a worker's variables: a Broker that names a Secret, and the command that makes the Secret."""
+"""The broker behind a worker's variables: a Broker that names a Secret, and the command that creates the Secret."""
 
 import re
 import shlex
@@ -31,26 +31,26 @@ _ROLES = {
     "USE_SSL": "TLS",
     "USE_TLS": "TLS",
 }
-# Names of what is beside the broker on the same kind of server.
+# Names of other uses of the same kind of server.
 _NO_BROKER = re.compile(r"RESULT|CACHE|SESSION|CHANNEL|LOCK")
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]")
-# Names by which deployments call a password that somebody renews, such as the tokens of a cloud's IAM.
+# Names of passwords that are rotated, such as the tokens of a cloud's IAM.
 _TOKEN = re.compile(r"(REDIS|VALKEY|BROKER|RABBIT|AMQP)\w*TOKEN")
 KEY = "url"
 
 
 @dataclass(frozen=True)
 class BrokerUrl:
-    """Where a broker's URL is: a Secret's key that is there, or a text to make one of."""
+    """A broker's URL: the key of an existing Secret, or a text for a new Secret."""
 
-    subject: str  # what named it
+    subject: str  # the setting that names it
     secret: SecretKey | None = None
     text: str | None = None  # may hold $(NAME) of variables
-    certain: bool = True  # whether Celery itself reads it, and not just perhaps the app
+    certain: bool = True  # whether Celery itself reads it; otherwise only the app may
 
 
 def find_broker_url(options: Sequence[Option], variables: Mapping[str, Variable]) -> BrokerUrl | None:
-    """The broker of a worker as its command and variables tell it; None where they do not."""
+    """The broker of a worker by its command and variables; None where they do not name one."""
     given = next((option for option in options if option.name == "--broker" and option.value), None)
     if given is not None:
         return BrokerUrl("-b", text=given.value)
@@ -77,7 +77,7 @@ def _of_parts(variables: Mapping[str, Variable]) -> BrokerUrl | None:
         if found and not _NO_BROKER.search(name):
             role = _ROLES.get(found["part"], found["part"])
             groups.setdefault((found["owner"], found["kind"]), {})[role] = name
-    # RabbitMQ first: where both are there, Redis is the cache or keeps results.
+    # RabbitMQ first: where both exist, Redis is the cache or the result backend.
     for (_, kind), parts in sorted(groups.items(), key=lambda item: "RABBIT" not in item[0][1]):
         if "HOST" in parts:
             said = ", ".join(sorted(parts.values()))
@@ -108,36 +108,34 @@ def broker_object(name: str, namespace: str | None, secret: SecretKey) -> Object
 def broker_notes(
     notes: Notes, found: BrokerUrl | None, secret: SecretKey, variables: Mapping[str, Variable]
 ) -> None:
-    """Say where the URL comes from, and how its Secret is made."""
+    """Note where the URL comes from, and how to create its Secret."""
     if tokens := [name for name in variables if _TOKEN.search(name)]:
         notes.lost(
             f"env {', '.join(tokens)}",
-            "a password that is renewed: write each new URL into the Secret of the Broker, and the workers roll.",
+            "the password is rotated: write each new URL to the Secret of the Broker; the workers then restart.",
         )
     if found is not None and found.secret is not None:
         notes.kept(found.subject, f"Broker: urlSecretRef {secret.name}, key {secret.key}")
         if not found.certain:
-            notes.by_hand(found.subject, "see that it is the broker's URL: only the app's code says so.")
+            notes.by_hand(found.subject, "check that it is the broker's URL: only the app's code knows.")
         return
     if found is None or found.text is None:
         url = "redis://:PASSWORD@HOST:6379/0"
         notes.by_hand(
-            "broker", f"nothing in the input says where it is: {_command(secret, shlex.quote(url))}"
+            "broker", f"the input has no broker URL. Create its Secret: {_command(secret, shlex.quote(url))}"
         )
         return
     scheme = found.text.partition("://")[0]
     if "://" in found.text and scheme not in _SUPPORTED:
-        notes.lost(found.subject, f"{scheme}:// is no broker of Taskfleet's: it takes Redis and RabbitMQ.")
+        notes.lost(found.subject, f"{scheme}:// is not supported as a broker: use Redis or RabbitMQ.")
     elif scheme == "pyamqp":
-        notes.changed(found.subject, "write the URL with amqp://, which is the same.")
-    doubt = "" if found.certain else " See that it is the broker's URL: only the app's code says so."
+        notes.changed(found.subject, "write the URL with amqp://, which is equivalent.")
+    doubt = "" if found.certain else " Check that it is the broker's URL: only the app's code knows."
     command = _command(secret, _shell_url(found.text, variables))
-    notes.by_hand(found.subject, f"make the Secret of the Broker: {command}{doubt}")
+    notes.by_hand(found.subject, f"create the Secret of the Broker: {command}{doubt}")
     if "?" in found.text:
-        notes.by_hand(found.subject, "its parameters after ? may be refused: the Broker has fields for them.")
-    notes.changed(
-        found.subject, "the URL is read from a Secret; special characters in it are percent-encoded."
-    )
+        notes.by_hand(found.subject, "the Broker may reject the parameters after ?: use its fields instead.")
+    notes.changed(found.subject, "the URL is read from a Secret; percent-encode special characters in it.")
 
 
 def _command(secret: SecretKey, url: str) -> str:
@@ -145,7 +143,7 @@ def _command(secret: SecretKey, url: str) -> str:
 
 
 def _shell_url(text: str, variables: Mapping[str, Variable]) -> str:
-    """The URL as a word of the shell. A password stays where it is: out of a Secret, or a word to replace."""
+    """The URL as a shell word. A password is read from its Secret, or left as a word to replace."""
 
     def filled(found: re.Match[str]) -> str:
         variable = variables.get(found[1])
@@ -171,7 +169,7 @@ def _without_password(url: str) -> str:
 
 
 def same_place(found: BrokerUrl | None, variables: Mapping[str, Variable]) -> str:
-    """What tells one broker from another: two workers with the same share a Broker."""
+    """Identifies a broker: two workers with the same value share a Broker."""
     if found is None:
         return ""
     if found.secret is not None:

@@ -1,8 +1,7 @@
 """`taskfleet convert`: files in, manifests and a report out."""
 
-import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from taskfleet.convert.conversion import Conversion, convert
@@ -11,17 +10,17 @@ from taskfleet.convert.reading import Text, read_texts
 from taskfleet.convert.report import report_text
 
 
-def convert_files(arguments: argparse.Namespace) -> int:
-    """Run it; 1 when no Celery was found, 2 when a file cannot be read or written."""
+def convert_files(files: Sequence[str], *, out: Path | None, report: Path | None) -> int:
+    """Convert files. The exit code: 1 where no Celery was found, 2 where a file cannot be read or written."""
     try:
-        conversion = convert_texts(_texts(arguments.files))
-        _write(conversion, arguments.out)
-        _report(conversion, arguments.report)
+        conversion = convert_texts(_texts(files))
+        _write(conversion, out)
+        _report(conversion, report)
     except OSError as error:
         sys.stderr.write(f"{error.filename}: {error.strerror}.\n")
         return 2
     except UnicodeDecodeError as error:
-        sys.stderr.write(f"The input is no UTF-8 text: {error.reason}.\n")
+        sys.stderr.write(f"The input is not UTF-8 text: {error.reason}. Save it as UTF-8.\n")
         return 2
     return 0 if conversion.manifests else 1
 
@@ -32,7 +31,7 @@ def convert_texts(texts: Iterable[Text]) -> Conversion:
     return convert(read.objects, read.workloads, read.notes)
 
 
-def _texts(files: list[str]) -> Iterator[Text]:
+def _texts(files: Sequence[str]) -> Iterator[Text]:
     for file in files or ["-"]:
         if file == "-":
             yield Text("standard input", sys.stdin.read())

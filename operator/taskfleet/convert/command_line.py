@@ -23,7 +23,7 @@ _PROJECT_CLIS = frozenset(
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 # What a script does while its programs run, or at its end.
 _WAITING = frozenset({"wait", "exit", "true"})
-# What a script is called when nothing in its words tells what it starts.
+# Names of scripts that start Celery without showing it in their command.
 _TELLING = re.compile(r"celery|worker|beat", re.IGNORECASE)
 
 
@@ -48,7 +48,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Opaque:
-    """Something that may start Celery and whose words do not tell how."""
+    """Something that may start Celery, but does not show how."""
 
     words: Words
     reason: str
@@ -66,7 +66,7 @@ def launcher_words(start: Invocation) -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    """A word for a script again; one with a variable that nobody knew keeps it."""
+    """A word for a script again; an unknown variable in it is kept."""
     return f'"{word}"' if "$" in word else shlex.quote(word)
 
 
@@ -81,7 +81,7 @@ def find_celery(argv: Sequence[str], variables: Mapping[str, str]) -> list[Start
         parsed = parse_script(with_arguments(text, argv[length:]), variables)
     except ValueError as error:
         found = bool(_TELLING.search(text))
-        return [Opaque(tuple(argv), f"its script cannot be read: {error}")] if found else []
+        return [Opaque(tuple(argv), f"its script cannot be parsed: {error}")] if found else []
     return list(_in_script(parsed.commands, parsed.variables, variables))
 
 
@@ -121,7 +121,7 @@ def _in_words(words: Words, *, whole: bool) -> Started | None:
         if index > 0 and word == "worker" and words[index - 1] == "run":
             return Opaque(words, "a CLI of the project starts Celery")
     telling = whole and any(_TELLING.search(program(word)) for word in words)
-    return Opaque(words, "what the script starts is not in its words") if telling else None
+    return Opaque(words, "its command does not show what the script starts") if telling else None
 
 
 def _project_cli(words: Words) -> Opaque | None:

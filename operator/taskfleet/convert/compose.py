@@ -121,7 +121,7 @@ class _Service:
             self.notes.changed("variables of .env", f"{said}: read from the Secret compose-env.")
         for secret, file in files.items():
             command = f"kubectl create secret generic {secret} --from-env-file={file}"
-            self.notes.by_hand(f"file {file}", f"make a Secret of it: {command}")
+            self.notes.by_hand(f"file {file}", f"create a Secret from it: {command}")
 
     def _env_files(self) -> dict[str, str]:
         raw = self.service.get("env_file")
@@ -139,12 +139,13 @@ class _Service:
         for source, target, read_only in self._mounts():
             if not source or not target:
                 self.notes.changed(
-                    f"volume {target or source}", "an anonymous volume: the container's own files do."
+                    f"volume {target or source}",
+                    "an anonymous volume is not created: the container's own file system is used.",
                 )
             elif source.startswith((".", "/", "~", "$")):
                 self.notes.lost(
                     f"volume {source}:{target}",
-                    "a folder of the machine: have it in the image, or mount a claim.",
+                    "a directory of the host: add it to the image, or mount a PersistentVolumeClaim.",
                 )
             else:
                 claim = readers.object_name(source)
@@ -153,7 +154,7 @@ class _Service:
                     {"name": claim, "mountPath": target, **({"readOnly": True} if read_only else {})}
                 )
                 self.notes.by_hand(
-                    f"volume {source}", f"make the PersistentVolumeClaim {claim}, with its files."
+                    f"volume {source}", f"create the PersistentVolumeClaim {claim}, with its files."
                 )
         for target in _as_list(self.service.get("tmpfs")):
             name = readers.object_name(f"tmpfs{target}")
@@ -193,7 +194,7 @@ class _Service:
             try:
                 yield name, readers.memory(value) if name == "memory" else str(value)
             except Unreadable as error:
-                self.notes.by_hand(f"{kind}.{name}", f"{error} Set spec.resources.{kind}.{name} yourself.")
+                self.notes.by_hand(f"{kind}.{name}", f"{error} Set spec.resources.{kind}.{name}.")
 
     def _user(self) -> None:
         user = str(self.service.get("user") or "")
@@ -201,7 +202,9 @@ class _Service:
             return
         number, _, group = {"root": "0"}.get(user, user).partition(":")
         if not number.isdigit():
-            self.notes.by_hand("user", f"{user} is no number: set template.spec.securityContext.runAsUser.")
+            self.notes.by_hand(
+                "user", f"{user} is not a number: set template.spec.securityContext.runAsUser."
+            )
             return
         security: Object = {"runAsUser": int(number)}
         if group.isdigit():
@@ -215,7 +218,7 @@ class _Service:
                 span: timedelta = parse_duration(readers.seconds(given))
             except (Unreadable, ValueError):
                 self.notes.by_hand(
-                    "stop_grace_period", f"{given!r} is no time: set spec.terminationGracePeriod."
+                    "stop_grace_period", f"{given!r} is not a valid time: set spec.terminationGracePeriod."
                 )
                 return
             self.pod["terminationGracePeriodSeconds"] = int(span.total_seconds())
@@ -223,8 +226,8 @@ class _Service:
 
 def _build_name(build: Any) -> str:
     """A name for the image of a build: services of one build have one image."""
-    told = build if isinstance(build, dict) else {"context": build or "."}
-    text = "-".join(str(told.get(key) or "") for key in ("context", "dockerfile", "target"))
+    given = build if isinstance(build, dict) else {"context": build or "."}
+    text = "-".join(str(given.get(key) or "") for key in ("context", "dockerfile", "target"))
     named = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word and word != "Dockerfile"]
     return readers.object_name("-".join(named)) if named else "app"
 
@@ -247,11 +250,11 @@ def _from_secret(name: str, key: str) -> Object:
 
 
 def top_level_notes(document: Object, file: str) -> Iterator[Note]:
-    """Notes about what a compose file says outside of its services."""
+    """Notes about the parts of a compose file other than services."""
     notes = Notes(file)
     for name in document:
         if name not in ("services", "version", "name") and not str(name).startswith("x-"):
-            notes.changed(str(name), "services alone are converted; each says what it needs of it.")
+            notes.changed(str(name), "only services are converted.")
     yield from notes.entries
 
 

@@ -23,7 +23,7 @@ _MONITORS = frozenset({"flower", "events"})
 
 @dataclass(frozen=True)
 class Conversion:
-    """What comes out: manifests in the order of an apply, and a note on everything that was read."""
+    """The result: manifests in the order in which to apply them, and a note on every setting that was read."""
 
     manifests: tuple[Object, ...]
     notes: tuple[Note, ...]
@@ -42,7 +42,7 @@ class _State:
 def convert(
     objects: Iterable[Object], workloads: Sequence[Workload] = (), notes: Iterable[Note] = ()
 ) -> Conversion:
-    """Convert Kubernetes objects, and workloads that other forms of input were brought into, with their notes."""
+    """Convert Kubernetes objects, and workloads from other forms of input, with their notes."""
     cluster = sort_objects(objects)
     state = _State(cluster, notes=list(notes), taken=set(cluster.names))
     starts: list[Start] = []
@@ -72,7 +72,7 @@ def convert(
 
 def _workload_notes(workload: Workload, starts: Sequence[Start]) -> list[Note]:
     if not starts:
-        return [Note(Verdict.KEPT, workload.source, "object", "starts no Celery; leave it as it is.")]
+        return [Note(Verdict.KEPT, workload.source, "object", "does not start Celery; keep it as it is.")]
     commands = [
         one.started.command
         for one in starts
@@ -80,7 +80,7 @@ def _workload_notes(workload: Workload, starts: Sequence[Start]) -> list[Note]:
     ]
     if len(commands) < 2:
         return []
-    said = f"taken apart: {', '.join(commands)}."
+    said = f"split into its parts: {', '.join(commands)}."
     return [Note(Verdict.CHANGED, workload.source, "several starts", said)]
 
 
@@ -106,7 +106,7 @@ def _other_start(state: _State, start: Start) -> None:
         state.notes += start.workload.notes
         said = f"{started.reason}: {' '.join(started.words) or 'no command is given'}."
         notes.lost(
-            "command", f"{said} Write the WorkerPool by hand, with the app and the flags that it starts."
+            "command", f"{said} Write the WorkerPool yourself, with the app and the flags that it uses."
         )
     elif started.command == "beat":
         joined = join_beat(state.pools, start, started)
@@ -117,9 +117,9 @@ def _other_start(state: _State, start: Start) -> None:
             notes = joined
     elif started.command in _MONITORS:
         state.notes += start.workload.notes
-        notes.kept("object", f"celery {started.command}: leave it as it is; it works beside the pools.")
+        notes.kept("object", f"celery {started.command}: keep it as it is; it works with the pools.")
     elif started.command != "worker":
-        notes.lost("command", f"celery {started.command} is no worker; leave it as it is.")
+        notes.lost("command", f"celery {started.command} is not a worker; keep it as it is.")
     state.notes += notes.entries
 
 
@@ -140,14 +140,14 @@ def _add_schedules(state: _State, job: Object) -> None:
         state.schedules.append(manifest("PeriodicSchedule", name, namespace_of(job), draft.spec))
         state.notes += draft.notes.entries
     if not calls:
-        said = "sends no task by celery call; leave it as it is."
+        said = "does not send a task with celery call; keep it as it is."
         state.notes.append(Note(Verdict.KEPT, source_of(job), "object", said))
 
 
 def _brokers(state: _State) -> list[Object]:
     """One Broker for each broker of a namespace; the first is called default, which pools need not name.
 
-    A pool whose broker nothing tells gets the first of its namespace.
+    A pool without a broker URL gets the first of its namespace.
     """
     made: dict[tuple[str | None, str], tuple[str, Object]] = {}
     for pool in sorted(state.pools, key=lambda one: one.broker is None):
@@ -156,7 +156,7 @@ def _brokers(state: _State) -> list[Object]:
         key = (namespace, same_place(pool.broker, pool.variables))
         if pool.broker is None and own:
             made.setdefault(key, own[0])
-            said = f"nothing in the input says where it is: see that it is that of Broker {own[0][0]}."
+            said = f"the input has no broker URL: check that the worker uses that of Broker {own[0][0]}."
             pool.draft.notes.by_hand("broker", said)
         elif key not in made:
             made[key] = _new_broker(pool, "default" if not own else f"broker-{len(own) + 1}")
@@ -173,13 +173,14 @@ def _new_broker(pool: Pool, name: str) -> tuple[str, Object]:
     secret = found.secret if found and found.secret else SecretKey(f"{name}-broker", KEY)
     broker_notes(notes, found, secret, pool.variables)
     notes.changed(
-        "visibility_timeout", "1h, kombu's default; set the Broker's visibilityTimeout to the app's."
+        "visibility_timeout",
+        "1h, the default of kombu; if the app sets another, set the Broker's visibilityTimeout.",
     )
     return name, broker_object(name, pool.workload.namespace, secret)
 
 
 def _task_queues(state: _State) -> Iterator[Object]:
-    """A TaskQueue for each queue that a worker names, so that it is seen and can be purged."""
+    """A TaskQueue for each queue that a worker names, so that it is observed and can be purged."""
     made: set[tuple[str | None, str, str]] = set()
     names: set[tuple[str | None, str]] = set()
     for pool in state.pools:
@@ -200,5 +201,5 @@ def _task_queues(state: _State) -> Iterator[Object]:
 
 
 def _scaled_jobs(cluster: Cluster) -> list[Note]:
-    said = "a pool with autoscale never stops a pod at work: write its Celery worker as a Deployment first."
+    said = "write its Celery worker as a Deployment first; a pool with autoscale never stops a busy pod."
     return [Note(Verdict.LOST, source_of(one), "ScaledJob", said) for one in cluster.scaled_jobs]

@@ -1,4 +1,4 @@
-"""A manifest in the making, and the tables that say where each thing that was read has its place."""
+"""A manifest under construction, and the tables that map settings to fields."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from taskfleet.convert.notes import Notes, Verdict
 
 
 class Unreadable(ValueError):  # noqa: N818 - it names what it reports
-    """A value that its field cannot take. The text says what to do."""
+    """A value that is not valid for its field. The text says why."""
 
 
 class MeansNone(ValueError):  # noqa: N818 - as above
-    """A value by which Celery means what the absence of the field means. The text says what that is."""
+    """A value that means the same as omitting the field. The text says what it means."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """It becomes a field. `read` turns what was given into the field's value and raises Unreadable or MeansNone."""
+    """It becomes a field. `read` converts the given value and raises Unreadable or MeansNone."""
 
     path: str
     read: Callable[[Any], Any] = lambda value: value
-    text: str = ""  # what is to be said beyond the field's name
+    text: str = ""  # printed after the field's name
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Extra:
 
 @dataclass(frozen=True)
 class Dropped:
-    """It has no place because nothing needs it; `text` says what takes its place."""
+    """It is not needed; `text` says what replaces it."""
 
     text: str
     verdict: Verdict = Verdict.CHANGED
@@ -42,7 +42,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Missing:
-    """No field can say it; `text` says what happens instead, and the way out."""
+    """No field supports it; `text` says what happens instead, and what to do."""
 
     text: str
 
@@ -53,13 +53,13 @@ Table = Mapping[str, Place]
 
 @dataclass
 class Draft:
-    """The spec of one object, and the notes about what it was made of."""
+    """The spec of one object, and the notes about its settings."""
 
     notes: Notes
     spec: Object = field(default_factory=dict)
 
     def place(self, table: Table, name: str, value: Any, *, subject: str | None = None) -> None:
-        """Put `value` where `table` says. `subject` is how the input calls it."""
+        """Place `value` according to `table`. `subject` is its name in the input."""
         place, said = table[name], subject or name
         match place:
             case Field():
@@ -77,10 +77,10 @@ class Draft:
         try:
             read = place.read(value)
         except MeansNone as meaning:
-            self.notes.kept(said, f"{meaning} So spec.{place.path} is not set.")
+            self.notes.kept(said, f"{meaning} spec.{place.path} is not set.")
             return
         except Unreadable as error:
-            self.notes.by_hand(said, f"{error} Set spec.{place.path} yourself.")
+            self.notes.by_hand(said, f"{error} Set spec.{place.path}.")
             return
         self.put(place.path, read)
         self.notes.kept(said, f"spec.{place.path}{_and(place.text)}")
@@ -94,9 +94,9 @@ class Draft:
         into[last] = value
 
     def take_back(self, name: str, reason: str) -> None:
-        """Leave out a field that an apply would refuse."""
+        """Omit a field that the API server would reject."""
         if name in self.spec:
-            self.notes.lost(name, f"{self.spec.pop(name)} is left out: {reason}")
+            self.notes.lost(name, f"{self.spec.pop(name)} is omitted: {reason}")
 
 
 def manifest(kind: str, name: str, namespace: str | None, spec: Mapping[str, Any]) -> Object:

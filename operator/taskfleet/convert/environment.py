@@ -1,4 +1,4 @@
-"""The variables of a container, from wherever they come, and what becomes of those that Celery reads itself."""
+"""The variables of a container from all sources, and the handling of those that Celery reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -70,14 +70,14 @@ def plain_values(variables: Mapping[str, Variable]) -> dict[str, str]:
     return {name: one.value for name, one in variables.items() if one.value is not None}
 
 
-# What a pool sets itself, or refuses. Other variables are the app's own and stay as they are.
+# What a pool sets itself, or rejects. Other variables belong to the app and are kept.
 VARIABLES: Table = {
-    "CELERY_BROKER_URL": Dropped("the Broker's URL takes its place, under the same name.", Verdict.KEPT),
-    "CELERY_BROKER_READ_URL": Dropped("the Broker's URL takes its place, under the same name."),
-    "CELERY_BROKER_WRITE_URL": Dropped("the Broker's URL takes its place, under the same name."),
+    "CELERY_BROKER_URL": Dropped("replaced with the Broker's URL, under the same name.", Verdict.KEPT),
+    "CELERY_BROKER_READ_URL": Dropped("replaced with the Broker's URL, under the same name."),
+    "CELERY_BROKER_WRITE_URL": Dropped("replaced with the Broker's URL, under the same name."),
     "CELERY_RESULT_BACKEND": Dropped("resultBackend sets it, under the same name.", Verdict.KEPT),
-    "CELERY_LOADER": Missing("the loader is Taskfleet's: configure the app in its own module."),
-    "POD_NAME": Dropped("it is the pod's name, as the operator sets it.", Verdict.KEPT),
+    "CELERY_LOADER": Missing("Taskfleet uses its own loader: configure the app in its module."),
+    "POD_NAME": Dropped("the operator sets it to the pod's name.", Verdict.KEPT),
     "TASKFLEET_SETTINGS": Dropped("the operator sets it."),
 }
 _OPTION_PREFIX = {"worker": "CELERY_WORKER_", "beat": "CELERY_BEAT_"}
@@ -117,11 +117,11 @@ def place_environment(draft: Draft, container: Object, read_as_options: Mapping[
     for entry in entries(container, "env"):
         name = str(entry.get("name"))
         if "name" not in entry:
-            draft.notes.by_hand("env", f"an entry without a name is left out: {entry}.")
+            draft.notes.by_hand("env", f"an entry without a name is omitted: {entry}.")
         elif name in read_as_options and name != "APP":
             draft.notes.changed(
                 f"env {name}",
-                f"left out: Celery reads it as {read_as_options[name]}, which its field now sets.",
+                f"omitted: Celery reads it as {read_as_options[name]}, which its field sets.",
             )
         elif name in VARIABLES:
             draft.place(VARIABLES, name, entry.get("value"), subject=f"env {name}")
@@ -138,18 +138,19 @@ def place_environment(draft: Draft, container: Object, read_as_options: Mapping[
 
 
 def name_hidden_variables(draft: Draft, variables: Mapping[str, Variable], read: Mapping[str, str]) -> None:
-    """Say which variables of envFrom the pool sets itself, because none can be left out of it."""
+    """Note the variables of envFrom that the pool sets itself: envFrom cannot omit single variables."""
     for variable in variables.values():
         if variable.origin == "env":
             continue
         if variable.name in VARIABLES:
             draft.notes.changed(
-                f"envFrom {variable.name}", f"{variable.origin} has it, and what the operator sets wins."
+                f"envFrom {variable.name}",
+                f"{variable.origin} contains it; the operator's value takes precedence.",
             )
         elif variable.name in read:
             draft.notes.by_hand(
                 f"envFrom {variable.name}",
-                f"{variable.origin} has it, and Celery reads it as {read[variable.name]}: remove it there.",
+                f"{variable.origin} contains it, and Celery reads it as {read[variable.name]}: remove it there.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Where each option of `celery worker` and `celery beat` has its place. A field of its own is one line here."""
+"""Where each option of `celery worker` and `celery beat` belongs. A new field is one line here."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,7 @@ WORKER: Table = {
     "--pool": Field("pool", readers.pool_type),
     "--concurrency": Field("concurrency", readers.positive),
     "--queues": Field("queues", readers.queues),
-    "--exclude-queues": Missing(
-        "no field excludes queues: list in spec.queues those that are to be consumed."
-    ),
+    "--exclude-queues": Missing("no field excludes queues: list the queues to consume in spec.queues."),
     "--loglevel": Field("logLevel", readers.level),
     "--autoscale": Field("processAutoscale", readers.processes),
     "--time-limit": Field("timeLimit", readers.limit),
@@ -22,50 +20,50 @@ WORKER: Table = {
     "--max-tasks-per-child": Field("maxTasksPerChild", readers.positive),
     "--max-memory-per-child": Field("maxMemoryPerChild", readers.kibibytes),
     "--prefetch-multiplier": Field("prefetchMultiplier", readers.number),
-    "--disable-prefetch": Dropped("prefork and threads fetch nothing ahead by default.", Verdict.KEPT),
+    "--disable-prefetch": Dropped("prefork and threads prefetch nothing by default.", Verdict.KEPT),
     "--task-events": Extra(),
     "--include": Extra(),
     "--heartbeat-interval": Extra(),
     "--without-heartbeat": Extra(),
     "--pool-start-method": Extra(),
     "--umask": Extra(),
-    "--without-gossip": Dropped("always so.", Verdict.KEPT),
-    "--without-mingle": Dropped("always so.", Verdict.KEPT),
+    "--without-gossip": Dropped("always set.", Verdict.KEPT),
+    "--without-mingle": Dropped("always set.", Verdict.KEPT),
     "--hostname": Dropped("a worker is named <pool>@<pod>."),
-    "--detach": Dropped("a worker stays in the foreground of its container."),
-    "--logfile": Dropped("a worker logs to its container's output: kubectl logs."),
-    "--pidfile": Dropped("a container needs none.", Verdict.KEPT),
+    "--detach": Dropped("a worker runs in the foreground of its container."),
+    "--logfile": Dropped("a worker logs to standard output: use kubectl logs."),
+    "--pidfile": Dropped("a container does not need one.", Verdict.KEPT),
     "--executable": Dropped("spec.python names the interpreter."),
-    "--no-color": Dropped("a container's output has no colours.", Verdict.KEPT),
-    "--no-execv": Dropped("Celery has no such option any more."),
-    "--autoreload": Dropped("Celery has no such option any more; another image replaces the pods."),
-    "--purge": Dropped("it would empty the queues whenever a pod starts: purge of a TaskQueue does it once."),
-    "--statedb": Dropped(
-        "on Redis revokes are kept in the broker; on RabbitMQ a new pod does not know them."
+    "--no-color": Dropped("a container's output has no colors.", Verdict.KEPT),
+    "--no-execv": Dropped("Celery no longer has this option."),
+    "--autoreload": Dropped("Celery no longer has this option; a new image replaces the pods."),
+    "--purge": Dropped(
+        "it would purge the queues whenever a pod starts: set purge of a TaskQueue to do it once."
     ),
-    "--uid": Missing("a container's user is spec.template.spec.securityContext.runAsUser, a number."),
-    "--gid": Missing("a container's group is spec.template.spec.securityContext.runAsGroup, a number."),
-    "--loader": Missing("the loader is Taskfleet's: configure the app in its own module."),
-    "--config": Missing("let the app read its configuration itself: app.config_from_object."),
-    "--quiet": Missing("no field takes it; it has no effect on tasks."),
+    "--statedb": Dropped("on Redis the broker stores revokes; on RabbitMQ a new pod does not know them."),
+    "--uid": Missing("set the user as a number in spec.template.spec.securityContext.runAsUser."),
+    "--gid": Missing("set the group as a number in spec.template.spec.securityContext.runAsGroup."),
+    "--loader": Missing("Taskfleet uses its own loader: configure the app in its module."),
+    "--config": Missing("configure the app in its module: app.config_from_object."),
+    "--quiet": Missing("no field sets it; it has no effect on tasks."),
     "--skip-checks": Missing("Django's checks run at each start."),
 }
 
 BEAT: Table = {
     "--scheduler": Field("beat.scheduler", readers.scheduler),
-    "--schedule": Dropped("PersistentScheduler's file is on a volume of the operator's, and starts empty."),
-    "--max-interval": Missing(
-        "beat looks as often as its scheduler does; set beat_max_loop_interval in the app."
+    "--schedule": Dropped(
+        "PersistentScheduler's file is on a volume that the operator creates; it starts empty."
     ),
+    "--max-interval": Missing("the scheduler's default applies; set beat_max_loop_interval in the app."),
     "--loglevel": Dropped("beat logs at the pool's logLevel."),
     "--app": Dropped("beat starts the pool's app.", Verdict.KEPT),
-    "--enable-remote-control": Missing("no field takes it; beat's health is in the condition BeatReady."),
-    "--no-enable-remote-control": Dropped("always so.", Verdict.KEPT),
+    "--enable-remote-control": Missing("no field sets it; the condition BeatReady reports beat's health."),
+    "--no-enable-remote-control": Dropped("always set.", Verdict.KEPT),
     "--hostname": Dropped("beat is named after its pod."),
     "--detach": WORKER["--detach"],
     "--logfile": WORKER["--logfile"],
     "--pidfile": WORKER["--pidfile"],
-    "--umask": Missing("beat's container has the umask of its image."),
+    "--umask": Missing("beat's container uses the umask of its image."),
     "--uid": WORKER["--uid"],
     "--gid": WORKER["--gid"],
     "--executable": WORKER["--executable"],
@@ -77,7 +75,7 @@ BEAT: Table = {
     "--workdir": Dropped("beat starts in the pool's working directory."),
 }
 
-# Handled beside the tables: URLs lead to a Secret, the folder to the pod template.
+# Not in the tables: URLs become a Secret, the directory goes to the pod template.
 ELSEWHERE = frozenset({"--broker", "--result-backend", "--workdir"})
 _EMBEDDED_BEAT = frozenset({"--beat", "--schedule", "--scheduler"})
 
@@ -114,7 +112,7 @@ def place_beat_options(draft: Draft, options: Sequence[Option]) -> None:
         if option.name in BEAT:
             draft.place(BEAT, option.name, option.value, subject=subject)
         elif option.name not in ELSEWHERE:
-            draft.notes.lost(subject, "no option of beat that is known.")
+            draft.notes.lost(subject, "unknown option of beat: check whether it still matters.")
     _name_scheduler(draft)
 
 
@@ -122,7 +120,7 @@ def _name_scheduler(draft: Draft) -> None:
     if "scheduler" not in draft.spec["beat"]:
         draft.notes.changed(
             "beat -S",
-            "celery.beat:PersistentScheduler, also where the app sets beat_scheduler: set beat.scheduler then.",
+            "celery.beat:PersistentScheduler; if the app sets beat_scheduler, set beat.scheduler.",
         )
 
 
@@ -136,6 +134,4 @@ def _place_optimization(draft: Draft, option: Option) -> None:
 def _place_unknown(draft: Draft, option: Option) -> None:
     """An app may add options of its own to its workers."""
     draft.spec.setdefault("extraArgs", []).append(str(option))
-    draft.notes.kept(
-        option.name, f"spec.extraArgs: {option}; no option of Celery's, so one of the app's own."
-    )
+    draft.notes.kept(option.name, f"spec.extraArgs: {option}; not an option of Celery, so one of the app.")

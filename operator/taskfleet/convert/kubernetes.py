@@ -1,4 +1,4 @@
-"""Kubernetes objects, sorted by what they say about workers."""
+"""Kubernetes objects, sorted by their role for workers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ GRACE_SECONDS = 30  # of a pod that says nothing
 _SCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject", "VerticalPodAutoscaler"})
 # What finds pods by their labels.
 _SELECTING = frozenset({"Service", "ServiceMonitor", "PodMonitor", "NetworkPolicy", "PodDisruptionBudget"})
-# Of a workload's spec, what has a place of its own.
+# Fields of a workload's spec that are handled separately.
 _HANDLED = frozenset({"template", "replicas", "selector"})
-_READ = "read for the variables of workers; leave it as it is."
+_READ = "read for the variables of workers; keep it as it is."
 # What the API server and controllers fill in where nothing is said.
 _DEFAULTS: Object = {
     "progressDeadlineSeconds": 600,
@@ -46,7 +46,7 @@ def source_of(raw: Object) -> str:
 
 
 def namespace_of(raw: Object) -> str | None:
-    """An object's namespace; None where it is left to whoever applies it."""
+    """An object's namespace; None where `kubectl apply` decides."""
     namespace = part(raw, "metadata").get("namespace")
     return str(namespace) if namespace else None
 
@@ -62,7 +62,7 @@ def flattened(raw: Object) -> Iterator[Object]:
 
 
 def sort_objects(objects: Iterable[Object]) -> Cluster:
-    """Sort objects by what they say; what says nothing about Celery gets a note."""
+    """Sort objects by their role; an object that is not about Celery gets a note."""
     cluster = Cluster()
     configs: dict[tuple[str | None, str], dict[str, str]] = {}
     secrets: dict[tuple[str | None, str], frozenset[str]] = {}
@@ -75,7 +75,7 @@ def sort_objects(objects: Iterable[Object]) -> Cluster:
             secrets[key] = frozenset({*part(raw, "data"), *part(raw, "stringData")})
             cluster.notes.append(_left_alone(raw, _READ))
         elif part(raw, "metadata").get("ownerReferences") and kind != "HorizontalPodAutoscaler":
-            cluster.notes.append(_left_alone(raw, "made by another object, with which it goes."))
+            cluster.notes.append(_left_alone(raw, "owned by another object, and deleted with it."))
         elif _has_pods(raw):
             cluster.workloads.append(_workload(raw))
             cluster.names.add(key)
@@ -88,7 +88,7 @@ def sort_objects(objects: Iterable[Object]) -> Cluster:
         elif kind == "ScaledJob":
             cluster.scaled_jobs.append(raw)
         else:
-            cluster.notes.append(_left_alone(raw, "says nothing about Celery workers; leave it as it is."))
+            cluster.notes.append(_left_alone(raw, "not about Celery workers; keep it as it is."))
     cluster.known = Known(configs, secrets)
     return cluster
 

@@ -22,8 +22,8 @@ class Nodes:
 
 def multi_nodes(multi: Invocation) -> list[Nodes]:
     """The workers that a `celery multi start` starts, grouped by their options; empty for what starts none."""
-    verb, *rest = multi.arguments or ("",)
-    if verb not in _STARTING:
+    action, *rest = multi.arguments or ("",)
+    if action not in _STARTING:
         return []
     shared, own, values = _parsed(rest)
     groups: dict[tuple[str, ...], list[str]] = {}

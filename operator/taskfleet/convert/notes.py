@@ -1,16 +1,16 @@
-"""What the report says: a verdict on each thing that was read."""
+"""The entries of the report: one for each setting that was read."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What became of something that was read. The values are the headings of the report."""
+    """What the conversion does with a setting. The values are the headings of the report."""
 
     KEPT = "kept"
     CHANGED = "changed"
-    LOST = "cannot be expressed"
-    BY_HAND = "to be done by hand"
+    LOST = "not supported"
+    BY_HAND = "action required"
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Note:
     verdict: Verdict
     source: str  # what was read, such as Deployment celery or service worker
     subject: str  # the setting, such as -c, terminationGracePeriodSeconds or env BROKER_URL
-    text: str  # what became of it, and the way out
+    text: str  # what it becomes, or what to do
 
 
 @dataclass
 class Notes:
-    """The notes about one source, in the order in which they were found."""
+    """The notes about one source, in the order of its settings."""
 
     source: str
     entries: list[Note] = field(default_factory=list)

@@ -8,7 +8,7 @@ from taskfleet.api import Object
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes out what two places share: people edit these files."""
+    """Repeats shared values instead of anchors: users edit these files."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of yaml
         return True

@@ -17,7 +17,7 @@ def _json(value: Any) -> Any:
     try:
         return json.loads(str(value))
     except ValueError:
-        raise Unreadable(f"{value!r} is no JSON.") from None
+        raise Unreadable(f"{value!r} is not valid JSON.") from None
 
 
 OPTIONS: Table = {
@@ -25,13 +25,13 @@ OPTIONS: Table = {
     "--kwargs": Field("kwargs", _json),
     "--queue": Field("queue"),
     "--expires": Field("expires", readers.limit),
-    "--app": Dropped("the Broker's own beat sends the task, without the app.", Verdict.KEPT),
-    "--broker": Dropped("the Broker names its URL."),
-    "--countdown": Missing("a run is sent at its time: put the delay into the schedule."),
-    "--eta": Missing("a run is sent at its time."),
+    "--app": Dropped("the Broker's beat sends the task without the app.", Verdict.KEPT),
+    "--broker": Dropped("the Broker has the URL."),
+    "--countdown": Missing("a run is sent at its scheduled time: add the delay to the schedule."),
+    "--eta": Missing("a run is sent at its scheduled time."),
     "--serializer": Missing("messages are JSON."),
-    "--exchange": Missing("a task goes to a queue by its name: set spec.queue."),
-    "--routing-key": Missing("a task goes to a queue by its name: set spec.queue."),
+    "--exchange": Missing("a task is routed by the queue name: set spec.queue."),
+    "--routing-key": Missing("a task is routed by the queue name: set spec.queue."),
 }
 
 
@@ -49,20 +49,20 @@ def place_schedule(draft: Draft, cron_job: Object, invocation: Invocation) -> No
     if deadline := whole(spec.get("startingDeadlineSeconds"), 0):
         draft.spec["startingDeadline"] = format_duration(timedelta(seconds=deadline))
         draft.notes.kept("startingDeadlineSeconds", f"startingDeadline: {draft.spec['startingDeadline']}")
-    draft.notes.changed("pod", "none is needed: the beat of the Broker sends the task.")
+    draft.notes.changed("pod", "not needed: the Broker's beat sends the task.")
     draft.notes.by_hand(
-        "broker", "see that Broker default is the one that the CronJob sends to, or set brokerRef."
+        "broker", "check that Broker default is the one that the CronJob sends to, or set brokerRef."
     )
-    draft.notes.by_hand("object", "delete the CronJob, or its task is sent twice.")
+    draft.notes.by_hand("object", "delete the CronJob; otherwise its task is sent twice.")
     if spec.get("concurrencyPolicy") in ("Forbid", "Replace"):
-        draft.notes.lost("concurrencyPolicy", "it was about sending; let the task itself hold a lock.")
+        draft.notes.lost("concurrencyPolicy", "it limited the sending only: use a lock in the task.")
 
 
 def _place_option(draft: Draft, option: Option) -> None:
     if option.name in OPTIONS:
         draft.place(OPTIONS, option.name, option.value)
     else:
-        draft.notes.lost(option.name, "no option of celery call that is known.")
+        draft.notes.lost(option.name, "unknown option of celery call: check whether it still matters.")
 
 
 def _place_schedule(draft: Draft, schedule: str, zone: str) -> None:
@@ -76,4 +76,4 @@ def _place_schedule(draft: Draft, schedule: str, zone: str) -> None:
         draft.spec["timeZone"] = zone
         draft.notes.kept("timeZone", zone)
     else:
-        draft.notes.changed("timeZone", "UTC; a CronJob without one has that of the control plane.")
+        draft.notes.changed("timeZone", "UTC; a CronJob without a time zone uses that of the control plane.")

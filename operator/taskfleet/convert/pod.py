@@ -1,4 +1,4 @@
-"""The pod template of a pool: what a workload's pod says beyond what fields of the WorkerPool say."""
+"""The pod template of a pool: settings of the workload's pod for which the WorkerPool has no field."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,19 +32,17 @@ _HANDLED = frozenset(
      "startupProbe", "lifecycle"}
 )  # fmt: skip
 
-_RESTRICTED = "what its securityContext does not say is of the Restricted profile."
+_RESTRICTED = "its securityContext is completed to the Restricted profile."
 
 CONTAINER: Table = {
-    "livenessProbe": Dropped(
-        "the operator's own asks the consumer loop over HTTP, at a fraction of the cost."
-    ),
-    "readinessProbe": Dropped("the operator's own: ready as soon as the worker consumes."),
-    "startupProbe": Dropped("none is needed: the worker answers probes from the first moment of its start."),
-    "preStop": Dropped("on TERM the worker drains by itself: it fetches no more and finishes its tasks."),
+    "livenessProbe": Dropped("replaced with the operator's probe, which checks the consumer loop over HTTP."),
+    "readinessProbe": Dropped("replaced with the operator's probe: ready as soon as the worker consumes."),
+    "startupProbe": Dropped("not needed: the worker answers probes from its start."),
+    "preStop": Dropped("not needed: on TERM the worker stops fetching and finishes its tasks."),
 }
 _OTHER_PRE_STOP: Table = {
     "preStop": Missing(
-        "it stays in the template and runs before the worker is told to stop: see that it ends."
+        "it stays in the template and runs before the worker receives TERM: check that it ends."
     )
 }
 
@@ -78,13 +76,13 @@ def place_pod(draft: Draft, workload: Workload, container: Object, *, leave_out:
 def _metadata(notes: Notes, workload: Workload) -> Object:
     labels, annotations = workload.labels, texts(part(part(workload.template, "metadata"), "annotations"))
     for name in sorted(OVERWRITTEN_LABELS & set(labels)):
-        notes.changed(f"label {name}", f"{labels[name]} is replaced by the operator's own value.")
+        notes.changed(f"label {name}", f"{labels[name]} is replaced with the operator's value.")
     kept = {name: value for name, value in labels.items() if name not in OVERWRITTEN_LABELS}
     others = {
         name: value for name, value in annotations.items() if not name.startswith("kubectl.kubernetes.io/")
     }
     for name in sorted(set(annotations) - set(others)):
-        notes.kept(f"annotation {name}", "left out: kubectl writes it again when it has something to say.")
+        notes.kept(f"annotation {name}", "omitted: kubectl sets it.")
     return {name: value for name, value in (("labels", kept), ("annotations", others)) if value}
 
 
@@ -106,9 +104,7 @@ def _worker_container(draft: Draft, container: Object) -> Object:
         if container.get(name):
             draft.place(CONTAINER, name, container[name])
     if not any(container.get(name) for name in ("livenessProbe", "readinessProbe")):
-        draft.notes.changed(
-            "probes", "the operator's own are added: ready when it consumes, alive while it can."
-        )
+        draft.notes.changed("probes", "the operator adds its own: readiness and liveness of the consumer.")
     worker = {
         name: value
         for name, value in container.items()
@@ -141,7 +137,7 @@ def _stops_celery(hook: Any) -> bool:
 def _renamed(notes: Notes, sidecar: Object) -> Object:
     if sidecar.get("name") != WORKER:
         return sidecar
-    notes.changed("container worker", "named worker-sidecar: the worker's own container is called worker.")
+    notes.changed("container worker", "renamed to worker-sidecar: the worker's container is named worker.")
     return {**sidecar, "name": "worker-sidecar"}
 
 
@@ -158,11 +154,11 @@ def _security_notes(draft: Draft, workload: Workload, container: Object) -> None
             "securityContext", "runAsNonRoot: false is added, because the worker runs as root."
         )
     elif user is not None:
-        draft.notes.kept("securityContext", "its user; runAsNonRoot: true is added where it is not given.")
+        draft.notes.kept("securityContext", "its user; runAsNonRoot: true is added if not set.")
     else:
         draft.notes.changed(
             "securityContext",
-            "pods have to run as a user that is a number and not root: where the image has none, set "
+            "pods must run as a numeric user other than root: if the image has none, set "
             "template.spec.securityContext.runAsUser, or runAsNonRoot: false for root.",
         )
     added = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -171,19 +167,19 @@ def _security_notes(draft: Draft, workload: Workload, container: Object) -> None
             "container securityContext", f"{', '.join(missing)} of the Restricted profile are added."
         )
     if part(pod, "seccompProfile") == {}:
-        draft.notes.changed("seccompProfile", "RuntimeDefault is added, of the Restricted profile.")
+        draft.notes.changed("seccompProfile", "RuntimeDefault of the Restricted profile is added.")
     if "enableServiceLinks" not in workload.pod:
-        draft.notes.changed("enableServiceLinks", "false: variables of Services do not reach the app.")
+        draft.notes.changed("enableServiceLinks", "false: the app does not get the variables of Services.")
 
 
 def _folder_notes(notes: Notes, workload: Workload, container: Object) -> None:
     mounts = entries(container, "volumeMounts")
     if not any(str(mount.get("mountPath", "")).rstrip("/") == "/tmp" for mount in mounts):  # noqa: S108 - a path in a pod
-        notes.changed("/tmp", "an empty volume is mounted there: what the image has in /tmp is hidden.")  # noqa: S108 - as above
+        notes.changed("/tmp", "an empty volume is mounted there and hides the image's /tmp.")  # noqa: S108 - as above
     if any(claim := _claims(workload.pod)):
         notes.changed(
             "volumes",
-            f"claims {', '.join(claim)}: where one node mounts a claim, pods on others do not start.",
+            f"claims {', '.join(claim)}: if a claim can be mounted on one node only, pods on other nodes do not start.",
         )
 
 

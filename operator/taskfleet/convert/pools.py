@@ -31,7 +31,7 @@ from taskfleet.convert.workload import PLACEHOLDER, Start, Workload, part, whole
 
 @dataclass
 class Pool:
-    """A WorkerPool in the making."""
+    """A WorkerPool under construction."""
 
     name: str
     start: Start
@@ -51,7 +51,7 @@ class Pool:
 def build_pool(
     name: str, start: Start, invocation: Invocation, variables: Mapping[str, Variable], cluster: Cluster
 ) -> Pool:
-    """The pool of a worker; the notes say what became of each thing that its workload says."""
+    """The pool of a worker, with a note on each setting of its workload."""
     workload, container = start.workload, start.container
     draft = Draft(Notes(workload.source))
     draft.notes.entries += workload.notes
@@ -61,7 +61,7 @@ def build_pool(
     _place_program(draft, invocation, container)
     place_worker_options(draft, options)
     for word in invocation.arguments:
-        draft.notes.lost(word, "no argument of Celery's worker any more: configure it in the app.")
+        draft.notes.lost(word, "no longer an argument of Celery's worker: configure it in the app.")
     place_absent(draft, options)
     place_scaling(draft, workload, cluster)
     place_environment(draft, container, read)
@@ -84,7 +84,7 @@ def _place_program(draft: Draft, invocation: Invocation, container: Object) -> N
     spec["image"] = str(container.get("image") or PLACEHOLDER)
     if spec["image"].startswith(PLACEHOLDER):
         draft.notes.by_hand(
-            "image", f"build and push an image with the app, and write it for {spec['image']}."
+            "image", f"build and push an image with the app, and replace {spec['image']} with it."
         )
     else:
         draft.notes.kept("image", spec["image"])
@@ -94,7 +94,7 @@ def _place_program(draft: Draft, invocation: Invocation, container: Object) -> N
     if launcher := launcher_words(invocation):
         draft.place(SETTINGS, "launcher", launcher, subject=f"launcher {' '.join(launcher)}")
     for words in invocation.after:
-        draft.place(SETTINGS, "beside", list(words), subject=f"beside the worker: {' '.join(words)}")
+        draft.place(SETTINGS, "otherCommand", list(words), subject=f"other command: {' '.join(words)}")
 
 
 def _place_script_variables(draft: Draft, invocation: Invocation) -> None:
@@ -135,11 +135,11 @@ def _place_result_backend(
     if variable is not None and variable.secret is not None:
         ref = {"name": variable.secret.name, "key": variable.secret.key}
     elif variable is not None and variable.origin not in ("env", "script"):
-        return  # what envFrom sets stays in force
+        return  # envFrom still sets it
     else:
         draft.notes.by_hand(
             "result backend",
-            f"make its Secret, of the URL as it is today: kubectl create secret generic {ref['name']} "
+            f"create its Secret from the current URL: kubectl create secret generic {ref['name']} "
             f"--from-literal={KEY}=URL",
         )
     draft.spec["resultBackend"] = {"urlSecretRef": ref}
@@ -150,7 +150,7 @@ def _place_grace(draft: Draft, workload: Workload) -> None:
     given = part(workload.template, "spec").get("terminationGracePeriodSeconds")
     said = "terminationGracePeriodSeconds"
     if given is None:
-        default = "timeLimit and 45s" if "timeLimit" in draft.spec else "10m"
+        default = "timeLimit plus 45s" if "timeLimit" in draft.spec else "10m"
         draft.notes.changed(
             said, f"{default} instead of {workload.grace_default}s, so that running tasks can finish."
         )
@@ -161,13 +161,13 @@ def _place_grace(draft: Draft, workload: Workload) -> None:
     is_short = seconds <= workload.grace_default or (
         limit and parse_duration(limit).total_seconds() > seconds
     )
-    short = "; a task that takes longer is cut off, as today" if is_short else ""
+    short = "; a task that takes longer is killed, as today" if is_short else ""
     draft.notes.kept(said, f"terminationGracePeriod: {draft.spec['terminationGracePeriod']}{short}")
 
 
 def _place_settings(draft: Draft, workload: Workload) -> None:
     if not {"strategy", "updateStrategy"} & set(workload.settings):
-        draft.notes.changed("rollout", "new pods first: maxSurge 25%, maxUnavailable 0.")
+        draft.notes.changed("rollout", "new pods start first: maxSurge 25%, maxUnavailable 0.")
     for name, value in workload.settings.items():
         draft.place(SETTINGS if name in SETTINGS else other_setting(name), name, value)
 
@@ -175,13 +175,11 @@ def _place_settings(draft: Draft, workload: Workload) -> None:
 def _name_unknown(draft: Draft, options: Sequence[Option]) -> None:
     for option in options:
         for name in unknown_variables(option.value or ""):
-            draft.notes.by_hand(
-                f"${name}", f"{option} takes its value from it, and the input does not say it."
-            )
+            draft.notes.by_hand(f"${name}", f"{option} uses this variable, and the input does not set it.")
 
 
 def pool_name(workload: Workload, suffix: str, taken: set[tuple[str | None, str]]) -> str:
-    """A name whose Deployment, <name>-worker, is nobody's: the old one runs until it is deleted."""
+    """A name whose Deployment, <name>-worker, is not taken: the old one runs until it is deleted."""
     base = readers.object_name(f"{workload.name}{suffix}", length=34)
     candidates = (base, f"{base}-pool", *(f"{base}-{number}" for number in range(2, 100)))
     return next(

@@ -1,4 +1,4 @@
-"""Values of command lines and units as the fields hold them. Each raises Unreadable for what it cannot read."""
+"""Values of command lines and units as values of fields. Each raises Unreadable for an invalid value."""
 
 import re
 from datetime import timedelta
@@ -25,37 +25,37 @@ def number(value: Any) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise Unreadable(f"{value!r} is no number.") from None
+        raise Unreadable(f"{value!r} is not a number.") from None
 
 
 def seconds(value: Any) -> str:
     """Seconds, or a span such as 5min 20s, as a duration; parts of a second are rounded up."""
     total, text = 0.0, str(value).strip()
     if not re.fullmatch(rf"({_SPAN.pattern}\s*)+", text):
-        raise Unreadable(f"{value!r} is no time.")
+        raise Unreadable(f"{value!r} is not a valid time.")
     for amount, unit in _SPAN.findall(text):
         if unit not in _UNITS:
-            raise Unreadable(f"{value!r} is no time.")
+            raise Unreadable(f"{value!r} is not a valid time.")
         total += float(amount) * _UNITS[unit]
     return format_duration(timedelta(seconds=ceil(total)))
 
 
 def kibibytes(value: Any) -> str:
-    """Celery's number of KiB as a size; 0 is no limit."""
+    """Celery's number of KiB as a size; 0 means no limit."""
     return f"{positive(value)}Ki"
 
 
 def positive(value: Any) -> int:
     """A whole number of which 0 means none."""
     if number(value) < 1:
-        raise MeansNone(f"{value} is Celery's word for none.")
+        raise MeansNone(f"In Celery {value} means none.")
     return number(value)
 
 
 def limit(value: Any) -> str:
-    """A time limit in seconds; 0 is no limit."""
+    """A time limit in seconds; 0 means no limit."""
     if (found := seconds(value)) == "0s":
-        raise MeansNone("0 is no limit.")
+        raise MeansNone("In Celery 0 means no limit.")
     return found
 
 
@@ -64,7 +64,7 @@ def level(value: Any) -> str:
     name = str(value).upper()
     name = _LEVELS.get(name, name)
     if name not in _KNOWN_LEVELS:
-        raise Unreadable(f"{value!r} is no log level.")
+        raise Unreadable(f"{value!r} is not a log level.")
     return name
 
 
@@ -72,7 +72,9 @@ def pool_type(value: Any) -> str:
     """The type of a pool."""
     name = _POOLS.get(str(value), str(value))
     if name not in _KNOWN_POOLS:
-        raise Unreadable(f"{value!r} is a pool of the app's own, and a WorkerPool takes Celery's five.")
+        raise Unreadable(
+            f"{value!r} is a custom pool; a WorkerPool supports prefork, threads, gevent, eventlet and solo."
+        )
     return name
 
 
@@ -81,7 +83,7 @@ def queues(value: Any) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in str(value).split(",") if name.strip()))
     unknown = [name for name in names if "$" in name or "{" in name]
     if not names or unknown:
-        raise Unreadable(f"{value!r} names no queue that can be read.")
+        raise Unreadable(f"{value!r} is not a list of queue names.")
     return names
 
 
@@ -90,7 +92,7 @@ def processes(value: Any) -> dict[str, int]:
     most, _, least = str(value).partition(",")
     found = {"min": max(1, number(least or 0)), "max": number(most)}
     if found["min"] > found["max"]:
-        raise Unreadable(f"{value} is MAX,MIN, and its maximum is below its minimum.")
+        raise Unreadable(f"{value} is MAX,MIN, and MAX is less than MIN.")
     return found
 
 
@@ -98,7 +100,7 @@ def memory(value: Any) -> str:
     """A size of systemd or Docker, whose K, M and G are powers of 1024, as a quantity."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)[iI]?[bB]?", str(value).strip())
     if found is None:
-        raise Unreadable(f"{value!r} is no size.")
+        raise Unreadable(f"{value!r} is not a valid size.")
     unit = {"": "", "k": "Ki", "m": "Mi", "g": "Gi", "t": "Ti"}[found[2].lower()]
     return f"{found[1]}{unit}"
 

@@ -1,4 +1,4 @@
-"""Texts of any of the forms that people have, told apart by what they hold."""
+"""Texts in any of the supported formats, which their content determines."""
 
 import re
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Read:
 
 
 def read_texts(texts: Sequence[Text]) -> Read:
-    """Read texts. What is none of the forms gets a note."""
+    """Read texts. A text in an unknown format gets a note."""
     read = Read()
     files = {PurePath(one.name).name: one.text for one in texts}
     variables = {
@@ -105,7 +105,7 @@ def _read_variables(read: Read, name: str, text: str) -> None:
     if _MULTI_DEFAULTS & set(parse_variables(text)):
         read.workloads.append(defaults_workload(text, name))
     else:
-        read.notes.append(Note(Verdict.KEPT, name, "file", "variables, by which the other files are read."))
+        read.notes.append(Note(Verdict.KEPT, name, "file", "variables that the other files use."))
 
 
 def _read_rest(read: Read, one: Text, name: str, variables: dict[str, str]) -> None:
@@ -113,9 +113,9 @@ def _read_rest(read: Read, one: Text, name: str, variables: dict[str, str]) -> N
         documents: list[Any] = list(yaml.safe_load_all(one.text))
     except (yaml.YAMLError, ValueError) as error:
         first = str(error).split("\n", maxsplit=1)[0]
-        documents, told = [], f"is none of the forms that are known, and no YAML: {first}."
+        documents, reason = [], f"unknown format, and not valid YAML: {first}."
     else:
-        told = "is none of the forms that are known."
+        reason = "unknown format. Use one of those that `taskfleet convert --help` lists."
     found = False
     for document in documents:
         if isinstance(document, dict) and "kind" in document and "apiVersion" in document:
@@ -126,9 +126,11 @@ def _read_rest(read: Read, one: Text, name: str, variables: dict[str, str]) -> N
             read.notes += top_level_notes(document, name)
             found = True
         elif isinstance(document, dict) and part(document, "metadata"):
-            read.notes.append(Note(Verdict.LOST, name, "document", "a document without kind or apiVersion."))
+            read.notes.append(
+                Note(Verdict.LOST, name, "document", "the document has no kind or no apiVersion: add them.")
+            )
     if not found and _COMMAND.search(one.text):
         lines = [line for line in one.text.replace("\\\n", " ").split("\n") if _COMMAND.match(line)]
         read.workloads += [command_line_workload(line.strip(), name) for line in lines]
     elif not found and one.text.strip():
-        read.notes.append(Note(Verdict.LOST, name, "file", told))
+        read.notes.append(Note(Verdict.LOST, name, "file", reason))

@@ -1,4 +1,4 @@
-"""The report as text: by source, and within it by verdict. What all pools have in common is said once."""
+"""The report as text: by source, and within it by verdict. Notes that all pools share appear once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,15 +10,15 @@ _ALL = "every WorkerPool"
 
 
 def report_text(notes: Sequence[Note]) -> str:
-    """What was read, with what became of each thing. What needs an action comes first."""
-    told = _gathered(notes)
-    sources = list(dict.fromkeys(note.source for note in told))
-    parts = [_of_source(source, [note for note in told if note.source == source]) for source in sources]
-    return "\n".join([*parts, _summary(told)])
+    """Each source with its notes. Notes that require an action come first."""
+    gathered = _gathered(notes)
+    sources = list(dict.fromkeys(note.source for note in gathered))
+    parts = [_of_source(source, [note for note in gathered if note.source == source]) for source in sources]
+    return "\n".join([*parts, _summary(gathered)])
 
 
 def _gathered(notes: Sequence[Note]) -> list[Note]:
-    """The notes, with those that are the same for each of several pools once, at the beginning."""
+    """The notes; those that all of several pools share come first, once."""
     pools = {
         note.source for note in notes if note.subject == "becomes" and note.text.startswith("WorkerPool")
     }
@@ -47,4 +47,4 @@ def _lines(notes: Iterable[Note]) -> list[str]:
 
 def _summary(notes: Sequence[Note]) -> str:
     counts = [f"{sum(note.verdict is verdict for note in notes)} {verdict}" for verdict in reversed(_ORDER)]
-    return f"In all: {', '.join(counts)}.\n"
+    return f"Total: {', '.join(counts)}.\n"

@@ -25,16 +25,17 @@ def place_scaling(draft: Draft, workload: Workload, cluster: Cluster) -> None:
     hpas = [one for one in scalers if one["kind"] == "HorizontalPodAutoscaler"]
     for other in scalers:
         if other["kind"] == "VerticalPodAutoscaler":
-            draft.notes.by_hand(source_of(other), "let it watch Deployment <pool>-worker, or delete it.")
+            draft.notes.by_hand(source_of(other), "set its target to Deployment <pool>-worker, or delete it.")
     if keda is not None:
         _place_keda(draft, keda)
         for hpa in hpas:
-            draft.notes.kept(source_of(hpa), "made by KEDA; it goes with its ScaledObject.")
+            draft.notes.kept(source_of(hpa), "created by KEDA; it is deleted with its ScaledObject.")
     elif hpas:
         _place_hpa(draft, hpas[0])
     elif workload.kind in ("DaemonSet", "Job"):
         draft.notes.lost(
-            workload.kind, "a pool has a number of pods, and runs until it is deleted: set spec.replicas."
+            workload.kind,
+            "a pool has a fixed number of pods, and runs until it is deleted: set spec.replicas.",
         )
     else:
         draft.spec["replicas"] = 1 if workload.replicas is None else workload.replicas
@@ -56,7 +57,8 @@ def _place_keda(draft: Draft, scaled: Object) -> None:
     )
     draft.notes.kept(source, "autoscale: minReplicas, maxReplicas, and keepalive from cooldownPeriod")
     draft.notes.changed(
-        f"{source} pollingInterval", "a pool looks several times a second, and counts what runs as well."
+        f"{source} pollingInterval",
+        "a pool reads its queues several times a second, and also counts running tasks.",
     )
     for trigger in entries(spec, "triggers"):
         _trigger_note(draft, source, trigger)
@@ -68,24 +70,24 @@ def _place_keda(draft: Draft, scaled: Object) -> None:
         draft.notes.kept(f"{source} paused", "autoscale.mode: Hold keeps the size as it is.")
     for name in ("idleReplicaCount", "fallback"):
         if name in spec:
-            draft.notes.lost(f"{source} {name}", "a pool keeps its size while the broker does not answer.")
-    draft.notes.by_hand(source, "delete it before the pool starts: two of them would scale by one queue.")
+            draft.notes.lost(f"{source} {name}", "a pool keeps its size while the broker is unreachable.")
+    draft.notes.by_hand(source, "delete it before the pool starts; otherwise both scale on the same queue.")
 
 
 def _trigger_note(draft: Draft, source: str, trigger: Object) -> None:
-    kind, told = str(trigger.get("type")), part(trigger, "metadata")
+    kind, metadata = str(trigger.get("type")), part(trigger, "metadata")
     subject = f"{source} trigger {kind}"
-    queue = told.get("listName") or told.get("queueName")
+    queue = metadata.get("listName") or metadata.get("queueName")
     if kind not in _QUEUE_TRIGGERS or not queue:
-        draft.notes.lost(subject, "a pool scales by its queues only.")
+        draft.notes.lost(subject, "a pool scales only on its queues.")
         return
-    length = told.get("listLength") or told.get("value")
+    length = metadata.get("listLength") or metadata.get("value")
     if queue not in draft.spec.get("queues", ["celery"]):
-        draft.notes.changed(subject, f"the pool scales by its own queues, and {queue} is none of them.")
+        draft.notes.changed(subject, f"the pool scales on its own queues, and {queue} is not one of them.")
     draft.notes.changed(
         f"{subject} {queue}",
-        f"a pod for each {length} waiting becomes a slot for each waiting and running task; "
-        "autoscale.targetWait makes it fewer pods.",
+        f"one pod per {length} waiting tasks becomes one slot per waiting or running task; "
+        "set autoscale.targetWait for fewer pods.",
     )
 
 
@@ -96,12 +98,14 @@ def _place_hpa(draft: Draft, hpa: Object) -> None:
     draft.spec["autoscale"] = _autoscale(
         _number(spec, "minReplicas", 1), _number(spec, "maxReplicas", 1), window
     )
-    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas, and keepalive from scaleDown's window")
+    draft.notes.kept(
+        source, "autoscale: minReplicas, maxReplicas, and keepalive from the window of scaleDown"
+    )
     draft.notes.changed(
-        f"{source} metrics", f"{_metrics(spec)}: a pool scales by its queues and running tasks."
+        f"{source} metrics", f"{_metrics(spec)}: a pool scales on its queues and running tasks instead."
     )
     _behavior_notes(draft, source, behavior)
-    draft.notes.by_hand(source, f"delete it: what else writes the size is {PoolReason.REPLICAS_OVERWRITTEN}.")
+    draft.notes.by_hand(source, f"delete it; otherwise the pool reports {PoolReason.REPLICAS_OVERWRITTEN}.")
 
 
 def _metrics(spec: Object) -> str:
@@ -128,7 +132,7 @@ def _number(spec: Object, name: str, default: int) -> int:
 
 
 def place_selecting(draft: Draft, workload: Workload, cluster: Cluster) -> None:
-    """Say what becomes of what finds the workload's pods by their labels."""
+    """Note what happens to objects that select the workload's pods by labels."""
     budget = False
     for raw in cluster.selecting:
         selector = _selector(raw)
@@ -141,18 +145,18 @@ def place_selecting(draft: Draft, workload: Workload, cluster: Cluster) -> None:
             draft.place(SETTINGS, "disruptionBudget", value, subject=source)
         elif lost := sorted(OVERWRITTEN_LABELS & set(selector)):
             draft.notes.changed(
-                source, f"matches no pod of the pool, because it selects by {', '.join(lost)}."
+                source, f"does not match the pool's pods, because it selects by {', '.join(lost)}."
             )
         else:
             draft.notes.kept(source, "matches the pool's pods by their labels.")
     if not budget and draft.spec.get("replicas", 2) > 1:
         draft.notes.changed(
-            "disruption budget", "one is made: 25% of the pool's pods may be evicted at once."
+            "disruption budget", "one is created: at most 25% of the pool's pods may be evicted at once."
         )
 
 
 def unmatched(cluster: Cluster, workloads: Iterable[Workload]) -> Iterator[tuple[str, str]]:
-    """Scalers, budgets and Services that are about nothing that was converted, with what to say."""
+    """Scalers, budgets and Services that select no converted workload, with their notes."""
     converted = list(workloads)
     for raw in (*cluster.scalers, *cluster.selecting):
         about = (
@@ -164,7 +168,7 @@ def unmatched(cluster: Cluster, workloads: Iterable[Workload]) -> Iterator[tuple
             )
         )
         if not about:
-            yield source_of(raw), "names no Celery worker of this input; leave it as it is."
+            yield source_of(raw), "does not select a Celery worker of this input; keep it as it is."
 
 
 def _selector(raw: Object) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What workloads say beside their pods, and where each has its place. A field of its own is one line here."""
+"""Settings of workloads outside of their pods, and where each belongs. A new field is one line here."""
 
 from taskfleet.convert.draft import Dropped, Missing, Table
 from taskfleet.convert.notes import Verdict
@@ -7,79 +7,87 @@ _AS_IT_IS = "fixed by the operator"
 
 SETTINGS: Table = {
     "launcher": Missing(
-        "the pool starts its interpreter without it: mount a script as spec.python that ends in "
-        '`exec python "$@"` and does the same first, or do it in an init container of the template.'
+        "the pool starts the interpreter without it: mount a script as spec.python that ends in "
+        '`exec python "$@"` and runs the launcher first, or use an init container in the template.'
     ),
-    "beside": Missing("a pool starts the worker alone: make a sidecar or a Deployment of it."),
+    "otherCommand": Missing("a pool starts only the worker: move this command to a sidecar or a Deployment."),
     "disruptionBudget": Missing(
-        "the pool has a budget of its own, 25% of its pods at once: delete this one, because two of them "
-        "block evictions."
+        "the pool has its own budget, at most 25% of its pods at once: delete this one, because two "
+        "budgets block evictions."
     ),
-    "strategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods first."),
-    "updateStrategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods first."),
-    "minReadySeconds": Dropped("a worker is ready when it consumes; nothing waits longer."),
+    "strategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods start first."),
+    "updateStrategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods start first."),
+    "minReadySeconds": Dropped("a worker is available as soon as it consumes."),
     "progressDeadlineSeconds": Dropped(f"{_AS_IT_IS}: 600."),
     "revisionHistoryLimit": Dropped(f"{_AS_IT_IS}: 2."),
-    "paused": Dropped("spec.suspend: true keeps a pool at zero pods."),
-    "podManagementPolicy": Missing("pods of a pool start together."),
-    "serviceName": Missing("pods of a pool have no names of their own in DNS."),
+    "paused": Dropped("use spec.suspend: true to keep a pool at zero pods."),
+    "podManagementPolicy": Missing("pods of a pool start in parallel."),
+    "serviceName": Missing("pods of a pool have no DNS names."),
     "volumeClaimTemplates": Missing(
-        "pods of a pool share the volumes of the template: no pod has one of its own."
+        "pods of a pool share the volumes of the template; there is no volume per pod."
     ),
-    "scaleUp": Missing("a pool grows at once to what its queues need."),
-    "scaleDown": Missing("idle pods go together, and a busy one is never stopped."),
-    "beat.image": Missing("beat runs the pool's image."),
+    "scaleUp": Missing("a pool scales up in one step to what its queues need."),
+    "scaleDown": Missing("idle pods are removed together, and a busy pod is never stopped."),
+    "beat.image": Missing("beat uses the pool's image."),
     "beat.resources": Missing(
-        "beat requests 10m CPU and 128Mi, without limits: a quota on limits refuses it."
+        "beat requests 10m CPU and 128Mi, without limits: a ResourceQuota on limits rejects it."
     ),
-    "beat.env": Missing("beat has the pool's variables."),
-    "beat.envFrom": Missing("beat has the pool's sources of variables."),
-    "beat.template": Missing("beat has the pool's template."),
-    "beat.launcher": Missing("beat starts its interpreter without it."),
-    "restart": Dropped("the kubelet starts a container again whenever it ends.", Verdict.KEPT),
-    "healthcheck": Dropped("the operator's own probes take its place."),
+    "beat.env": Missing("beat uses the pool's variables."),
+    "beat.envFrom": Missing("beat uses the pool's envFrom."),
+    "beat.template": Missing("beat uses the pool's template."),
+    "beat.launcher": Missing("beat starts the interpreter without it."),
+    "restart": Dropped("the kubelet restarts a container whenever it exits.", Verdict.KEPT),
+    "healthcheck": Dropped("replaced with the operator's probes."),
     "build": Dropped("build and push the image yourself."),
-    "depends_on": Dropped("a worker waits for its broker by itself."),
+    "depends_on": Dropped("a worker waits for its broker."),
     "container_name": Dropped("pods are named after their pool."),
     "hostname": Dropped("pods are named after their pool."),
-    "networks": Dropped("pods of a cluster reach each other; spec.networkPolicy admits by name."),
-    "ports": Dropped("nobody has to reach a worker."),
-    "expose": Dropped("nobody has to reach a worker."),
-    "logging": Dropped("a worker logs to its container's output."),
-    "labels": Dropped("labels of containers are for Docker; spec.template.metadata.labels is for pods."),
-    "profiles": Dropped("apply what you need."),
-    "pull_policy": Dropped("spec.template.spec.containers[worker].imagePullPolicy says it."),
-    "init": Dropped("no init process is needed: the worker reaps its children itself.", Verdict.KEPT),
+    "networks": Dropped(
+        "pods of a cluster can connect to each other; restrict this with spec.networkPolicy."
+    ),
+    "ports": Dropped("a worker needs no ports."),
+    "expose": Dropped("a worker needs no ports."),
+    "logging": Dropped("a worker logs to standard output."),
+    "labels": Dropped("these are labels of Docker; set labels of pods in spec.template.metadata.labels."),
+    "profiles": Dropped("apply only the manifests that you need."),
+    "pull_policy": Dropped("set spec.template.spec.containers[worker].imagePullPolicy."),
+    "init": Dropped("not needed: the worker reaps its children.", Verdict.KEPT),
     "tty": Dropped("a worker needs no terminal.", Verdict.KEPT),
     "stdin_open": Dropped("a worker needs no terminal.", Verdict.KEPT),
-    "platform": Dropped("spec.template.spec.nodeSelector with kubernetes.io/arch says it."),
-    "Type": Dropped("the kubelet watches the process itself.", Verdict.KEPT),
-    "Restart": Dropped("the kubelet starts a container again whenever it ends.", Verdict.KEPT),
-    "RestartSec": Dropped("the kubelet waits longer with each restart, up to 5 minutes."),
-    "User": Dropped("the image's user; template.spec.securityContext.runAsUser takes a number."),
-    "Group": Dropped("the image's group; template.spec.securityContext.runAsGroup takes a number."),
-    "WorkingDirectory": Dropped("a folder of the machine: the image's WORKDIR takes its place."),
-    "ExecStop": Dropped("on TERM the worker drains by itself."),
-    "ExecReload": Dropped("another image replaces the pods, with their tasks finished first."),
-    "PIDFile": Dropped("a container needs none.", Verdict.KEPT),
+    "platform": Dropped("set spec.template.spec.nodeSelector with kubernetes.io/arch."),
+    "Type": Dropped("not needed: the kubelet watches the process.", Verdict.KEPT),
+    "Restart": Dropped("the kubelet restarts a container whenever it exits.", Verdict.KEPT),
+    "RestartSec": Dropped("the kubelet increases the delay with each restart, up to 5 minutes."),
+    "User": Dropped(
+        "the image's user applies; set another as a number in template.spec.securityContext.runAsUser."
+    ),
+    "Group": Dropped(
+        "the image's group applies; set another as a number in template.spec.securityContext.runAsGroup."
+    ),
+    "WorkingDirectory": Dropped("a directory of the host: the image's WORKDIR applies."),
+    "ExecStop": Dropped("not needed: on TERM the worker finishes its tasks."),
+    "ExecReload": Dropped("a new image replaces the pods after they finish their tasks."),
+    "PIDFile": Dropped("a container does not need one.", Verdict.KEPT),
     "RuntimeDirectory": Dropped("a container has its own /run.", Verdict.KEPT),
-    "LogsDirectory": Dropped("a worker logs to its container's output: kubectl logs."),
-    "StandardOutput": Dropped("a worker logs to its container's output: kubectl logs."),
-    "StandardError": Dropped("a worker logs to its container's output: kubectl logs."),
-    "SyslogIdentifier": Dropped("kubectl logs names the pod."),
-    "KillMode": Dropped("TERM reaches the worker's main process alone."),
+    "LogsDirectory": Dropped("a worker logs to standard output: use kubectl logs."),
+    "StandardOutput": Dropped("a worker logs to standard output: use kubectl logs."),
+    "StandardError": Dropped("a worker logs to standard output: use kubectl logs."),
+    "SyslogIdentifier": Dropped("kubectl logs shows the pod's name."),
+    "KillMode": Dropped("TERM is sent to the worker's main process only."),
     "KillSignal": Dropped("TERM, which is Celery's warm shutdown."),
-    "user": Dropped("the image's user; template.spec.securityContext.runAsUser takes a number."),
-    "directory": Dropped("a folder of the machine: the image's WORKDIR takes its place."),
+    "user": Dropped(
+        "the image's user applies; set another as a number in template.spec.securityContext.runAsUser."
+    ),
+    "directory": Dropped("a directory of the host: the image's WORKDIR applies."),
     "autostart": Dropped("a pool starts when it is applied.", Verdict.KEPT),
-    "autorestart": Dropped("the kubelet starts a container again whenever it ends.", Verdict.KEPT),
-    "startsecs": Dropped("the worker's readiness says when it has started."),
-    "startretries": Dropped("the kubelet goes on trying, with longer waits."),
+    "autorestart": Dropped("the kubelet restarts a container whenever it exits.", Verdict.KEPT),
+    "startsecs": Dropped("the readiness probe reports when the worker has started."),
+    "startretries": Dropped("the kubelet keeps restarting it, with increasing delays."),
     "stopsignal": Dropped("TERM, which is Celery's warm shutdown."),
-    "killasgroup": Dropped("a container's processes all end with it.", Verdict.KEPT),
-    "stopasgroup": Dropped("TERM reaches the worker's main process alone."),
-    "redirect_stderr": Dropped("a worker logs to its container's output.", Verdict.KEPT),
-    "priority": Dropped("a worker waits for its broker by itself."),
+    "killasgroup": Dropped("all processes of a container end with it.", Verdict.KEPT),
+    "stopasgroup": Dropped("TERM is sent to the worker's main process only."),
+    "redirect_stderr": Dropped("a worker logs to standard output.", Verdict.KEPT),
+    "priority": Dropped("a worker waits for its broker."),
     "process_name": Dropped("pods are named after their pool."),
 }
 """Each setting by the name that its form gives it; those that are ours (launcher, beat.env) by the field they would be."""
@@ -88,7 +96,7 @@ _LOG_FILES = ("stdout_", "stderr_", "std")
 
 
 def other_setting(name: str) -> Table:
-    """The place of a setting that no table knows: it is named, never dropped."""
+    """Where a setting belongs that is in no table: it is reported, never dropped silently."""
     if name.startswith(_LOG_FILES):
-        return {name: Dropped("a worker logs to its container's output: kubectl logs.")}
-    return {name: Missing("no field is known for it: see what of it still matters.")}
+        return {name: Dropped("a worker logs to standard output: use kubectl logs.")}
+    return {name: Missing("no field is known for it: check whether it still matters.")}

@@ -48,7 +48,7 @@ def unknown_variables(text: str) -> list[str]:
 
 
 def shell_script(argv: Sequence[str]) -> tuple[str, int] | None:
-    """The text of `sh -c TEXT`, and how many words it takes; None when `argv` is no such call."""
+    """The text of `sh -c TEXT`, and how many words it takes; None when `argv` is another call."""
     if not argv or program(argv[0]) not in _SHELLS:
         return None
     for index, word in enumerate(argv[1:], start=1):

@@ -11,14 +11,17 @@ from taskfleet.convert.multi import multi_nodes
 from taskfleet.convert.notes import Note, Verdict
 from taskfleet.convert.workload import Start, Workload, entries, part, words
 
-# Images of what stands beside workers, under whatever name.
+# Images of other programs that deployments of workers contain.
 _OTHER_IMAGES = re.compile(
     r"redis|valkey|rabbitmq|postgres|mysql|mariadb|memcached|nginx|flower|celery.?exporter"
 )
 
 
 def starts_of(workload: Workload, known: Known) -> list[Start]:
-    """Each start of Celery in a workload; one whose words say nothing counts where nothing else is found."""
+    """Each start of Celery in a workload.
+
+    A command that does not show what it starts counts only where there is no other start.
+    """
     found: list[tuple[Object, Started]] = []
     silent: list[tuple[Object, Started]] = []
     for container in workload.containers:
@@ -30,7 +33,7 @@ def starts_of(workload: Workload, known: Known) -> list[Start]:
             continue
         found += [(container, one) for one in starts]
         if not starts and _sounds_like_celery(workload, container):
-            silent.append((container, Opaque(tuple(argv), "what it starts is not in its words")))
+            silent.append((container, Opaque(tuple(argv), "its command does not show what it starts")))
     found = found or silent
     apart = frozenset(str(container.get("name")) for container, _ in found)
     workers = sum(1 for _, one in found if isinstance(one, Invocation) and one.command == "worker")
@@ -75,7 +78,7 @@ def _nodes(workload: Workload, container: Object, started: Started) -> Iterator[
         source = f"{workload.source}, {names}"
         notes = tuple(replace(one, source=source) for one in workload.notes)
         if len(group.names) > 1:
-            said = f"{names}: one pool with as many pods, because their options are equal."
+            said = f"{names}: one pool with a pod for each node, because their options are equal."
             notes = (*notes, Note(Verdict.CHANGED, source, "nodes", said))
         name = workload.name if len(groups) == 1 else f"{workload.name}-{group.names[0]}"
         count = len(group.names) * (1 if workload.replicas is None else workload.replicas)

@@ -1,4 +1,4 @@
-"""systemd units, supervisor programs and command lines of a machine as workloads."""
+"""systemd units, supervisor programs and command lines of a host as workloads."""
 
 import re
 import shlex
@@ -34,7 +34,7 @@ def systemd_workload(text: str, name: str, files: Mapping[str, str]) -> Workload
     for path in service.all("EnvironmentFile"):
         unit.environment_file(path.lstrip("-"), files)
     if "@" in name:
-        unit.notes.by_hand("replicas", "a template unit: write how many of them run.")
+        unit.notes.by_hand("replicas", "a template unit: set spec.replicas to the number of its instances.")
     command = (service.get("ExecStart") or "").lstrip("@-:+!")
     unit.resources(service)
     settings = {key: value for key, value in service.pairs if key not in _SYSTEMD}
@@ -66,7 +66,7 @@ def supervisor_workloads(text: str) -> Iterator[Workload]:
 
 
 def defaults_workload(text: str, name: str) -> Workload:
-    """A defaults file of `celery multi` without its unit: the command that Celery's own scripts make of it."""
+    """A defaults file of `celery multi` without its unit: the command that Celery's scripts build from it."""
     unit = _Unit(f"defaults {name}", re.sub(r"\.\w+$", "", name) or "celery")
     unit.environment_file(name, {name: text})
     app = "-A $CELERY_APP " if unit.variables.get("CELERY_APP") or unit.known.get("CELERY_APP") else ""
@@ -83,7 +83,7 @@ def command_line_workload(line: str, name: str) -> Workload:
 
 
 class _Unit:
-    """A program of a machine on its way into a pod template."""
+    """A program of a host, on its way into a pod template."""
 
     def __init__(self, source: str, name: str) -> None:
         self.notes, self.name = Notes(source), readers.object_name(name)
@@ -97,14 +97,12 @@ class _Unit:
         self.known |= read
         others = {name for name in read if not _COMMAND_ONLY.fullmatch(name)}
         if read and not others:
-            self.notes.changed(
-                f"file {path}", "its variables are for the command line, and are in the fields."
-            )
+            self.notes.changed(f"file {path}", "its variables are for the command line; fields replace them.")
             return
         secret = f"{self.name}-env"
         self.container["envFrom"] = [{"secretRef": {"name": secret}}]
         command = f"kubectl create secret generic {secret} --from-env-file={path}"
-        self.notes.by_hand(f"file {path}", f"make a Secret of it: {command}")
+        self.notes.by_hand(f"file {path}", f"create a Secret from it: {command}")
 
     def resources(self, service: Section) -> None:
         limits: Object = {}
@@ -119,19 +117,19 @@ class _Unit:
         try:
             limits[name] = read(value)
         except Unreadable as error:
-            self.notes.by_hand(name, f"{error} Set spec.resources.limits.{name} yourself.")
+            self.notes.by_hand(name, f"{error} Set spec.resources.limits.{name}.")
 
     def workload(
         self, command: str, *, grace: str | None, default: int, settings: Object, replicas: int = 1
     ) -> Workload:
-        """The pod of a command; its interpreter is the image's, not that of the machine."""
+        """The pod of a command; its interpreter is the image's, not that of the host."""
         known = {
             name: _INTERPRETER.sub(r"\1", value) for name, value in {**self.known, **self.variables}.items()
         }
         given = command.replace("%%", "%")
         own = _INTERPRETER.sub(r"\1", given)
         if own != given:
-            self.notes.changed("interpreter", "the image's own python and Celery, not those of the machine.")
+            self.notes.changed("interpreter", "the python and Celery of the image, not those of the host.")
         words = split_words(own)
         is_script = shell_script(words) is not None  # of which the shell itself makes words
         argv = [_filled(word, known) for word in words] if is_script else list(resplit(words, known))
@@ -162,7 +160,9 @@ class _Unit:
         try:
             return int(parse_duration(readers.seconds(value.partition(" ;")[0])).total_seconds())
         except Unreadable:
-            self.notes.by_hand("stop timeout", f"{value!r} is no time: set spec.terminationGracePeriod.")
+            self.notes.by_hand(
+                "stop timeout", f"{value!r} is not a valid time: set spec.terminationGracePeriod."
+            )
             return None
 
 

@@ -1,4 +1,4 @@
-"""A workload as all forms of input describe it: a pod template, whoever wrote it, and how many pods of it."""
+"""A workload from any form of input: a pod template, and the number of its pods."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from taskfleet.convert.command_line import Started
 from taskfleet.convert.notes import Note
 
 PLACEHOLDER = "CHANGE-ME"
-"""Stands where the input does not say what a field needs; the report names each."""
+"""A value that the input does not have; the report lists each."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Workload:
     template: Object  # a pod template; other forms than Kubernetes are brought into this one
     replicas: int | None
     grace_default: int  # what its form gives to a stopping process when nothing is said
-    settings: Object = field(default_factory=dict)  # what its form says beside the template
+    settings: Object = field(default_factory=dict)  # settings of its form outside of the template
     notes: tuple[Note, ...] = ()  # about bringing it into this form
 
     @property

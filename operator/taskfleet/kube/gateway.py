@@ -68,14 +68,19 @@ def configured() -> client.Configuration:
     return client.Configuration(trace_configs=[trace])
 
 
-async def connect() -> client.ApiClient:
-    """A client for the cluster of KUBECONFIG, else of the pod this runs in, else of ~/.kube/config."""
+async def connect(*, kubeconfig: str | None = None, context: str | None = None) -> client.ApiClient:
+    """A client for the cluster of `kubeconfig`, else of KUBECONFIG, else of the pod this runs in, else of ~/.kube/config.
+
+    `context` names one of the file's contexts, instead of its current one.
+    """
     configuration = configured()
     in_pod = _SERVICE_ACCOUNT.exists()  # noqa: ASYNC240 - once, at the start
-    if in_pod and not os.environ.get("KUBECONFIG"):
+    if in_pod and not (kubeconfig or context or os.environ.get("KUBECONFIG")):
         config.load_incluster_config(client_configuration=configuration)
     else:
-        await config.load_kube_config(client_configuration=configuration)
+        await config.load_kube_config(
+            config_file=kubeconfig, context=context, client_configuration=configuration
+        )
     return client.ApiClient(configuration=configuration)
 
 
@@ -164,6 +169,11 @@ class Gateway:
         except ApiError as error:
             if error.status != 404:
                 raise
+
+    async def list_objects(self, kind: str, namespace: str | None) -> list[Object]:
+        """Every object of a kind, all in one answer; without a namespace those of the whole cluster."""
+        answer = await self._call("GET", RESOURCE_TYPES[kind].path(namespace))
+        return [{"kind": kind, **item} for item in answer["items"] or ()]
 
     async def list_metadata(
         self, kind: str, namespace: str | None, *, selector: str = ""

@@ -39,7 +39,7 @@ def axis(label: str, most: float, *, text: Callable[[float], str] = "{:,.0f}".fo
 
 
 def time_axis(seconds: float) -> Axis:
-    """From 0 to `seconds`, in steps that people count in."""
+    """From 0 to `seconds`, in steps that people use."""
     steps = (10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400)
     step = next((step for step in steps if seconds / step <= 9), steps[-1])
     unit, size = ("s", 1) if step < 60 else ("min", 60) if step < 3600 else ("h", 3600)
@@ -74,7 +74,7 @@ def legend(lines: Sequence[Line], *, at: int) -> str:
 
 
 def svg(content: str, *, height: int, description: str) -> str:
-    """A picture that stands by itself, on white."""
+    """A self-contained picture, on white."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
         f' aria-label="{escape(description, quote=True)}">'

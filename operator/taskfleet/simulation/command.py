@@ -1,8 +1,8 @@
-"""`taskfleet simulate`: options in, a table on the terminal and a report in a file out."""
+"""`taskfleet simulate`: a table on the terminal and a report in a file."""
 
-import argparse
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from taskfleet.simulation.experiment import experiment, read_pool
@@ -13,20 +13,38 @@ from taskfleet.simulation.units import InputError, parse_seconds
 _SUFFIXES = (".html", ".svg")
 
 
-def simulate(options: argparse.Namespace) -> int:
-    """Run it; 2 when what was asked for makes no sense."""
+@dataclass(frozen=True)
+class Options:
+    """What is simulated, as given on the command line."""
+
+    file: Path
+    arrivals: str
+    service: str
+    duration: str
+    start_time: str
+    seed: int
+
+    def command(self) -> str:
+        """The command that makes the same report again."""
+        words = ["taskfleet", "simulate", "-f", str(self.file), "--arrivals", self.arrivals]
+        words += ["--service", self.service, "--duration", self.duration]
+        words += ["--start-time", self.start_time, "--seed", str(self.seed)]
+        return shlex.join(words)
+
+
+def simulate(options: Options, *, out: Path | None) -> int:
+    """Print the table, and write the report to `out`. The exit code: 2 for invalid options or an invalid manifest."""
     try:
-        _simulate(options)
+        _simulate(options, out)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def _simulate(options: argparse.Namespace) -> None:
-    out: Path | None = options.out
+def _simulate(options: Options, out: Path | None) -> None:
     if out is not None and out.suffix not in _SUFFIXES:
-        raise InputError(f"--out is {out}: write a name that ends in {' or '.join(_SUFFIXES)}.")
+        raise InputError(f"--out is {out}: use a file name that ends in {' or '.join(_SUFFIXES)}.")
     pool = read_pool(options.file)
     planned = experiment(
         pool,
@@ -37,18 +55,10 @@ def _simulate(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     outcomes = planned.run()
-    report = Report(pool.name, _command(options), planned.duration, planned.least_pod_seconds(), outcomes)
+    report = Report(pool.name, options.command(), planned.duration, planned.least_pod_seconds(), outcomes)
     sys.stdout.write(f"{text_table(outcomes)}{report.sentence()}\n")
     if out is not None:
         _write(out, report.html() if out.suffix == ".html" else report.picture())
-
-
-def _command(options: argparse.Namespace) -> str:
-    """The command that makes the same report again."""
-    words = ["taskfleet", "simulate", "-f", str(options.file), "--arrivals", options.arrivals]
-    words += ["--service", options.service, "--duration", options.duration]
-    words += ["--start-time", options.start_time, "--seed", str(options.seed)]
-    return shlex.join(words)
 
 
 def _write(path: Path, text: str) -> None:

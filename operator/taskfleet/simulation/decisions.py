@@ -1,4 +1,4 @@
-"""The operator's own decisions, tick after tick: what it is told of simulated pods, and what its moves do to them."""
+"""The operator's own decisions, tick after tick, from the load of simulated pods and applied to them."""
 
 from taskfleet.brokers.polling.worker_report import QueueWork, Report
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad

@@ -1,4 +1,4 @@
-"""A fleet that is always as large as it may be: the least waiting and the most pods."""
+"""A fleet that is always at its maximum: the least waiting and the most pods."""
 
 from math import inf
 

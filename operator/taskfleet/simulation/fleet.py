@@ -102,7 +102,7 @@ class Fleet:
         return sum(len(pod.active) for pods in (self.pods, self._leaving) for pod in pods.values())
 
     def advance(self, until: float) -> None:
-        """Let everything happen that happens up to `until`."""
+        """Process all events before `until`."""
         arrives = self.workload.arrives
         while True:
             arrival = arrives[self._arrived] if self._arrived < len(arrives) else until
@@ -149,7 +149,7 @@ class Fleet:
         return self.pod_seconds + sum(self.now - pod.created_at for pod in alive)
 
     def _rank(self, pod: Pod) -> tuple[bool, bool, bool, float]:
-        """Kubernetes 1.34 `pkg/controller/controller_utils.go` ActivePodsWithRanks; then whoever it hits."""
+        """Kubernetes 1.34 `pkg/controller/controller_utils.go` ActivePodsWithRanks; then at random."""
         return pod.consumes, pod.ready(self.now), not pod.marked, self._random.random()
 
     def _create(self, *, starts: bool = True) -> Pod:
@@ -162,7 +162,7 @@ class Fleet:
         return pod
 
     def _remove(self, pod: Pod) -> None:
-        """TERM: a pod that works ends its tasks first, if the grace period lets it."""
+        """TERM: a busy pod finishes its tasks first, if the grace period allows it."""
         del self.pods[pod.name]
         pod.removed = True
         if not pod.active:

@@ -2,7 +2,7 @@
 
 KEDA 2 `pkg/scaling/executor/scale_scaledobjects.go` takes the step from and to zero. Kubernetes 1.34
 `pkg/controller/podautoscaler/horizontal.go` takes all others, without `behavior` in its spec. KEDA sees the
-length of one list, so tasks that run count for nothing, and whoever goes is chosen by the ReplicaSet.
+length of one list, so running tasks do not count, and the ReplicaSet chooses the pods to remove.
 """
 
 from collections import deque

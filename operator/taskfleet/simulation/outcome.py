@@ -1,4 +1,4 @@
-"""What came of a load on a fleet."""
+"""The result of a load on a fleet."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -13,7 +13,7 @@ class Sample:
     """A fleet at one moment."""
 
     at: float
-    pods: int  # those that finish their tasks after being removed included
+    pods: int  # including terminating pods that finish their tasks
     waiting: int
 
 
@@ -25,7 +25,7 @@ class Outcome:
     waits: tuple[float, ...]  # seconds, sorted
     pod_seconds: float
     disturbed: int  # tasks that ran on a pod when it was removed
-    killed: int  # of these, the ones that outlived the grace period and began anew
+    killed: int  # of these, those that outlived the grace period and were restarted
     largest: int
     not_started: int
     samples: tuple[Sample, ...]
@@ -36,7 +36,7 @@ class Outcome:
 
 
 class Sampler:
-    """Looks at a fleet at even distances."""
+    """Samples a fleet at even intervals."""
 
     def __init__(self, duration: float) -> None:
         self._step = duration / _SAMPLES

@@ -1,4 +1,4 @@
-"""What a simulation found, as one HTML file that needs nothing else, or as a picture."""
+"""The result of a simulation as one self-contained HTML file, or as a picture."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from taskfleet.simulation.chart import HEIGHT, Line, axis, chart, legend, svg, t
 from taskfleet.simulation.outcome import Outcome, Sample
 from taskfleet.simulation.table import HEADER, rows
 
-# Told apart by people who see no red or green, too; the dashes tell them apart in print.
+# Distinct for color-blind readers as well; the dashes distinguish them in print.
 _LOOKS = (("#0072b2", ""), ("#d55e00", "7 3"), ("#777777", "2 3"))
 _LEGEND_HEIGHT = 30
 _SHARES = [share / 200 for share in range(1, 201)]
@@ -23,15 +23,15 @@ th:first-child,td:first-child{{text-align:left}}code{{font-size:13px}}svg{{width
 <p>{sum}</p>{picture}
 <p>A <b>wait</b> is the time from a task's arrival to its first start; a task that never started has waited until the
 end. <b>Pod-seconds</b> count a pod from its creation until it is gone. A task is <b>disturbed</b> when its pod is
-removed while it runs, and <b>begun anew</b> when it outlives the grace period after that. <b>KEDA + HPA</b> follow
-their published rules with default settings and a slot a task; both loops are met in the middle of their
-interval. All three fleets get the same tasks and have the same pods.</p></body></html>
+removed while it runs, and <b>restarted</b> when it then outlives the grace period. <b>KEDA + HPA</b> follow their
+published rules with default settings and one slot per task; a change falls in the middle of the interval of both
+loops. All three fleets get the same tasks and have the same pods.</p></body></html>
 """
 
 
 @dataclass(frozen=True)
 class Report:
-    """`command` is what repeats it; `least_pod_seconds` what the work alone takes."""
+    """`command` repeats the simulation; `least_pod_seconds` is what always busy pods would take."""
 
     title: str
     command: str
@@ -51,7 +51,7 @@ class Report:
 
     def sentence(self) -> str:
         tasks = len(self.outcomes[0].waits)
-        return f"{tasks:,} tasks; pods that only work would take {self.least_pod_seconds:,.0f} pod-seconds."
+        return f"{tasks:,} tasks; pods that are always busy would take {self.least_pod_seconds:,.0f} pod-seconds."
 
     def picture(self) -> str:
         """Pods, waiting tasks and the spread of waits, below each other."""
@@ -67,14 +67,14 @@ class Report:
             legend(pods, at=20)
             + chart("Pods", pods, x=over_time, y=axis("", _highest(pods)), at=_LEGEND_HEIGHT)
             + chart(
-                "Tasks that wait",
+                "Waiting tasks",
                 waiting,
                 x=over_time,
                 y=axis("", _highest(waiting)),
                 at=_LEGEND_HEIGHT + HEIGHT,
             )
             + chart(
-                "Tasks that had started after this wait, %",
+                "Tasks started within this wait, %",
                 waits,
                 x=axis("wait, s", longest, ticks=8),
                 y=axis("", 100),

@@ -10,10 +10,10 @@ class Scaler(Protocol):
 
     @property
     def next_look(self) -> float:
-        """When it wants to look at the fleet again, in seconds of the simulation."""
+        """When to call `look` next, in seconds of the simulation."""
 
     def begin(self, fleet: Fleet) -> None:
         """Set the size that the fleet had before the load came."""
 
     def tick(self, fleet: Fleet) -> None:
-        """See the fleet as it is at `fleet.now`, change its size, move `next_look` on."""
+        """Change the size of the fleet at `fleet.now`, and set `next_look`."""

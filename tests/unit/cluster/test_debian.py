@@ -75,6 +75,19 @@ def test_a_person_is_asked_and_may_refuse(machine: pytest.MonkeyPatch) -> None:
         debian.require(debian.FULL)
 
 
+def test_the_end_of_the_input_refuses_too(
+    machine: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(question: str) -> str:
+        raise EOFError(question)
+
+    machine.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())  # noqa: ARG005
+    machine.setattr("builtins.input", end)
+    with pytest.raises(ClusterError, match="Install them: `apt-get install"):
+        debian.require(debian.FULL)
+    assert capsys.readouterr().out == "\n"
+
+
 def test_nothing_is_asked_where_nothing_is_missing(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(debian, "found", lambda proof: True)  # noqa: ARG005
     debian.require(debian.FULL)

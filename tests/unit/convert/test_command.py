@@ -24,7 +24,7 @@ def test_standard_input_becomes_manifests_and_a_report(
     assert convert() == 0
     said = capsys.readouterr()
     assert [one["kind"] for one in yaml.safe_load_all(said.out)] == ["Broker", "WorkerPool"]
-    assert said.err.startswith("command line standard input, a\n  to be done by hand:\n")
+    assert said.err.startswith("command line standard input, a\n  action required:\n")
 
 
 def test_manifests_and_report_go_into_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +32,7 @@ def test_manifests_and_report_go_into_files(tmp_path: Path, capsys: pytest.Captu
     source.write_text(LINE)
     assert convert(str(source), "-o", str(out), "--report", str(report)) == 0
     assert sorted(path.name for path in out.iterdir()) == ["broker-default.yaml", "workerpool-celery.yaml"]
-    assert "In all:" in report.read_text()
+    assert "Total:" in report.read_text()
     assert capsys.readouterr() == ("", "")
 
 

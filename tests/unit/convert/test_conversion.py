@@ -54,9 +54,7 @@ def test_flags_that_delete_or_detach_are_left_out_and_named() -> None:
 
 def test_flag_whose_value_nobody_knows_is_for_a_hand() -> None:
     conversion = convert([deployment(command="celery -A shop worker -c $SLOTS")])
-    assert said(conversion, "-c") == [
-        "to be done by hand: '$SLOTS' is no number. Set spec.concurrency yourself."
-    ]
+    assert said(conversion, "-c") == ["action required: '$SLOTS' is not a number. Set spec.concurrency."]
 
 
 def test_variables_that_celery_reads_as_flags_become_fields() -> None:
@@ -74,7 +72,7 @@ def test_such_a_variable_in_a_config_map_is_for_a_hand() -> None:
     }
     conversion = convert([config, deployment(envFrom=[{"configMapRef": {"name": "c"}}])])
     assert said(conversion, "envFrom CELERY_WORKER_PURGE")[0].startswith(
-        "to be done by hand: ConfigMap c has it"
+        "action required: ConfigMap c contains it"
     )
 
 
@@ -151,9 +149,7 @@ def test_worker_whose_broker_nothing_tells_shares_the_known_one() -> None:
     unknown, known = deployment("a"), deployment("b", env=[from_secret("CELERY_BROKER_URL", "shop", "url")])
     conversion = convert([unknown, known])
     assert len(of_kind(conversion, "Broker")) == 1
-    assert said(conversion, "broker")[0].startswith(
-        "to be done by hand: nothing in the input says where it is"
-    )
+    assert said(conversion, "broker")[0].startswith("action required: the input has no broker URL")
 
 
 def test_objects_without_a_namespace_belong_to_those_with_one() -> None:
@@ -170,7 +166,7 @@ def test_beat_goes_to_the_first_pool_of_its_app() -> None:
         None,
         {"scheduler": "redbeat.RedBeatScheduler"},
     ]
-    assert said(conversion, "beat --max-interval")[0].startswith("cannot be expressed")
+    assert said(conversion, "beat --max-interval")[0].startswith("not supported")
 
 
 def test_beat_that_differs_from_the_workers_is_told() -> None:
@@ -193,7 +189,7 @@ def test_second_beat_of_an_app_does_not_take_the_place_of_the_first() -> None:
     )
     conversion = convert([deployment(), first, second])
     assert of_kind(conversion, "WorkerPool")[0]["spec"]["beat"] == {"scheduler": "one:S"}
-    assert said(conversion, "beat")[0].startswith("cannot be expressed: WorkerPool celery has a beat already")
+    assert said(conversion, "beat")[0].startswith("not supported: WorkerPool celery already has a beat")
 
 
 def test_name_of_a_pool_avoids_the_deployment_that_still_runs() -> None:
@@ -233,7 +229,7 @@ def test_image_that_starts_celery_by_itself_is_named() -> None:
     conversion = convert([deployment("celery-worker", "")])
     assert conversion.manifests == ()
     assert said(conversion, "command")[0].startswith(
-        "cannot be expressed: what it starts is not in its words"
+        "not supported: its command does not show what it starts"
     )
 
 
@@ -261,7 +257,7 @@ def test_object_of_another_kind_with_a_worker_is_converted_and_its_settings_are_
     conversion = convert([rollout])
     assert of_kind(conversion, "WorkerPool")[0]["spec"]["replicas"] == 2
     assert said(conversion, "canary") == [
-        "cannot be expressed: no field is known for it: see what of it still matters."
+        "not supported: no field is known for it: check whether it still matters."
     ]
 
 

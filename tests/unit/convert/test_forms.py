@@ -68,7 +68,7 @@ def test_volumes_of_compose_are_claims_and_folders_are_lost() -> None:
     conversion = read(compose("volumes: [data:/data:ro, ./src:/app]"))
     (volume,) = pool(conversion)["template"]["spec"]["volumes"]
     assert volume == {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
-    assert said(conversion, "volume ./src:/app")[0].startswith("cannot be expressed")
+    assert said(conversion, "volume ./src:/app")[0].startswith("not supported")
 
 
 def test_services_of_one_build_have_one_image() -> None:
@@ -87,7 +87,7 @@ def test_unknown_key_of_compose_is_named() -> None:
 def test_flower_works_beside() -> None:
     text = compose() + "\n  flower: {image: mher/flower, command: celery flower}\n"
     (line,) = said(read(text), "object")
-    assert line == "kept: celery flower: leave it as it is; it works beside the pools."
+    assert line == "kept: celery flower: keep it as it is; it works with the pools."
 
 
 UNIT = "[Unit]\nDescription=x\n[Service]\nExecStart={}\n{}"
@@ -115,7 +115,7 @@ def test_environment_file_fills_the_command_and_becomes_a_secret() -> None:
 
 def test_template_unit_asks_how_many() -> None:
     conversion = read(UNIT.format("/usr/bin/celery -A shop worker", ""), "mail@.service")
-    assert said(conversion, "replicas")[0].startswith("to be done by hand")
+    assert said(conversion, "replicas")[0].startswith("action required")
 
 
 def test_unknown_key_of_a_unit_is_named() -> None:
@@ -137,7 +137,7 @@ command=gunicorn shop
     found = pool(conversion)
     assert (found["replicas"], found["terminationGracePeriod"]) == (4, "10m")
     assert found["env"] == [{"name": "TZ", "value": "UTC"}, {"name": "A", "value": "b,c"}]
-    assert said(conversion, "object") == ["kept: starts no Celery; leave it as it is."]
+    assert said(conversion, "object") == ["kept: does not start Celery; keep it as it is."]
 
 
 def test_defaults_file_of_multi_stands_for_itself() -> None:

@@ -9,7 +9,7 @@ from taskfleet.convert.report import report_text
 def test_what_needs_an_action_comes_first() -> None:
     lines = report_text(convert([deployment(command="celery -A shop worker -X a")]).notes).splitlines()
     headings = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("    ")]
-    assert headings == ["to be done by hand:", "cannot be expressed:", "changed:", "kept:"]
+    assert headings == ["action required:", "not supported:", "changed:", "kept:"]
 
 
 def test_what_all_pools_have_in_common_is_said_once() -> None:

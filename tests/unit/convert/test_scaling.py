@@ -37,8 +37,8 @@ def test_paused_scaled_object_holds_the_size() -> None:
 def test_triggers_that_are_no_queue_are_lost() -> None:
     triggers = [{"type": "cron", "metadata": {}}, {"type": "redis", "metadata": {"listName": "other"}}]
     conversion = convert([deployment(), about("ScaledObject", {"triggers": triggers})])
-    assert said(conversion, "ScaledObject s trigger cron")[0].startswith("cannot be expressed")
-    assert said(conversion, "ScaledObject s trigger redis")[0].endswith("and other is none of them.")
+    assert said(conversion, "ScaledObject s trigger cron")[0].startswith("not supported")
+    assert said(conversion, "ScaledObject s trigger redis")[0].endswith("and other is not one of them.")
 
 
 def test_hpa_gives_size_and_its_window() -> None:
@@ -59,7 +59,9 @@ def test_scaler_of_something_else_is_left_alone() -> None:
     other = about("HorizontalPodAutoscaler", {"scaleTargetRef": {"name": "web"}, "maxReplicas": 4})
     conversion = convert([deployment(), other])
     assert of_kind(conversion, "WorkerPool")[0]["spec"]["replicas"] == 1
-    assert said(conversion, "object") == ["kept: names no Celery worker of this input; leave it as it is."]
+    assert said(conversion, "object") == [
+        "kept: does not select a Celery worker of this input; keep it as it is."
+    ]
 
 
 def test_service_that_selects_by_labels_of_the_operator_matches_nothing() -> None:
@@ -68,5 +70,5 @@ def test_service_that_selects_by_labels_of_the_operator_matches_nothing() -> Non
     by_name = about("Service", {"selector": {"app.kubernetes.io/name": "shop"}})
     by_app = about("ServiceMonitor", {"selector": {"matchLabels": {"app": "celery"}}})
     conversion = convert([worker, by_name, by_app])
-    assert said(conversion, "Service s")[0].startswith("changed: matches no pod")
+    assert said(conversion, "Service s")[0].startswith("changed: does not match the pool's pods")
     assert said(conversion, "ServiceMonitor s") == ["kept: matches the pool's pods by their labels."]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from taskfleet.api import Key, Object
+from taskfleet.cli import main
 from taskfleet.controllers import broker as broker_controller
 from taskfleet.controllers import worker_pool as pool_controller
 from taskfleet.plan.command import plan_files
@@ -79,6 +80,18 @@ def test_the_first_pool_of_a_namespace_brings_its_broker(capsys: pytest.CaptureF
     kinds = [one["kind"] for one in yaml.safe_load_all(text) if one]
     assert kinds[-2:] == ["Deployment", "PodDisruptionBudget"]
     assert "StatefulSet" in kinds
+
+
+def test_the_command_takes_images_from_the_operators_variables(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKFLEET_RUNTIME_IMAGE", "registry.test/mine:2")
+    with pytest.raises(SystemExit) as end:
+        main(["plan", "-f", str(QUICKSTART), "-n", "shop"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert "registry.test/mine:2" in text
+    assert "namespace: shop" in text
 
 
 def test_an_external_broker_without_schedules_becomes_nothing(

@@ -1,13 +1,16 @@
 """`kubectl taskfleet explain`, before an API server in memory."""
 
+import json
+
 import pytest
+import yaml
 
 from taskfleet.api import Key, Object
+from taskfleet.commands import leader
+from taskfleet.commands.explain import explain
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs import leader
-from taskfleet.verbs.explain import show
+from tests.unit.commands.cluster import LEASE, MAIL, Cluster, Operator, willing
 from tests.unit.objects import NAMESPACE
-from tests.unit.verbs.cluster import LEASE, MAIL, Cluster, Operator, willing
 
 BECAUSE = "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2."
 TIME = "2026-01-01T12:00:00Z"
@@ -33,7 +36,7 @@ def cluster(operator: Operator | Object, *, last: Object | None = LAST) -> Clust
 
 async def test_the_leader_tells_the_inputs_of_its_decisions(capsys: pytest.CaptureFixture[str]) -> None:
     asked = cluster({"mode": "Auto", "decisions": [MADE, UNKNOWN]})
-    assert await show(asked.gateway(), MAIL, LEASE) == 0
+    assert await explain(asked.gateway(), MAIL, lease=LEASE) == 0
     head, first, second = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     assert [cell.strip() for cell in head if cell] == [
         *(
@@ -59,9 +62,9 @@ async def test_the_leader_tells_the_inputs_of_its_decisions(capsys: pytest.Captu
 async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await show(cluster({"mode": "Recommend", "decisions": [MADE]}).gateway(), MAIL, LEASE)
+    await explain(cluster({"mode": "Recommend", "decisions": [MADE]}).gateway(), MAIL, lease=LEASE)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "None of it is carried out: spec.autoscale.mode is Recommend."
+    assert last == "No decision is applied: spec.autoscale.mode is Recommend."
 
 
 @pytest.mark.parametrize(
@@ -73,21 +76,36 @@ async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
             "2026-01-01T12:00:00Z  0     1   Demand  1 waiting: 1 pod.\n",
             id="decided",
         ),
-        pytest.param(None, "No decision yet.\n", id="nothing-yet"),
+        pytest.param(None, "No decisions yet.\n", id="nothing-yet"),
     ],
 )
 async def test_without_the_operator_the_status_tells_the_last_decision_and_why_not_more(
     last: Object | None, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leader, "_ASKED_FOR_SECONDS", 0.0)
+    monkeypatch.setattr(leader, "_RETRY_SECONDS", 0.0)
     asked = cluster(lambda *_: (503, {"message": "It does not lead."}), last=last)
-    assert await show(asked.gateway(), MAIL, LEASE) == 0
+    assert await explain(asked.gateway(), MAIL, lease=LEASE) == 0
     said = capsys.readouterr()
     assert said.out == shown
-    said_why = "This is all that the status tells; the operator gave no answer. It does not lead.\n"
+    said_why = "Operator not reachable; showing status.lastDecision only. It does not lead.\n"
     assert said.err == said_why
+
+
+async def test_data_are_what_the_leader_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"mode": "Auto", "decisions": [MADE, UNKNOWN]}
+    await explain(cluster(answer).gateway(), MAIL, lease=LEASE, form="yaml")
+    assert yaml.safe_load(capsys.readouterr().out) == answer
+
+
+async def test_without_the_operator_the_data_are_the_last_decision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await explain(
+        cluster(lambda *_: (401, {"message": "Unknown."})).gateway(), MAIL, lease=LEASE, form="json"
+    )
+    assert json.loads(capsys.readouterr().out) == {"mode": None, "decisions": [LAST]}
 
 
 async def test_a_pool_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ApiError, match="does not exist"):
-        await show(cluster({}).gateway(), Key("WorkerPool", NAMESPACE, "nail"), LEASE)
+        await explain(cluster({}).gateway(), Key("WorkerPool", NAMESPACE, "nail"), lease=LEASE)

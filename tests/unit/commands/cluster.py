@@ -1,4 +1,4 @@
-"""A pool and an operator that leads, behind an API server in memory, for the verbs that ask the operator."""
+"""A pool and an operator that leads, behind an API server in memory, for the commands that query the operator."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlsplit

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet.verbs.table import harmless, table
+from taskfleet.commands.table import harmless, table
 
 
 @pytest.mark.parametrize(

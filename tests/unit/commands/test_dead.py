@@ -1,18 +1,18 @@
 """`kubectl taskfleet dead`, before an API server in memory."""
 
-import asyncio
+import json
 
 import pytest
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import REQUEUE
+from taskfleet.commands import leader
+from taskfleet.commands.dead import list_messages, list_pools, listing, requeue
 from taskfleet.kube.errors import ApiError
-from taskfleet.verbs import leader
-from taskfleet.verbs.dead import listing, move_back, show
 from tests.envtest.api_calls import ApiCall
+from tests.unit.commands import cluster
+from tests.unit.commands.cluster import LEASE, MAIL, Operator, willing
 from tests.unit.objects import NAMESPACE, pool
-from tests.unit.verbs import cluster
-from tests.unit.verbs.cluster import LEASE, MAIL, Operator, willing
 
 MESSAGE = {"queue": "high", "id": "id-1", "task": "shop.pay", "arguments": "(1,) {}", "redelivered": 6}
 
@@ -29,7 +29,7 @@ async def test_the_operator_is_asked_with_the_token_of_the_caller(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cluster = Cluster()
-    assert await show(cluster.gateway(), MAIL, LEASE) == 0
+    assert await list_messages(cluster.gateway(), MAIL, lease=LEASE) == 0
     assert capsys.readouterr().out == listing([MESSAGE])
     assert cluster.writes == []
 
@@ -38,13 +38,13 @@ async def test_a_certificate_asks_in_the_name_of_the_operators_account_for_that(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     operator = willing("dead", {"messages": [MESSAGE]}, token="of-the-account")
-    assert await show(Cluster(operator, token=None).gateway(), MAIL, LEASE) == 0
+    assert await list_messages(Cluster(operator, token=None).gateway(), MAIL, lease=LEASE) == 0
     assert capsys.readouterr().out == listing([MESSAGE])
 
 
 async def test_an_operator_that_stands_by_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
     answers: list[tuple[int, Object]] = [(503, {"message": "It does not lead."}), (200, {"messages": []})]
-    assert await show(Cluster(lambda *_: answers.pop(0)).gateway(), MAIL, LEASE) == 0
+    assert await list_messages(Cluster(lambda *_: answers.pop(0)).gateway(), MAIL, lease=LEASE) == 0
     assert capsys.readouterr().out == "No dead letters.\n"
 
 
@@ -52,9 +52,9 @@ async def test_where_none_are_found_the_pods_notes_may_say_why(capsys: pytest.Ca
     note = "The app sets global_keyprefix 'shop:', the Broker None. (2 of 2 pods)"
     cluster = Cluster(lambda *_: (200, {"messages": []}))
     cluster.put(pool(status={"notes": [note]}))
-    assert await show(cluster.gateway(), MAIL, LEASE) == 0
+    assert await list_messages(cluster.gateway(), MAIL, lease=LEASE) == 0
     shown = capsys.readouterr()
-    assert (shown.out, shown.err) == ("No dead letters.\n", f"Its pods note: {note}\n")
+    assert (shown.out, shown.err) == ("No dead letters.\n", f"Note from its pods: {note}\n")
 
 
 def refusing(message: str) -> Cluster:
@@ -68,12 +68,12 @@ def refusing(message: str) -> Cluster:
     [
         pytest.param(
             refusing("no proxy"),
-            "no proxy. It takes the Role taskfleet-operator-query of namespace taskfleet-system,",
+            "no proxy. This requires the Role taskfleet-operator-query in namespace taskfleet-system,",
             id="may-not-use-the-proxy",
         ),
         pytest.param(
             Cluster(lambda *_: (403, {"message": "'ann' may not patch it."})),
-            "'ann' may not patch it. It takes the Role",
+            "'ann' may not patch it. This requires the Role",
             id="may-not-write-the-pool",
         ),
         pytest.param(
@@ -92,8 +92,8 @@ def refusing(message: str) -> Cluster:
 async def test_without_the_operator_their_number_is_shown_and_why_not_more(
     cluster: Cluster, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leader, "_ASKED_FOR_SECONDS", 0.3)
-    assert await show(cluster.gateway(), MAIL, LEASE) == 0
+    monkeypatch.setattr(leader, "_RETRY_SECONDS", 0.3)
+    assert await list_messages(cluster.gateway(), MAIL, lease=LEASE) == 0
     shown = capsys.readouterr()
     assert shown.out == "Dead letters: 7\n"
     assert said in shown.err
@@ -101,7 +101,7 @@ async def test_without_the_operator_their_number_is_shown_and_why_not_more(
 
 async def test_a_pool_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ApiError, match="does not exist"):
-        await show(Cluster().gateway(), Key("WorkerPool", NAMESPACE, "nail"), LEASE)
+        await list_messages(Cluster().gateway(), Key("WorkerPool", NAMESPACE, "nail"), lease=LEASE)
 
 
 def test_messages_are_a_table_and_ids_are_never_cut() -> None:
@@ -143,16 +143,44 @@ async def test_moving_back_waits_for_the_operators_answer(
             cluster.put({**cluster.objects[MAIL], "status": {"lastRequeue": {"token": token, "messages": 3}}})
 
     cluster.meanwhile = answer
-    assert await move_back(cluster.gateway(), MAIL, ids) == 0
-    assert capsys.readouterr().out == "Messages moved back to their queues: 3\n"
+    assert await requeue(cluster.gateway(), MAIL, ids=ids) == 0
+    assert capsys.readouterr().out == "Messages requeued: 3\n"
 
 
-async def test_an_older_answer_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_pools_with_dead_letters_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = Cluster()
-    cluster.put({**cluster.objects[MAIL], "status": {"lastRequeue": {"token": "old", "messages": 3}}})
-    async with asyncio.timeout(10):
-        assert await move_back(cluster.gateway(), MAIL, [], seconds=0.1) == 1
-    assert "status.lastRequeue.token" in capsys.readouterr().err
+    cluster.put(pool("clean", status={"deadLetters": 0}))
+    cluster.put(pool("new"))
+    cluster.put(pool("far", status={"deadLetters": 2}, meta={"namespace": "other"}))
+    assert await list_pools(cluster.gateway(), NAMESPACE) == 0
+    assert capsys.readouterr().out == "NAMESPACE  NAME  DEAD LETTERS\nshop       mail  7\n"
+    assert await list_pools(cluster.gateway(), None, form="json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "pools": [
+            {"namespace": "other", "name": "far", "deadLetters": 2},
+            {"namespace": "shop", "name": "mail", "deadLetters": 7},
+        ]
+    }
+
+
+async def test_no_pool_with_dead_letters_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster()
+    cluster.put(pool())
+    assert await list_pools(cluster.gateway(), NAMESPACE) == 0
+    assert capsys.readouterr().out == "No dead letters.\n"
+
+
+async def test_messages_as_data_have_every_field_and_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    await list_messages(Cluster().gateway(), MAIL, lease=LEASE, form="json")
+    explained = {**MESSAGE, "reason": "its worker was lost 6 times"}
+    assert json.loads(capsys.readouterr().out) == {"deadLetters": 1, "messages": [explained]}
+
+
+async def test_without_the_operator_the_data_have_the_number_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await list_messages(refusing("no proxy").gateway(), MAIL, lease=LEASE, form="json")
+    assert json.loads(capsys.readouterr().out) == {"deadLetters": 7, "messages": None}
 
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\nReady\u202e\x9b31m"
@@ -162,11 +190,11 @@ async def test_nothing_that_strangers_wrote_reaches_the_terminal_as_a_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     message = dict.fromkeys(("queue", "id", "task", "arguments", "redelivered", "reason"), HOSTILE)
-    await show(Cluster(lambda *_: (200, {"messages": [message]})).gateway(), MAIL, LEASE)
+    await list_messages(Cluster(lambda *_: (200, {"messages": [message]})).gateway(), MAIL, lease=LEASE)
     cluster = Cluster(lambda *_: (200, {"messages": []}))
     cluster.put(pool(status={"notes": [HOSTILE]}))
-    await show(cluster.gateway(), MAIL, LEASE)
-    await show(Cluster(lambda *_: (401, {"message": HOSTILE})).gateway(), MAIL, LEASE)
+    await list_messages(cluster.gateway(), MAIL, lease=LEASE)
+    await list_messages(Cluster(lambda *_: (401, {"message": HOSTILE})).gateway(), MAIL, lease=LEASE)
     shown = capsys.readouterr()
     for text in (shown.out, shown.err):
         assert all(character.isprintable() for character in text.replace("\n", ""))

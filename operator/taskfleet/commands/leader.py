@@ -1,4 +1,4 @@
-"""Questions to the operator that leads: its HTTP port, through the API server's Service proxy."""
+"""Queries to the leading operator: its HTTP port, through the API server's Service proxy."""
 
 import asyncio
 import time
@@ -8,30 +8,30 @@ from taskfleet.api.questions import AUDIENCE, CLIENT_ACCOUNT_SUFFIX, PORT, TOKEN
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 
-# With several replicas the Service leads to any of them, and those that stand by do not answer.
-_ASKED_FOR_SECONDS = 5.0
-_AGAIN_SECONDS = 0.1
+# With several replicas the Service chooses any of them, and a standby answers 503.
+_RETRY_SECONDS = 5.0
+_PAUSE_SECONDS = 0.1
 _TOKEN_SECONDS = 600
 _UNAVAILABLE = 503
 _RIGHTS = (
-    ". It takes the Role {name}-query of namespace {namespace}, which an administrator can bind to you, and the right"
-    " to {verb} the WorkerPool."
+    ". This requires the Role {name}-query in namespace {namespace}, which an administrator can bind to you, and"
+    " permission to {verb} the WorkerPool."
 )
 
 
 class UnansweredError(Exception):
-    """The operator could not be asked, or did not say; the text is a sentence for the user."""
+    """The operator did not answer the query. The text is a sentence for the user."""
 
 
 async def ask_about(pool: Key, path: str, *, gateway: Gateway, lease: Key) -> Object:
     """What the operator answers about a pool at `path`. Raises UnansweredError.
 
-    The Service has the name of the operator's Lease. The proxy does not say who asks, so the caller's own token goes
-    along; whoever comes with a certificate asks in the name of the operator's ServiceAccount for that.
+    The Service has the name of the operator's Lease. The proxy does not pass on the caller's identity, so the caller's
+    token is sent as well; a caller with a client certificate uses a token of the operator's ServiceAccount for clients.
     """
     service = Key("Service", lease.namespace, lease.name)
     query = {"namespace": pool.namespace, "pool": pool.name}
-    deadline = time.monotonic() + _ASKED_FOR_SECONDS
+    deadline = time.monotonic() + _RETRY_SECONDS
     try:
         headers = {TOKEN_HEADER: await _token(gateway, lease)}
         while True:
@@ -40,9 +40,9 @@ async def ask_about(pool: Key, path: str, *, gateway: Gateway, lease: Key) -> Ob
             except ApiError as error:
                 if error.status != _UNAVAILABLE or time.monotonic() > deadline:
                     raise
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)
     except ApiError as error:
-        raise UnansweredError(_said(error, path, lease)) from None
+        raise UnansweredError(_message(error, path, lease)) from None
 
 
 async def _token(gateway: Gateway, lease: Key) -> str:
@@ -53,12 +53,12 @@ async def _token(gateway: Gateway, lease: Key) -> str:
     return await gateway.account_token(account, audience=AUDIENCE, seconds=_TOKEN_SECONDS)
 
 
-def _said(error: ApiError, path: str, lease: Key) -> str:
+def _message(error: ApiError, path: str, lease: Key) -> str:
     message = error.message.removesuffix(".")
     if error.status == 404 and "not found" in error.message:
         return (
-            f"{message}: name the operator's namespace and Lease with --lease-namespace and --lease-name, if they are"
-            f" not {lease.namespace!r} and {lease.name!r}."
+            f"{message}. If the operator's Lease is not {lease.name!r} in namespace {lease.namespace!r}, set --lease-name"
+            " and --lease-namespace."
         )
     if error.status != 403:
         return f"{message}."
