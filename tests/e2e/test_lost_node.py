@@ -92,7 +92,7 @@ def _wait_until_told(fleet: Fleet) -> str:
         poll=0.5,
     )
     wait_for(
-        lambda: "is lost: what" in _condition(fleet, "WorkerPool")["message"],
+        lambda: "is lost. The operator requeues" in _condition(fleet, "WorkerPool")["message"],
         90,
         what="the node's loss",
         poll=1,

@@ -144,7 +144,7 @@ def test_unchecked_certificate_warns(
     server.admit("one")
     put_certificates(kube, namespace, certificates, ca=certificates.unknown_ca)
     broker = put_broker(kube, namespace, server.secured_url("one"), **CA, **CLIENT, insecureSkipVerify=True)
-    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable", saying="is not checked")
+    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable", saying="TLS verification is off")
     assert condition(told, "Stalled")["status"] == "False"
     wait_for(lambda: warnings_of(kube, broker), 10, what="a warning")
 
@@ -152,9 +152,9 @@ def test_unchecked_certificate_warns(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        pytest.param({"ca": "no PEM"}, ("InvalidCertificate", "'ca.crt' of Secret 'ca' holds no CA"), id="no-pem"),
-        pytest.param({"url": "redis://h"}, ("InvalidUrl", "Write rediss://, or remove"), id="plain-url"),
-        pytest.param({"sentinel": {"masterName": "m"}}, ("InvalidUrl", "is no sentinel:// URL"), id="no-sentinel"),
+        pytest.param({"ca": "no PEM"}, ("InvalidCertificate", "'ca.crt' of Secret 'ca' does not contain a CA"), id="no-pem"),
+        pytest.param({"url": "redis://h"}, ("InvalidUrl", "Use rediss://, or remove"), id="plain-url"),
+        pytest.param({"sentinel": {"masterName": "m"}}, ("InvalidUrl", "is not a sentinel:// URL"), id="no-sentinel"),
     ],
 )  # fmt: skip
 def test_secrets_that_do_not_fit(

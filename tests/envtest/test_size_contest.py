@@ -64,12 +64,14 @@ def test_another_writer_of_the_size_is_named_and_met_at_growing_intervals(
                 kind,
                 status,
                 "ReplicasOverwritten",
-                saying="'rival' (Update of scale) wrote 2 replicas",
+                saying="'rival' (Update of scale) repeatedly changes the replicas",
             )
-        assert "put back to 5" in condition(told, "Ready")["message"]
+        assert "most recently to 2" in condition(told, "Ready")["message"]
         stays(lambda: scale_writes(proxy, before) <= 16, 20, what="no storm of writes")
     (event,) = [one for one in events_of(kube, pool) if one["reason"] == "ReplicasOverwritten"]
-    assert event["message"].startswith("'rival' (Update of scale) wrote the size of Deployment 'shop-worker'")
+    assert event["message"].startswith(
+        "'rival' (Update of scale) changed the replicas of Deployment 'shop-worker'"
+    )
     assert event["count"] > 1
     wait_for_deployment(kube, pool, replicas=5, timeout=70)
 

@@ -79,13 +79,16 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         live = await ensure_redis(raw, broker, context)
         await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
     except NameConflictError as error:
-        message = f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
+        message = (
+            f"{error}. The operator does not change it. Rename the Broker, or delete or rename the "
+            f"{error.kind} {error.name!r}."
+        )
         return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(nothing, stalled=(Reason.INVALID_SPEC, said[:1000]))
     except DeniedError as error:
-        said = f"Refused, and tried again: {clean(error.message)}"
+        said = f"The API server rejected a change, which is retried: {clean(error.message)}"
         return replace(nothing, problem=(Reason.APPLY_FAILED, said))
     seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
     seen = replace(seen, waits=live.waits)

@@ -115,15 +115,18 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         await _apply_network_policy(observed, context)
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
     except NameConflictError as error:
-        message = f"{error}. Rename the pool, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
+        message = (
+            f"{error}. The operator does not change it. Rename the WorkerPool, or delete or rename "
+            f"the {error.kind} {error.name!r}."
+        )
         return replace(seen, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:
         said = error.message if isinstance(error, InvalidError) else str(error)
         return replace(seen, stalled=(Reason.INVALID_SPEC, said[:1000]))
     except InvalidObject as error:  # the Broker's; its own status says the same
-        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker cannot be read: {error}"))
+        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker is not valid: {error}"))
     except DeniedError as error:
-        said = f"Refused, and tried again: {clean(error.message)}"
+        said = f"The API server rejected a change, which is retried: {clean(error.message)}"
         return replace(seen, missing=(Reason.APPLY_FAILED, said))
     return replace(
         seen,
@@ -226,13 +229,11 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         if not (observed.raw.get("status") or {}).get("lastDecision") and decision["to"]:
             # The Deployment was created with that size.
             events.append(
-                Event(EventReason.SCALED, f"From 0 to {decision['to']} pods: {decision['message']}")
+                Event(EventReason.SCALED, f"Scaled from 0 to {decision['to']} pods: {decision['message']}")
             )
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
-        events.append(
-            Event(EventReason.DEAD_LETTERS_REQUEUED, f"Dead letters moved back to their queues: {messages}.")
-        )
+        events.append(Event(EventReason.DEAD_LETTERS_REQUEUED, f"{messages} dead letters were requeued."))
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
     wait = await context.status.write(observed.raw, status, now=now)
     if wait is None:
@@ -250,7 +251,7 @@ def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
         yield overwritten_event(pool, overwritten)
     if (resized := size.take_resized()) is not None:
         before, after, why = resized
-        yield Event(EventReason.SCALED, f"From {before} to {after} pods: {why}")
+        yield Event(EventReason.SCALED, f"Scaled from {before} to {after} pods: {why}")
 
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:

@@ -42,6 +42,6 @@ class NameConflictError(Exception):
     """A child's name is taken by an object that we do not control."""
 
     def __init__(self, kind: str, name: str, why: str) -> None:
-        super().__init__(f"{kind} {name!r} exists and belongs to somebody else: {why}")
+        super().__init__(f"{kind} {name!r} already exists and does not belong to this object: {why}")
         self.kind = kind
         self.name = name
