@@ -168,7 +168,7 @@ def test_password_that_changes_in_the_secret_is_followed(
 @pytest.mark.parametrize(
     ("password", "sentence"),
     [
-        pytest.param("wrong", "refuses the user name or password", id="wrong"),
+        pytest.param("wrong", "rejects the user name or password", id="wrong"),
         pytest.param(None, "Correct the URL in the Secret", id="none"),
     ],
 )

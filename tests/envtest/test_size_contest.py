@@ -99,7 +99,7 @@ def test_a_size_that_a_webhook_changes_is_told_and_tried_at_growing_intervals(
     with webhook(kube, namespace, "deployments", lambda _: [at_most_three], tmp_path / "webhook") as written:
         kube.scale("WorkerPool", "shop", namespace, 5)
         sentence = (
-            "5 replicas were written to Deployment 'shop-worker' and 3 were stored: an admission webhook"
+            "The operator set 5 replicas on Deployment 'shop-worker', but 3 were stored: an admission webhook"
         )
         wait_for_condition(kube, pool, "ScalingLimited", "True", "ScaleFailed", saying=sentence)
         sizes = written.copy

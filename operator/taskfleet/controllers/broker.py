@@ -80,8 +80,8 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
     except NameConflictError as error:
         message = (
-            f"{error}. The operator does not change it. Rename the Broker, or delete or rename the "
-            f"{error.kind} {error.name!r}."
+            f"{error}. Rename the Broker, or delete or rename the {error.kind} {error.name!r}, "
+            "which the operator does not change."
         )
         return replace(nothing, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:

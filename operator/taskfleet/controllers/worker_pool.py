@@ -116,8 +116,8 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
     except NameConflictError as error:
         message = (
-            f"{error}. The operator does not change it. Rename the WorkerPool, or delete or rename "
-            f"the {error.kind} {error.name!r}."
+            f"{error}. Rename the WorkerPool, or delete or rename the {error.kind} "
+            f"{error.name!r}, which the operator does not change."
         )
         return replace(seen, stalled=(Reason.NAME_CONFLICT, message))
     except (SpecError, InvalidError) as error:

@@ -23,11 +23,11 @@ def arrivals(text: str, *, duration: float, random: Random) -> list[float]:
                 moments.append(moment)
             if len(moments) > MOST_TASKS:
                 raise InputError(
-                    f"--arrivals {text} makes more than {MOST_TASKS:,} tasks: lower the rate or --duration."
+                    f"--arrivals {text} creates more than {MOST_TASKS:,} tasks: lower the rate or --duration."
                 )
     if not moments:
         raise InputError(
-            f"--arrivals {text} brings no task within {duration:g} s: raise --duration or the rate."
+            f"--arrivals {text} creates no tasks within {duration:g} s: raise --duration or the rate."
         )
     return sorted(moments)
 
@@ -42,14 +42,15 @@ def _stream(text: str, duration: float, random: Random) -> Iterator[float]:
         return _poisson(parse_rate(rest), duration, random)
     if kind == "daily":
         return _daily(parse_rate(rest), duration, random)
-    raise InputError(f"--arrivals {text!r} is not known: write {_FORMS}.")
+    raise InputError(f"--arrivals {text!r} is not valid: use {_FORMS}.")
 
 
 def _burst(text: str) -> Iterator[float]:
     count, _, at = text.partition("@")
     if not (count.isdecimal() and int(count) <= MOST_TASKS):
         raise InputError(
-            f"--arrivals burst:{text}: write up to {MOST_TASKS:,} tasks, such as burst:400 or burst:400@30s."
+            f"--arrivals burst:{text} is not valid: use up to {MOST_TASKS:,} tasks, such as "
+            "burst:400 or burst:400@30s."
         )
     return repeat(parse_seconds(at) if at else 0.0, int(count))
 
@@ -87,6 +88,7 @@ def _row(row: list[str], where: str) -> Iterator[float]:
             raise ValueError
     except ValueError:
         raise InputError(
-            f"{where} is {','.join(row)!r}: write seconds since the start and a number of tasks, such as 12.5,3."
+            f"{where} is {','.join(row)!r}: use seconds since the start and a number of tasks, "
+            "such as 12.5,3."
         ) from None
     return repeat(moment, count)

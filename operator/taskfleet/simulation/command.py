@@ -26,7 +26,7 @@ def simulate(options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> None:
     out: Path | None = options.out
     if out is not None and out.suffix not in _SUFFIXES:
-        raise InputError(f"--out is {out}: write a name that ends in {' or '.join(_SUFFIXES)}.")
+        raise InputError(f"--out is {out}: use a name that ends in {' or '.join(_SUFFIXES)}.")
     pool = read_pool(options.file)
     planned = experiment(
         pool,

@@ -59,9 +59,7 @@ def experiment(
 ) -> Experiment:
     """Draw the load and check what was asked for. Raises InputError."""
     if not 0 < duration <= LONGEST:
-        raise InputError(
-            f"--duration is {duration:g} s: at most 24h can be simulated, and more than nothing."
-        )
+        raise InputError(f"--duration is {duration:g} s: use more than 0s and at most 24h.")
     random = Random(seed)  # noqa: S311 - not for secrets
     arrives = arrivals(arrivals_, duration=duration, random=random)
     take = service(service_, random=random)
@@ -80,7 +78,7 @@ def read_pool(path: Path) -> WorkerPool:
     pools = [raw for raw in manifests if raw.get("kind") == "WorkerPool"]
     if len(pools) != 1:
         raise InputError(
-            f"-f {path} holds {len(pools)} objects of kind WorkerPool: give a file with exactly one."
+            f"-f {path} contains {len(pools)} objects of kind WorkerPool: use a file with exactly one."
         )
     try:
         return WorkerPool.parse(pools[0])
@@ -92,17 +90,17 @@ def _limits(pool: WorkerPool) -> Limits:
     scale = pool.spec.autoscale
     if scale is None:
         raise InputError(
-            f"WorkerPool {pool.name!r} has no spec.autoscale, so nothing would be decided: "
-            "add autoscale with maxReplicas, such as autoscale: {maxReplicas: 20}."
+            f"WorkerPool {pool.name!r} has no spec.autoscale, so it does not scale: add autoscale "
+            "with maxReplicas, such as autoscale: {maxReplicas: 20}."
         )
     if not 0 <= scale.min_replicas <= scale.max_replicas:
         raise InputError(
-            f"spec.autoscale.minReplicas is {scale.min_replicas}, and maxReplicas {scale.max_replicas}: "
-            "write a minimum from 0 to the maximum."
+            f"spec.autoscale.minReplicas is {scale.min_replicas}, and maxReplicas "
+            f"{scale.max_replicas}: use a minimum from 0 to the maximum."
         )
     if scale.max_replicas > MOST_PODS:
         raise InputError(
-            f"spec.autoscale.maxReplicas is {scale.max_replicas}: at most {MOST_PODS} pods can be simulated. "
-            "Divide it and the load by the same number."
+            f"spec.autoscale.maxReplicas is {scale.max_replicas}, above the {MOST_PODS} pods that "
+            "can be simulated: divide it and the load by the same number."
         )
     return Limits.of(pool.spec)

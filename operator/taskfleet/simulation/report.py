@@ -23,9 +23,9 @@ th:first-child,td:first-child{{text-align:left}}code{{font-size:13px}}svg{{width
 <p>{sum}</p>{picture}
 <p>A <b>wait</b> is the time from a task's arrival to its first start; a task that never started has waited until the
 end. <b>Pod-seconds</b> count a pod from its creation until it is gone. A task is <b>disturbed</b> when its pod is
-removed while it runs, and <b>begun anew</b> when it outlives the grace period after that. <b>KEDA + HPA</b> follow
-their published rules with default settings and a slot a task; both loops are met in the middle of their
-interval. All three fleets get the same tasks and have the same pods.</p></body></html>
+removed while it runs, and <b>restarted</b> when it outlives the grace period after that. <b>KEDA + HPA</b> follow
+their published rules with default settings and a slot a task; arrivals start in
+the middle of the interval of both loops. All three fleets get the same tasks and have the same pods.</p></body></html>
 """
 
 
@@ -51,7 +51,10 @@ class Report:
 
     def sentence(self) -> str:
         tasks = len(self.outcomes[0].waits)
-        return f"{tasks:,} tasks; pods that only work would take {self.least_pod_seconds:,.0f} pod-seconds."
+        return (
+            f"{tasks:,} tasks; pods that are always busy would take {self.least_pod_seconds:,.0f} "
+            "pod-seconds."
+        )
 
     def picture(self) -> str:
         """Pods, waiting tasks and the spread of waits, below each other."""
@@ -67,7 +70,7 @@ class Report:
             legend(pods, at=20)
             + chart("Pods", pods, x=over_time, y=axis("", _highest(pods)), at=_LEGEND_HEIGHT)
             + chart(
-                "Tasks that wait",
+                "Waiting tasks",
                 waiting,
                 x=over_time,
                 y=axis("", _highest(waiting)),

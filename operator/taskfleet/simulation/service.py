@@ -15,10 +15,10 @@ def service(text: str, *, random: Random) -> Callable[[], float]:
     kind, _, rest = text.partition(":")
     length, comma, spread = rest.partition(",")
     if kind not in ("constant", "exponential", "lognormal") or (comma and kind != "lognormal"):
-        raise InputError(f"--service {text!r} is not known: write {_FORMS}.")
+        raise InputError(f"--service {text!r} is not valid: use {_FORMS}.")
     mean = parse_seconds(length)
     if mean <= 0:
-        raise InputError(f"--service {text!r}: a task takes longer than nothing. Write {_FORMS}.")
+        raise InputError(f"--service {text!r}: a task must take more than 0s. Use {_FORMS}.")
     if kind == "constant":
         return lambda: mean
     if kind == "exponential":
@@ -36,6 +36,6 @@ def _sigma(text: str, whole: str) -> float:
             raise ValueError
     except ValueError:
         raise InputError(
-            f"--service {whole!r}: the spread {text!r} should be a number from 0 to 3, such as 0.5."
+            f"--service {whole!r}: the spread {text!r} must be a number from 0 to 3, such as 0.5."
         ) from None
     return sigma

@@ -12,7 +12,7 @@ HEADER = (
     "p99",
     "pod-seconds",
     "disturbed",
-    "begun anew",
+    "restarted",
     "largest",
     "not started",
 )

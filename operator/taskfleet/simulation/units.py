@@ -15,7 +15,9 @@ class InputError(ValueError):
 def parse_seconds(text: str) -> float:
     """Read 250ms, 2s, 1.5s or 1h30m. Raises InputError for anything else."""
     if _DURATION.fullmatch(text) is None:
-        raise InputError(f"{text!r} is no duration: write a number and a unit, such as 250ms, 2s or 1h30m.")
+        raise InputError(
+            f"{text!r} is not a valid duration: use numbers and units, such as 250ms, 2s or 1h30m."
+        )
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
@@ -23,7 +25,9 @@ def parse_rate(text: str) -> float:
     """Read 50/s, 3/m or 0.5/h as tasks a second. Raises InputError for anything else."""
     match = _RATE.fullmatch(text)
     if match is None:
-        raise InputError(f"{text!r} is no rate: write tasks over a unit of time, such as 50/s, 3/m or 100/h.")
+        raise InputError(
+            f"{text!r} is not a valid rate: use tasks per unit of time, such as 50/s, 3/m or 100/h."
+        )
     return float(match[1]) / _SECONDS[match[2]]
 
 

@@ -40,7 +40,7 @@ def test_the_table_has_a_row_for_each_fleet(pool: Path, capsys: pytest.CaptureFi
     assert header.split()[:3] == ["fleet", "wait", "p50"]
     assert [re.split(r"\s{2,}", line)[0] for line in fleets] == ["Taskfleet", "KEDA + HPA", "fixed at 5"]
     assert len({len(line) for line in (header, *fleets)}) == 1
-    assert last == "20 tasks; pods that only work would take 100 pod-seconds."
+    assert last == "20 tasks; pods that are always busy would take 100 pod-seconds."
 
 
 class _Links(HTMLParser):
@@ -86,17 +86,17 @@ def test_names_in_a_manifest_cannot_break_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        pytest.param("", "holds 0 objects of kind WorkerPool: give a file with exactly one.", id="empty"),
+        pytest.param("", "contains 0 objects of kind WorkerPool: use a file with exactly one.", id="empty"),
         pytest.param(f"{POOL}---{POOL}", "holds 2 objects of kind WorkerPool", id="two"),
         pytest.param("{", "cannot be read:", id="no-yaml"),
         pytest.param(
             POOL.replace("autoscale: {maxReplicas: 5}", "replicas: 5"),
-            "WorkerPool 'images' has no spec.autoscale, so nothing would be decided: add autoscale",
+            "WorkerPool 'images' has no spec.autoscale, so it does not scale: add autoscale",
             id="no-autoscale",
         ),
         pytest.param(
             POOL.replace("{maxReplicas: 5}", "{minReplicas: 6, maxReplicas: 5}"),
-            "spec.autoscale.minReplicas is 6, and maxReplicas 5: write a minimum from 0 to the maximum.",
+            "spec.autoscale.minReplicas is 6, and maxReplicas 5: use a minimum from 0 to the maximum.",
             id="minimum-above-maximum",
         ),
         pytest.param(
@@ -104,7 +104,7 @@ def test_names_in_a_manifest_cannot_break_the_page(tmp_path: Path) -> None:
         ),
         pytest.param(
             POOL.replace("maxReplicas: 5", "maxReplicas: 5000"),
-            "at most 1000 pods can be simulated",
+            "above the 1000 pods that can be simulated",
             id="huge",
         ),
     ],
@@ -121,10 +121,10 @@ def test_what_is_wrong_with_the_manifest_is_said(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param(["--duration", "25h"], "at most 24h can be simulated", id="too-long"),
+        pytest.param(["--duration", "25h"], "use more than 0s and at most 24h", id="too-long"),
         pytest.param(["--duration", "0s"], "--duration is 0 s", id="no-time"),
-        pytest.param(["--start-time", "soon"], "'soon' is no duration", id="start-time"),
-        pytest.param(["--out", "report.pdf"], "--out is report.pdf: write a name that ends in .html or .svg.", id="suffix"),
+        pytest.param(["--start-time", "soon"], "'soon' is not a valid duration", id="start-time"),
+        pytest.param(["--out", "report.pdf"], "--out is report.pdf: use a name that ends in .html or .svg.", id="suffix"),
         pytest.param(["--out", "no/such/folder/r.html"], "--out no/such/folder/r.html cannot be written", id="folder"),
     ],
 )  # fmt: skip
