@@ -197,17 +197,21 @@ class Operator:
         if stuck := self._election.stuck():
             return stuck
         dead = self._health.dead(now=time.monotonic())
-        return f"the watches of {', '.join(dead)} are dead" if dead else None
+        return f"the watches of {', '.join(dead)} have stopped" if dead else None
 
     def _unready(self) -> str | None:
         if not self._synced:
-            return "the cluster has not been read yet"
+            return "the initial sync has not finished"
         return self._election.unattended()
 
     def _answering(self, question: Question) -> Answer:
         async def respond(pool: Key, token: str) -> Object:
             if not self._election.held():
-                raise RefusedError(503, "This operator does not lead, so it reads no broker.")
+                raise RefusedError(
+                    503,
+                    "This operator is not the leader, so it does not read brokers. Send the request "
+                    "to the leader.",
+                )
             return await answer(question, pool, token, self._authorizer, self._context)
 
         return respond
@@ -217,7 +221,7 @@ def _slow_step() -> str | None:
     slow = STEPS.slowest()
     if slow is None:
         return None
-    return f"slowest step of the last minute: {slow.name}, {slow.seconds * 1000:.0f} ms"
+    return f"slowest step in the last minute: {slow.name}, {slow.seconds * 1000:.0f} ms"
 
 
 @contextmanager
@@ -266,13 +270,13 @@ def told_at_the_start() -> Iterator[None]:
         yield
     except DeniedError as error:
         raise SystemExit(
-            f"The operator lacks a right: {error.message}. Bind its service account to the roles of the chart, which"
-            " docs/security.md lists."
+            f"The operator lacks permissions: {error.message}. Bind its ServiceAccount to the "
+            "roles of the chart, which docs/security.md lists."
         ) from None
     except ApiError as error:
         raise SystemExit(
-            f"The API server does not answer as it should: {error}. Check its address, the network and the credentials;"
-            " the operator ends, to be started anew."
+            f"The API server does not answer correctly: {error}. Check its address, the network "
+            "and the credentials. The operator exits and must be restarted."
         ) from None
 
 
@@ -281,7 +285,8 @@ async def require_crds(gateway: Gateway, namespaces: Sequence[str]) -> None:
     for kind in OWN_TYPES:
         if not await gateway.is_served(kind, next(iter(namespaces), None)):
             raise SystemExit(
-                f"The API server knows no {kind}. Install the CRDs: `taskfleet crds | kubectl apply --server-side -f -`."
+                f"The CRD of {kind} is not installed. Install the CRDs: `taskfleet crds | kubectl "
+                "apply --server-side -f -`."
             )
 
 

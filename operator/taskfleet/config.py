@@ -31,56 +31,58 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TASKFLEET_", extra="ignore")
 
     namespaces: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
-        default=[], description="Namespaces to watch; none means the whole cluster."
+        default=[], description="Namespaces to watch. Empty: the whole cluster."
     )
     runtime_image: str = Field(
         default=f"taskfleet-worker:{__version__}",
-        description="Image of the init container that brings the worker runtime.",
+        description="Image of the init container that installs the worker runtime.",
     )
     celery_image: str = Field(
         default=f"taskfleet-celery:{__version__}",
-        description="Image of the beat that sends a broker's schedules.",
+        description="Image of the beat that sends the runs of PeriodicSchedules.",
     )
-    redis_image: str = Field(default="redis:7-alpine", description="Image of managed brokers that name none.")
+    redis_image: str = Field(
+        default="redis:7-alpine", description="Image of managed Brokers that do not set one."
+    )
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
-        default="IfNotPresent", description="Pull policy of the images that the operator brings."
+        default="IfNotPresent", description="Pull policy of the images that the operator adds."
     )
     image_pull_secrets: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
         default=[],
-        description="Secrets, in each namespace, to pull the images that the operator brings with.",
+        description="Secrets, in each namespace, to pull the images that the operator adds.",
     )
     auto_create_broker: bool = Field(
-        default=True, description="Make the Broker `default` for a pool that asks for it where there is none."
+        default=True, description="Create the Broker `default` if a pool refers to it and it does not exist."
     )
     upgrade_pools: UpgradePools = Field(
-        default=UpgradePools.MANUAL, description="Whether an upgraded operator rolls running pools."
+        default=UpgradePools.MANUAL, description="How an upgraded operator updates running pools."
     )
     broker_addresses: Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_names)] = Field(
         default=[],
-        description="Networks, in CIDR form, that brokers may be in; none means all but the refused.",
+        description="CIDRs that brokers may be in. Empty: all but the denied ones.",
     )
     denied_broker_addresses: Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_names)] = Field(
         default=[],
-        description="Networks, in CIDR form, that brokers may not be in, beside link-local ones.",
+        description="CIDRs that brokers may not be in, in addition to link-local addresses.",
     )
     http_port: int = Field(
         default=8080, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics."
     )
-    log_format: Literal["json", "console"] = Field(default="json", description="Form of the log's lines.")
+    log_format: Literal["json", "console"] = Field(default="json", description="Format of the log.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least severe line that is logged."
+        default="INFO", description="Lowest level that is logged."
     )
     resync_interval: float = Field(
-        default=300.0, gt=0, description="Seconds between two comparisons of the cache with the cluster."
+        default=300.0, gt=0, description="Seconds between two resyncs of the cache."
     )
     lease_namespace: str = Field(
-        default="", description="Namespace of the Lease; default the operator's own."
+        default="", description="Namespace of the Lease. Default: the operator's own."
     )
     lease_name: str = Field(
-        default="taskfleet-operator", description="Name of the Lease that elects the leader."
+        default="taskfleet-operator", description="Name of the Lease for leader election."
     )
     pod_name: str = Field(
-        default="", validation_alias="POD_NAME", description="Name of this process in the Lease."
+        default="", validation_alias="POD_NAME", description="Name of this pod, for the Lease."
     )
     pod_namespace: str = Field(
         default="", validation_alias="POD_NAMESPACE", description="The operator's namespace."

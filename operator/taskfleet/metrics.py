@@ -5,126 +5,142 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 
 RECONCILE = Counter(
-    "taskfleet_reconcile", "Reconciliations by kind and outcome.", ["kind", "outcome"], registry=REGISTRY
+    "taskfleet_reconcile",
+    "Total number of reconciliations by kind and outcome.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
 )
 RECONCILE_TIME_SECONDS = Histogram(
     "taskfleet_reconcile_time_seconds",
-    "Time of one reconciliation.",
+    "Duration of a reconciliation by kind.",
     ["kind"],
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
 )
-WORKQUEUE_DEPTH = Gauge("taskfleet_workqueue_depth", "Keys that wait or are worked on.", registry=REGISTRY)
+WORKQUEUE_DEPTH = Gauge(
+    "taskfleet_workqueue_depth",
+    "Current number of objects in the workqueue, waiting or in progress.",
+    registry=REGISTRY,
+)
 API_WRITES = Counter(
     "taskfleet_api_writes",
-    "Writes to the API server by method, the Lease aside.",
+    "Total number of writes to the API server by method, without those to the Lease.",
     ["method"],
     registry=REGISTRY,
 )
 LEASE_UNHELD = Gauge(
     "taskfleet_lease_unheld",
-    "1 while this process has seen nobody hold the Lease for 20 seconds.",
+    "1 if no process has held the Lease for 20 seconds, as seen by this process; otherwise 0.",
     registry=REGISTRY,
 )
-LEADER = Gauge("taskfleet_leader", "1 while this process holds the lease.", registry=REGISTRY)
+LEADER = Gauge("taskfleet_leader", "1 if this process holds the Lease; otherwise 0.", registry=REGISTRY)
 INITIAL_SYNC_SECONDS = Gauge(
     "taskfleet_initial_sync_seconds",
-    "Seconds from becoming leader until every object had been looked at once; 0 before.",
+    "Time from becoming the leader until every object was reconciled once; 0 before that.",
     registry=REGISTRY,
 )
-WATCH_EVENTS = Counter("taskfleet_watch_events", "Events received by kind.", ["kind"], registry=REGISTRY)
+WATCH_EVENTS = Counter(
+    "taskfleet_watch_events", "Total number of watch events by kind.", ["kind"], registry=REGISTRY
+)
 MESSAGES_REQUEUED = Counter(
     "taskfleet_messages_requeued",
-    "Messages that went back to their queues because the pod that held them had ended.",
+    "Total number of messages that were requeued because the pod that held them ended.",
     ["namespace", "pool"],
     registry=REGISTRY,
 )
 MESSAGES_DEAD_LETTERED = Counter(
     "taskfleet_messages_dead_lettered",
-    "Messages that became dead letters with the end of a pod. Those that ended a child process are moved by the pod.",
+    "Total number of messages that the operator dead-lettered because they crashed their pod too "
+    "often. Workers dead-letter those that crash a child process.",
     ["namespace", "pool"],
     registry=REGISTRY,
 )
 DEAD_LETTERS = Gauge(
     "taskfleet_dead_letters",
-    "Messages in the <queue>.dead lists of the pool's queues, whoever moved them there.",
+    "Current number of messages in the <queue>.dead lists of the pool's queues.",
     ["namespace", "pool"],
     registry=REGISTRY,
 )
 EXPIRED_REQUEUED = Counter(
     "taskfleet_expired_messages_requeued",
-    "Messages that went back to their queues because their visibility timeout had passed and nobody renewed it.",
+    "Total number of messages that exceeded their visibility timeout and were requeued.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 EXPIRED_UNROUTABLE = Gauge(
     "taskfleet_expired_messages_unroutable",
-    "Messages whose visibility timeout has passed and of which no queue is known, so they stay as they are.",
+    "Current number of messages that exceeded their visibility timeout and have no queue to be requeued to.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 UNCONSUMED_QUEUES = Gauge(
     "taskfleet_unconsumed_queues",
-    "Queues of all brokers in which messages wait and that nobody reads; a Broker's status names them.",
+    "Current number of queues with waiting messages and no consumer. The status of each Broker "
+    "lists their names.",
     registry=REGISTRY,
 )
 UNCONSUMED_MESSAGES = Gauge(
-    "taskfleet_unconsumed_messages", "Messages that wait in queues that nobody reads.", registry=REGISTRY
+    "taskfleet_unconsumed_messages",
+    "Current number of waiting messages in queues without a consumer.",
+    registry=REGISTRY,
 )
 BROKER_UP = Gauge(
-    "taskfleet_broker_up", "1 while the broker answers, else 0.", ["namespace", "broker"], registry=REGISTRY
+    "taskfleet_broker_up",
+    "1 if the broker is reachable; otherwise 0.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
 )
 BROKER_MEMORY_USED = Gauge(
     "taskfleet_broker_memory_used_bytes",
-    "Memory that the broker's server uses (used_memory of INFO).",
+    "Memory in use by the broker's server (used_memory of INFO).",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_MEMORY_MAX = Gauge(
     "taskfleet_broker_memory_max_bytes",
-    "Memory above which the server refuses new tasks (maxmemory); none where it has no limit.",
+    "Memory limit of the broker's server (maxmemory). Not exported if there is no limit.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_CONNECTED_CLIENTS = Gauge(
     "taskfleet_broker_connected_clients",
-    "Connections to the broker's server.",
+    "Current number of client connections to the broker's server.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_CPU_SECONDS = Counter(
     "taskfleet_broker_cpu_seconds",
-    "CPU time that the operator has spent on a broker.",
+    "Total CPU time that the operator spent on a broker.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_RECEIVED_BYTES = Counter(
     "taskfleet_broker_received_bytes",
-    "Bytes that a broker has answered when it was read.",
+    "Total number of bytes received when a broker was polled.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_CONNECTIONS_OPENED = Counter(
     "taskfleet_broker_connections_opened",
-    "Connections that the operator has opened to read a broker.",
+    "Total number of connections that the operator opened to poll a broker.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 BROKER_POLL_ERRORS = Counter(
     "taskfleet_broker_poll_errors",
-    "Times that reading a broker ended with an error, such as an answer that is too large.",
+    "Total number of failed polls of a broker, such as a reply that is too large.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 INVALID_REPORTS = Gauge(
     "taskfleet_broker_invalid_reports",
-    "Reports of workers in a broker that are not valid, so that they were dropped.",
+    "Total number of worker reports in a broker that are not valid and were dropped.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )
 WATCH_EVENTS_MISSED = Counter(
     "taskfleet_watch_events_missed",
-    "Changes that a resync found and the watch had not told, by kind.",
+    "Total number of changes that the watch missed and a resync found, by kind.",
     ["kind"],
     registry=REGISTRY,
 )
@@ -132,25 +148,26 @@ WATCH_EVENTS_MISSED = Counter(
 
 DECISIONS = Counter(
     "taskfleet_scaling_decisions",
-    "Decisions about a pool's size that differ from the one before, by reason.",
+    "Total number of scaling decisions that differ from the previous one, by reason.",
     ["namespace", "pool", "reason"],
     registry=REGISTRY,
 )
 BUSY_PODS_REMOVED = Counter(
     "taskfleet_busy_pods_removed",
-    "Pods that a shrink took although they had begun to consume and were not drained. Anything but 0 is a bug.",
+    "Total number of pods that a scale-down removed before they were drained. Any value other "
+    "than 0 is a bug.",
     ["namespace", "pool"],
     registry=REGISTRY,
 )
 POLL_SECONDS = Histogram(
     "taskfleet_poll_seconds",
-    "From asking a broker until all of its pools have been decided on.",
+    "Time from polling a broker until the sizes of all of its pools are decided.",
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 REACTION_SECONDS = Histogram(
     "taskfleet_reaction_seconds",
-    "From the reading that showed a need for more pods until the Deployment's replicas were written.",
+    "Time from the poll that showed a need for more pods until the Deployment is scaled up.",
     registry=REGISTRY,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )

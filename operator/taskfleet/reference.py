@@ -9,14 +9,12 @@ from taskfleet.api import KindInfo, Object
 from taskfleet.api.quantities import DURATION_RULE, SIZE_RULE
 from taskfleet.api.schema import RULES
 
-INTRODUCTION = """\
-<!-- Generated from operator/taskfleet/api by `make generate`; do not edit. -->
-# Reference
-
-Every field of every kind, as `kubectl explain` shows it. A field without a default may be left out unless
-it is marked as required. Durations are hours, minutes and seconds in this order: `30s`, `5m`, `1h30m`.
-Sizes are whole bytes with a unit: `256Mi`, `1Gi`.
-"""
+INTRODUCTION = (
+    "<!-- Generated from operator/taskfleet/api by `make generate`; do not edit. -->\n# "
+    "Reference\n\nEvery field of every kind, as `kubectl explain` shows it. A field without a "
+    "default is optional unless it is\nmarked as required. Durations are hours, minutes and seconds "
+    "in this order: `30s`, `5m`, `1h30m`. Sizes are whole\nnumbers with a unit: `256Mi`, `1Gi`.\n"
+)
 TYPE_BY_RULE = {DURATION_RULE.expression: "duration", SIZE_RULE.expression: "size"}
 
 

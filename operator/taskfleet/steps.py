@@ -101,7 +101,7 @@ def watched(steps: Steps = STEPS, *, every: float = _HUNG_SECONDS) -> Iterator[N
     def watch() -> None:
         while not stop.wait(every):
             if (hanging := steps.hanging()) is not None:
-                log.warning("the event loop is held up", step=hanging[0], seconds=round(hanging[1], 1))
+                log.warning("the event loop is blocked", step=hanging[0], seconds=round(hanging[1], 1))
 
     thread = threading.Thread(target=watch, name="steps", daemon=True)
     thread.start()

@@ -83,7 +83,7 @@ def test_a_default_image_that_cannot_be_pulled_reaches_one_redis_and_the_former_
 
 
 def _keeps_its_image(fleet: Fleet, name: str) -> bool:
-    return "until another Broker has come up" in _verdict(fleet, name, "Reconciling")[1]
+    return "until another Broker is ready with" in _verdict(fleet, name, "Reconciling")[1]
 
 
 def _verdict(fleet: Fleet, name: str, kind: str) -> tuple[str, str]:

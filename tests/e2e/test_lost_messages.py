@@ -42,7 +42,7 @@ def test_what_a_killed_worker_held_is_executed_in_its_old_place(fleet: Fleet) ->
         # itself what had not started, which another pod may have begun before the operator gives back the rest.
         _assert_executed_in_order(fleet, pool, together=pool == "killed")
         shown = wait_for(lambda pool=pool: _described(fleet, pool, "Requeued"), 30, poll=1)  # type: ignore[misc]
-        assert "Tasks that opted out of late acknowledgement: e2e_app.early (1 of 1 pods)" in shown
+        assert "Tasks that set acks_late to False: e2e_app.early (1 of 1 pods)" in shown
         assert "MessagesRequeued" in shown
 
 

@@ -92,7 +92,7 @@ def _wait_until_told(fleet: Fleet) -> str:
         poll=0.5,
     )
     wait_for(
-        lambda: "is lost: what" in _condition(fleet, "WorkerPool")["message"],
+        lambda: "is lost. The operator requeues" in _condition(fleet, "WorkerPool")["message"],
         90,
         what="the node's loss",
         poll=1,
@@ -102,7 +102,7 @@ def _wait_until_told(fleet: Fleet) -> str:
 
 def _wait_until_well(fleet: Fleet) -> None:
     wait_for(
-        lambda: "Messages not begun here" in str(fleet.status("mail").get("notes")),
+        lambda: "messages were not started" in str(fleet.status("mail").get("notes")),
         60,
         what="the note of the worker that is back",
         poll=0.5,

@@ -88,5 +88,5 @@ def _summary(seen: Watching, marks: Marks, *, took: float, pod_seconds: float, d
         f"{len(marks.sent)} tasks in {took:.0f} s: {len(marks.sent) - len(marks.done)} lost, {twice} executed twice, "
         f"{disturbed} on a pod that was removed at work.\n"
         f"Sizes {min(seen.steps)} to {max(seen.steps)} in {len(seen.steps) - 1} steps. "
-        f"{pod_seconds:.0f} pod-seconds; pods that only work would take {work:.0f}, {LEAST} pod always {LEAST * took:.0f}."
+        f"{pod_seconds:.0f} pod-seconds; pods that are always busy would take {work:.0f}, {LEAST} pod always {LEAST * took:.0f}."
     )

@@ -29,7 +29,7 @@ def test_a_pool_that_cannot_start_says_why(fleet: Fleet, images: Mapping[str, st
     says("needs", "SecretMissing", 'secret "not-there" not found. Create it')
     says("roots", "ImageRunsAsRoot", "runAsUser", stalled="True")
     says("imports", "AppFailed", "ModuleNotFoundError: No module named 'not_there'")
-    says("pulls", "ImagePullFailed", "cannot get image 'registry.invalid/nothing:1'")
+    says("pulls", "ImagePullFailed", "cannot pull image 'registry.invalid/nothing:1'")
 
 
 def test_a_start_without_trouble_warns_of_nothing(fleet: Fleet) -> None:

@@ -72,8 +72,8 @@ def test_short_plain_names_are_let_in(kube: Kube, namespace: str, info: KindInfo
 def test_other_names_are_refused(kube: Kube, namespace: str, info: KindInfo, name: str) -> None:
     assert refusal(kube, build(info.kind, {}, name=name, namespace=namespace)) == (
         f'{info.kind}.{GROUP} "{name}" is invalid: metadata.name: Invalid value: "object": '
-        f"the name {name} cannot be used: take at most 40 characters, lower-case letters, digits and -, "
-        "with a letter first."
+        f"the name {name} is not valid: use at most 40 characters, lower-case letters, digits and "
+        "-, starting with a letter."
     )
 
 
@@ -219,7 +219,7 @@ def test_scale_reads_and_writes_replicas(kube: Kube, namespace: str) -> None:
 
 def test_scale_is_refused_beside_autoscale_with_the_way_out(kube: Kube, namespace: str) -> None:
     kube.create(build("WorkerPool", {"autoscale": {"maxReplicas": 3}}, namespace=namespace))
-    with pytest.raises(RefusedError, match="remove autoscale to fix it"):
+    with pytest.raises(RefusedError, match="remove autoscale for a fixed size"):
         kube.scale("WorkerPool", "subject", namespace, 5)
 
 

@@ -28,7 +28,7 @@ def test_a_restart_of_the_rollout_is_reconciling_until_it_is_over(kube: Kube, na
     annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
     body = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
     kube.patch("Deployment", "shop-worker", namespace, body)
-    told = wait_for_condition(kube, pool, "Reconciling", "True", saying="still to be replaced")
+    told = wait_for_condition(kube, pool, "Reconciling", "True", saying="not replaced yet")
     assert condition(told, "Stalled")["status"] == "False"
     with kubelet(kube, namespace):
         wait_for_condition(kube, pool, "Reconciling", "False")

@@ -62,7 +62,7 @@ def test_the_size_follows_the_queue_up_to_the_maximum_and_back(kube: Kube, load:
     wait_for_deployment(kube, pool, replicas=3)
     limited = wait_for_condition(kube, pool, "ScalingLimited", "True", "TooManyReplicas")
     assert (
-        "9 waiting + 0 running over 1 a pod: 9 pods; limited by maxReplicas 3"
+        "9 waiting + 0 running at 1 per pod: 9 pods; limited by maxReplicas 3"
         in (condition(limited, "ScalingLimited")["message"])
     )
     load.waits(0)

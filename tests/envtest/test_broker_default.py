@@ -37,7 +37,7 @@ def test_appears_nowhere_where_the_installation_says_so(
         "Ready",
         "False",
         "BrokerMissing",
-        saying="this installation makes none by itself. Create it.",
+        saying="this installation does not create it automatically. Create the Broker.",
     )
     assert default(kube, namespace) is None
     kube.apply(broker(namespace))
@@ -108,7 +108,7 @@ class TestDoesNotAppear:
             kube, pool, "Ready", "False", "BrokerMissing", saying=f"{kind} '{name}' of a deleted"
         )
         message = condition(told, "Ready")["message"]
-        assert "Create the Broker to go on with its messages, or delete" in message
+        assert "Create the Broker to reuse its messages, or delete" in message
         assert condition(told, "Stalled")["status"] == "False"
         stays(lambda: default(kube, namespace) is None, 1, what="no Broker")
 

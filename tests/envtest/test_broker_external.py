@@ -61,7 +61,7 @@ class TestAnswers:
         assert status["clients"] >= 1
         assert status["binding"] == {"name": "default-url"}
         assert condition({"status": status}, "Ready")["message"] == (
-            f"Redis {version} at 127.0.0.1:{server.port} answers."
+            f"Redis {version} at 127.0.0.1:{server.port} is reachable."
         )
         assert warnings_of(kube, broker) == []
 
@@ -114,14 +114,14 @@ def test_memory_that_runs_out_is_told_before_it_is_full(
 @pytest.mark.parametrize(
     ("value", "reason", "sentence"),
     [
-        pytest.param("redis.example:6379", "InvalidUrl", "URL with a host. Write redis://", id="no-scheme"),
-        pytest.param("https://redis.example", "InvalidUrl", "is no redis:// or amqp:// URL", id="another-scheme"),
-        pytest.param("redis://:p@ss/w0rd@h:6379/0", "InvalidUrl", "Write redis://USER:PASSWORD@", id="unquoted"),
-        pytest.param("redis://redis.example:6379/0\n", "InvalidUrl", "white space, perhaps at its end", id="newline"),
-        pytest.param("redis://redis.example/0?visibility_timeout=9", "InvalidUrl", "holds '?'", id="parameter"),
-        pytest.param("redis://redis.example/zero", "InvalidUrl", "names no database", id="database"),
+        pytest.param("redis.example:6379", "InvalidUrl", "URL with a host. Use redis://", id="no-scheme"),
+        pytest.param("https://redis.example", "InvalidUrl", "is not a redis:// or amqp:// URL", id="another-scheme"),
+        pytest.param("redis://:p@ss/w0rd@h:6379/0", "InvalidUrl", "Use redis://USER:PASSWORD@", id="unquoted"),
+        pytest.param("redis://redis.example:6379/0\n", "InvalidUrl", "white space, possibly at its end", id="newline"),
+        pytest.param("redis://redis.example/0?visibility_timeout=9", "InvalidUrl", "contains '?'", id="parameter"),
+        pytest.param("redis://redis.example/zero", "InvalidUrl", "does not have a database number", id="database"),
         pytest.param("sentinel://s1;sentinel://s2", "InvalidUrl", "Set spec.external.sentinel.masterName", id="sentinel"),
-        pytest.param("amqp://guest@rabbit.example//?heartbeat=9", "InvalidUrl", "holds '?'", id="amqp-parameter"),
+        pytest.param("amqp://guest@rabbit.example//?heartbeat=9", "InvalidUrl", "contains '?'", id="amqp-parameter"),
     ],
 )  # fmt: skip
 def test_url_that_cannot_be_used_is_told_by_its_key_and_never_shown(
@@ -168,7 +168,7 @@ def test_password_that_changes_in_the_secret_is_followed(
 @pytest.mark.parametrize(
     ("password", "sentence"),
     [
-        pytest.param("wrong", "refuses the user name or password", id="wrong"),
+        pytest.param("wrong", "rejects the user name or password", id="wrong"),
         pytest.param(None, "Correct the URL in the Secret", id="none"),
     ],
 )
@@ -185,7 +185,7 @@ def test_server_that_goes_away_and_comes_back(kube: Kube, namespace: str, tmp_pa
         wait_for_condition(kube, broker, "Ready", "True")
         server.kill()
         gone = wait_for_condition(
-            kube, broker, "Ready", "False", "Unreachable", saying="whether the server runs"
+            kube, broker, "Ready", "False", "Unreachable", saying="that the server is running"
         )
         assert not {"version", "memory", "clients"} & gone["status"].keys()
         server.start()

@@ -168,7 +168,7 @@ class TestChanges:
         change = {"spec": {"redis": {"storage": {"size": "2Gi"}}}}
         kube.patch("Broker", "shop", namespace, change)
         told = wait_for_condition(
-            kube, made, "Reconciling", "True", saying="The volume stays at 1Gi and should be 2Gi"
+            kube, made, "Reconciling", "True", saying="The volume cannot be resized from 1Gi to 2Gi"
         )
         assert "storageclass" in condition(told, "Reconciling")["message"]
         assert condition(told, "Stalled")["status"] == "False"

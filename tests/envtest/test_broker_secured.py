@@ -101,10 +101,12 @@ def test_ca_and_client_certificate_lead_to_a_ready_broker_and_into_its_pods(
 @pytest.mark.parametrize(
     ("fields", "host", "told"),
     [
-        pytest.param({**CA, **CLIENT}, "localhost", ("Reachable", "answers"), id="by-name"),
-        pytest.param(CLIENT, "127.0.0.1", ("TlsFailed", "signed by none of the CAs"), id="ca-not-given"),
-        pytest.param(CA, "127.0.0.1", ("TlsFailed", "asks for a client certificate"), id="no-certificate"),
-        pytest.param({**CA, **CLIENT}, "127.0.0.2", ("TlsFailed", "for other names"), id="other-address"),
+        pytest.param({**CA, **CLIENT}, "localhost", ("Reachable", "is reachable"), id="by-name"),
+        pytest.param(CLIENT, "127.0.0.1", ("TlsFailed", "signed by an unknown CA"), id="ca-not-given"),
+        pytest.param(CA, "127.0.0.1", ("TlsFailed", "requires a client certificate"), id="no-certificate"),
+        pytest.param(
+            {**CA, **CLIENT}, "127.0.0.2", ("TlsFailed", "not valid for the host"), id="other-address"
+        ),
     ],
 )
 def test_handshake_is_told_with_its_reason(  # noqa: PLR0917 - fixtures
@@ -144,7 +146,7 @@ def test_unchecked_certificate_warns(
     server.admit("one")
     put_certificates(kube, namespace, certificates, ca=certificates.unknown_ca)
     broker = put_broker(kube, namespace, server.secured_url("one"), **CA, **CLIENT, insecureSkipVerify=True)
-    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable", saying="is not checked")
+    told = wait_for_condition(kube, broker, "Ready", "True", "Reachable", saying="TLS verification is off")
     assert condition(told, "Stalled")["status"] == "False"
     wait_for(lambda: warnings_of(kube, broker), 10, what="a warning")
 
@@ -152,9 +154,9 @@ def test_unchecked_certificate_warns(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        pytest.param({"ca": "no PEM"}, ("InvalidCertificate", "'ca.crt' of Secret 'ca' holds no CA"), id="no-pem"),
-        pytest.param({"url": "redis://h"}, ("InvalidUrl", "Write rediss://, or remove"), id="plain-url"),
-        pytest.param({"sentinel": {"masterName": "m"}}, ("InvalidUrl", "is no sentinel:// URL"), id="no-sentinel"),
+        pytest.param({"ca": "no PEM"}, ("InvalidCertificate", "'ca.crt' of Secret 'ca' does not contain a CA"), id="no-pem"),
+        pytest.param({"url": "redis://h"}, ("InvalidUrl", "Use rediss://, or remove"), id="plain-url"),
+        pytest.param({"sentinel": {"masterName": "m"}}, ("InvalidUrl", "is not a sentinel:// URL"), id="no-sentinel"),
     ],
 )  # fmt: skip
 def test_secrets_that_do_not_fit(
@@ -207,7 +209,7 @@ def test_broker_behind_sentinels_is_followed_to_the_next_master(
         unknown = put_broker(
             kube, namespace, group.url(), "other", sentinel={**sentinel, "masterName": "other"}
         )
-        wait_for_condition(kube, unknown, "Ready", "False", "Unreachable", saying="knows no master 'other'")
+        wait_for_condition(kube, unknown, "Ready", "False", "Unreachable", saying="has no master 'other'")
         pool = put_pool(kube, namespace)
         group.fail_over()
         group.client.lpush("celery", "a task for the next master")

@@ -17,9 +17,9 @@ from tests.waiting import wait_for
 MEMORY_LIMIT_MB = 512  # charts/taskfleet/values.yaml
 REACTION_SECONDS = 10.0  # a hundred times the median of docs/performance.md
 POLL_FAILED = {
-    "elements": "declares more than 250000 elements",
-    "nested": "declares more than 250000 elements",
-    "behind-a-text": "declares more than 250000 elements",
+    "elements": "a reply has more than 250000 elements",
+    "nested": "a reply has more than 250000 elements",
+    "behind-a-text": "a reply has more than 250000 elements",
 }
 # More bytes than one answer may have, or not all of them in time: the machine's speed decides.
 FLOODS = ("endless", "numbers")

@@ -26,14 +26,14 @@ def run(kubeconfig: Path, *arguments: str) -> str:
         pytest.param(
             "wp.spec.autoscale",
             [
-                "Lets the number of pods follow the queue. Excludes replicas.",
-                "maxReplicas <integer> -required- The most pods, whatever waits.",
+                "Scales the number of pods with the queues. Cannot be combined with replicas.",
+                "maxReplicas <integer> -required- The maximum number of pods.",
                 "mode <string> enum: Auto, Recommend, Hold Auto scales.",
-                "Hold keeps the size as it is. Default: Auto.",
+                "Hold keeps the current size. Default: Auto.",
             ],
             id="autoscale",
         ),
-        pytest.param("wp.spec.timeLimit", ["A task that runs longer is killed"], id="time-limit"),
+        pytest.param("wp.spec.timeLimit", ["A task that runs for longer is killed"], id="time-limit"),
         pytest.param("brk.spec.redis.storage", ["The volume's size. It can grow, not shrink."], id="storage"),
         pytest.param("tq.status.oldestAge", ["an estimate"], id="oldest-age"),
         pytest.param("psched.spec.schedule", ["such as 30 6 * * 1-5, or @yearly"], id="schedule"),

@@ -98,7 +98,7 @@ def test_a_schedule_reaches_redis_and_what_beat_says_reaches_its_user(
     assert (shown["SCHEDULE"], shown["RUNS"], shown["NEXT"]) == ("30s", "7", told["nextScheduleTime"])
 
     beat.says(obj, next=time.time() - 300)
-    wait_for_condition(kube, obj, "Ready", "False", "Late", saying="has not been sent")
+    wait_for_condition(kube, obj, "Ready", "False", "Late", saying="late. Check the log")
     wait_for(lambda: warnings_of(kube, obj), 30, what="an event")
 
 

@@ -69,8 +69,8 @@ def test_an_object_of_before_the_rule_reads_no_secret_elsewhere(
             wait_for(lambda: _is_stored(kube, attack), 30, what="the object that breaks the rule")
         status = wait_for_condition(kube, attack, "Stalled", "True", "InvalidSpec")["status"]
         assert condition({"status": status}, "Stalled")["message"] == (
-            f"spec.external.urlSecretRef.name is '{stolen}', which cannot be the name of a Secret. Write the name of a"
-            " Secret in this namespace."
+            f"spec.external.urlSecretRef.name is '{stolen}', which is not a valid name of a "
+            "Secret. Use the name of a Secret in this namespace."
         )
         assert "endpoint" not in status
         assert server.client.info("stats")["total_connections_received"] == 1

@@ -64,12 +64,14 @@ def test_another_writer_of_the_size_is_named_and_met_at_growing_intervals(
                 kind,
                 status,
                 "ReplicasOverwritten",
-                saying="'rival' (Update of scale) wrote 2 replicas",
+                saying="'rival' (Update of scale) repeatedly changes the replicas",
             )
-        assert "put back to 5" in condition(told, "Ready")["message"]
+        assert "most recently to 2" in condition(told, "Ready")["message"]
         stays(lambda: scale_writes(proxy, before) <= 16, 20, what="no storm of writes")
     (event,) = [one for one in events_of(kube, pool) if one["reason"] == "ReplicasOverwritten"]
-    assert event["message"].startswith("'rival' (Update of scale) wrote the size of Deployment 'shop-worker'")
+    assert event["message"].startswith(
+        "'rival' (Update of scale) changed the replicas of Deployment 'shop-worker'"
+    )
     assert event["count"] > 1
     wait_for_deployment(kube, pool, replicas=5, timeout=70)
 
@@ -97,7 +99,7 @@ def test_a_size_that_a_webhook_changes_is_told_and_tried_at_growing_intervals(
     with webhook(kube, namespace, "deployments", lambda _: [at_most_three], tmp_path / "webhook") as written:
         kube.scale("WorkerPool", "shop", namespace, 5)
         sentence = (
-            "5 replicas were written to Deployment 'shop-worker' and 3 were stored: an admission webhook"
+            "The operator set 5 replicas on Deployment 'shop-worker', but 3 were stored: an admission webhook"
         )
         wait_for_condition(kube, pool, "ScalingLimited", "True", "ScaleFailed", saying=sentence)
         sizes = written.copy

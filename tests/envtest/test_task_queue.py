@@ -68,7 +68,8 @@ def test_a_queue_shows_what_waits_and_that_nobody_takes_it(
     name = queue["metadata"]["name"]
     told = wait_for_condition(kube, queue, "Healthy", "False", "NotConsumed")
     assert condition(told, "Consumed")["message"] == (
-        f"3 messages wait and no WorkerPool reads queue `{name}`. Add it to spec.queues of a pool."
+        f"3 messages wait in queue `{name}`, and no WorkerPool consumes it. Add the queue to "
+        "spec.queues of a WorkerPool."
     )
     assert told["status"]["waitingByPriority"] == [
         {"priority": 0, "waiting": 2},
@@ -122,7 +123,7 @@ def test_an_old_message_makes_a_queue_unhealthy(kube: Kube, queue: Object, pool:
     assert pool
     name, namespace = queue["metadata"]["name"], queue["metadata"]["namespace"]
     kube.patch("TaskQueue", name, namespace, {"spec": {"alertAbove": {"age": "1s"}}})
-    told = wait_for_condition(kube, queue, "Healthy", "False", "AgeAboveAlert", saying="(an estimate)")
+    told = wait_for_condition(kube, queue, "Healthy", "False", "AgeAboveAlert", saying="an estimated")
     assert told["status"]["oldestAge"]
 
 

@@ -92,7 +92,7 @@ def test_watch_that_is_refused_while_others_wait_for_their_answer_leaves_none_be
         proxy.inject(Fault(resources=others, verbs=["watch"], delay=_CONVERGES_SECONDS)),
         proxy.inject(Fault(resources=["pods"], verbs=["watch"], status=410)) as refused,
     ):
-        wait_for(lambda: refused.hits >= 4, 60, what="watches begun anew")
+        wait_for(lambda: refused.hits >= 4, 60, what="watches restarted")
         change_the_cluster(kube, namespace)
     assert_converges(kube, namespace, operator, pid)
 

@@ -73,7 +73,10 @@ def test_object_of_somebody_else_is_left_alone_and_waited_for(
         "kind": owner,
         "metadata": {"name": "shop" if owner == "WorkerPool" else "default", "namespace": namespace},
     }
-    sentence = f"{kind} '{name}' exists and belongs to somebody else: it has no label {MANAGED_BY}=taskfleet. Rename the "
+    sentence = (
+        f"{kind} '{name}' already exists and does not belong to this object: it has no label "
+        f"{MANAGED_BY}=taskfleet. Rename the "
+    )
     stalled = wait_for_condition(kube, subject, "Stalled", "True", "NameConflict", saying=sentence)
     assert condition(stalled, "Ready")["reason"] == "NameConflict"
     assert untouched(kube.get(kind, name, namespace) or {}) == untouched(theirs)
@@ -176,7 +179,7 @@ def test_what_is_put_back_is_told_with_who_changed_it(kube: Kube, namespace: str
     field = "spec.template.spec.containers[0].image of Deployment 'shop-worker'"
     wait_for(
         lambda: (
-            f"ChangeReverted: 'somebody' (Update) changed {field}; it is put back."
+            f"ChangeReverted: 'unknown client' (Update) changed {field}, and the operator reverted it."
             in "".join(warnings_of(kube, pool))
         ),
         15,

@@ -60,8 +60,8 @@ def test_scaling_is_told_once_and_never_reconciles(kube: Kube, namespace: str, p
     assert len(pods_of(kube, pool)) == 5
     told = [event["message"] for event in events_of(kube, pool) if event["reason"] == "Scaled"]
     assert sorted(told) == [
-        "From 0 to 2 pods: spec.replicas is 2.",
-        "From 2 to 5 pods: spec.replicas is 5.",
+        "Scaled from 0 to 2 pods: spec.replicas is 2.",
+        "Scaled from 2 to 5 pods: spec.replicas is 5.",
     ]
 
 

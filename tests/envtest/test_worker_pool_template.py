@@ -130,7 +130,7 @@ class TestArrives:
 INVALID = [
     pytest.param(
         {"spec": {"containers": [{"name": "worker", "$patch": "delete"}]}},
-        "spec.template.spec.containers[0].$patch: patch directives are not supported. Remove it",
+        "spec.template.spec.containers[0].$patch: patch directives are not supported. Remove the directive",
         id="patch-directive",
     ),
     pytest.param(
@@ -147,7 +147,7 @@ INVALID = [
     pytest.param({"spec": {"hostNetwork": "yes"}}, "hostNetwork", id="type"),
     pytest.param(
         {"spec": {"containers": [{"name": "worker", "resources": {"limits": {"cpu": "lots"}}}]}},
-        "spec.template.spec.containers[0].resources.limits.cpu is 'lots', which is no quantity",
+        "spec.template.spec.containers[0].resources.limits.cpu is 'lots', which is not a valid quantity",
         id="quantity",
     ),
     pytest.param(

@@ -10,7 +10,7 @@ from tests.load.ground import START_SECONDS, Ground, step
 
 _POOLS = 5000
 _RUNS = 3
-_LOOKED = "every object has been looked at"
+_LOOKED = "every object was reconciled once"
 _AFTERWARDS_SECONDS = 20.0  # a status write that may wait comes within 10
 
 

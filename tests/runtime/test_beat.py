@@ -145,7 +145,7 @@ def test_a_redis_that_went_away_is_caught_up_with(
     beat = make_beat().start().ready()
     wait_for(lambda: len(ids(server)) >= 2, "two runs")
     server.kill()
-    wait_for(lambda: "trying on" in beat.log, "beat to notice")
+    wait_for(lambda: "retrying" in beat.log, "beat to notice")
     away = int(time.time())
     wait_for(lambda: time.time() >= away + 4, "some seconds without Redis")
     server.start()
@@ -179,8 +179,8 @@ def test_it_is_not_ready_without_redis_and_ends_at_once_on_term(
 ) -> None:
     server.kill()
     beat = make_beat().start()
-    wait_for(lambda: "trying on" in beat.log, "the first attempt")
-    assert beat.get("/readyz") == (503, "beat does not hold the schedules yet")
+    wait_for(lambda: "retrying" in beat.log, "the first attempt")
+    assert beat.get("/readyz") == (503, "beat has not read the schedules yet")
     since = time.monotonic()
     assert beat.terminate().ended(timeout=5) == 0
     assert time.monotonic() - since < 1
@@ -261,7 +261,7 @@ def test_a_queue_whose_name_is_taken_holds_back_its_schedule_only(
     schedules.write(other, **every(1))
     make_beat().start().ready()
     wait_for(lambda: schedules.state().get("error"), "the error")
-    assert "remove that key" in schedules.state()["error"]
+    assert "delete that key" in schedules.state()["error"]
     wait_for(lambda: len(ids(server)) >= 3, "the other's runs")
     server.client.delete("taken")
     wait_for(lambda: "error" not in schedules.state(), "its first run", timeout=10)

@@ -121,7 +121,7 @@ def test_a_message_that_redis_refuses_to_record_runs_when_it_accepts_again(
             server.client.acl_setuser("default", enabled=True, commands=["-hset"])
         else:
             server.client.config_set("maxmemory", 1)
-    wait_for(lambda: "Redis refuses commands" in worker.log, "the refusal")
+    wait_for(lambda: "Redis rejects commands" in worker.log, "the refusal")
     server.client.acl_setuser("default", enabled=True, commands=["+hset"])
     server.client.config_set("maxmemory", 0)
     wait_for(lambda: set(tasks) <= set(server.finished()), "all tasks to run")

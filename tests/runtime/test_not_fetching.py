@@ -29,7 +29,7 @@ def shows(server: RedisServer, worker: Worker, state: str, word: str) -> None:
 def fetches_again(server: RedisServer, worker: Worker) -> None:
     wait_for(lambda: worker.get("/readyz") == (200, "ready"), "the probe to pass", timeout=40)
     report = wait_for(lambda: server.report_in_state(worker, "ready"), "the report", timeout=5)
-    assert not any("Nothing is fetched" in note for note in report["notes"])
+    assert not any("The worker does not fetch" in note for note in report["notes"])
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads", "gevent", "eventlet"])
@@ -72,7 +72,7 @@ def test_a_worker_without_queues_is_paused(make_worker: MakeWorker, server: Redi
 def test_one_queue_of_two_that_was_cancelled_is_named(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker(queues=["high", "low"]).start().ready()
     control(worker, "cancel_consumer", "low")
-    note = "Not consumed any more, as remote control asked: low."
+    note = "Queues that remote control cancelled: low."
     wait_for(lambda: note in server.report(worker)["notes"], "the note", timeout=5)
     assert worker.get("/readyz") == (200, "ready")
 

@@ -14,7 +14,7 @@ from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT, Worker
 
 MakeWorker = Callable[..., Worker]
-LEAD = "Variables that set no option of Celery's here; use the WorkerPool's fields: "
+LEAD = "Environment variables of Celery options that are ignored; use the fields of the WorkerPool: "
 
 
 def test_no_option_of_this_celery_can_be_set_from_outside(python: Path) -> None:

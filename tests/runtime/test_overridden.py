@@ -11,7 +11,7 @@ from tests.runtime.worker import Worker
 
 MakeWorker = Callable[..., Worker]
 
-LEAD = "Settings of the app that do not hold here: "
+LEAD = "Settings of the app that are overridden: "
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ LEAD = "Settings of the app that do not hold here: "
             [
                 f"{LEAD}worker_concurrency 7 (2 here), worker_prefetch_multiplier 4 (1 here), task_time_limit 99 (60.0 here),"
                 " worker_pool 'gevent' (prefork here).",
-                f"{LEAD}broker_url (the Broker's here).",
-                "The app sets queue_order_strategy 'sorted': the WorkerPool's queueOrder holds.",
-                "The app sets task_acks_late False, the WorkerPool acknowledge Late: the app's holds.",
+                f"{LEAD}broker_url (by the Broker).",
+                "The app sets queue_order_strategy 'sorted'. The WorkerPool's queueOrder overrides it.",
+                "The app sets task_acks_late False, which overrides the WorkerPool's acknowledge Late.",
             ],
             id="new-names",
         ),
@@ -56,7 +56,7 @@ def test_settings_that_do_not_hold_are_named(
         make_worker(app="opinionated", environment={"TEST_FORM": form}, arguments=arguments).start().ready()
     )
     notes = wait_for(lambda: server.report(worker), "the report")["notes"]
-    assert sorted(note for note in notes if "opted out" not in note) == sorted(expected)
+    assert sorted(note for note in notes if "set acks_late to False" not in note) == sorted(expected)
     assert "hunter2" not in str(notes)
 
 
@@ -92,7 +92,7 @@ def test_an_app_that_brings_a_channel_of_its_own_works_and_is_named(
     tasks = [send(server.client, "own_channel.note") for _ in range(3)]
     wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to run")
     assert any(
-        "own_channel.OwnChannel: deliveries are Celery's own" in note
+        "own_channel.OwnChannel: Celery's own delivery is used" in note
         for note in server.report(worker)["notes"]
     )
     server.drain(worker, lease=7)

@@ -108,7 +108,7 @@ def test_a_message_that_cannot_be_taken_in_is_rejected_and_stops_no_worker(fleet
     fleet.finished()
     assert worker.running
     report = fleet.rabbitmq.report_when(worker, lambda report: bool(report.get("notes")))
-    assert any("cannot be taken in, rejected: 3," in note for note in report["notes"])
+    assert any("3 messages could not be processed and were rejected." in note for note in report["notes"])
     assert worker.terminate().ended() == 0
     assert fleet.waiting() == 0
 

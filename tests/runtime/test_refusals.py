@@ -53,7 +53,7 @@ def said(reply: str) -> tuple[str, ...]:
 
 
 def logged(worker: Worker, reply: str) -> bool:
-    return any(f"Redis refuses commands: {one}" in worker.log for one in said(reply))
+    return any(f"Redis rejects commands: {one}" in worker.log for one in said(reply))
 
 
 def refused(server: RedisServer, worker: Worker, reply: str) -> bool:
@@ -135,7 +135,7 @@ def test_a_worker_that_is_unblocked_by_force_fetches_on(
         blocked = [client["id"] for client in server.client.client_list() if client["cmd"] == "brpop"]
         for client in blocked:
             server.client.client_unblock(int(client), error=True)
-        return "Redis refuses commands: UNBLOCKED" in worker.log
+        return "Redis rejects commands: UNBLOCKED" in worker.log
 
     wait_for(unblocked, "the reply to arrive")
     task = send(server.client, "proj.nap", 0)

@@ -77,7 +77,7 @@ def test_tasks_that_opted_out_of_late_acknowledgement_are_named(
 ) -> None:
     worker = make_worker().start().ready()
     report = wait_for(lambda: server.report(worker), "the first report")
-    assert report["notes"] == ["Tasks that opted out of late acknowledgement: proj.early"]
+    assert report["notes"] == ["Tasks that set acks_late to False: proj.early"]
 
 
 def test_the_capacity_moves_with_the_pool(make_worker: MakeWorker, server: RedisServer) -> None:

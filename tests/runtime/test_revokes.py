@@ -95,4 +95,4 @@ def test_a_worker_without_the_rights_works_on_and_says_so(
     wait_for(lambda: server.finished() == [task], "the task to run")
     wait_for(lambda: server.report(worker), "its report")
     notes = server.report(worker)["notes"]
-    assert any(note.startswith("The Redis user lacks rights to share revokes") for note in notes)
+    assert any(note.startswith("The Redis user lacks permissions to share revokes") for note in notes)

@@ -142,4 +142,7 @@ def test_a_task_that_is_nowhere_is_noticed_settled_as_failed_and_said(
     wait_for(lambda: is_settled(server, worker), "all to be settled")
     assert states(server, lost) == dict.fromkeys(lost, "FAILURE")
     notes = server.report(worker)["notes"]
-    assert any(note.endswith("settled as failed: 2, last ends.forgotten.") for note in notes)
+    assert any(
+        note.startswith("2 tasks ended") and note.endswith("marked as failed, the last: ends.forgotten.")
+        for note in notes
+    )

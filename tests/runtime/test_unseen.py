@@ -93,7 +93,7 @@ def test_a_batch_that_ends_past_its_tracer_settles_its_messages(
     worker = make_worker(pool, app="batches", prefetchMultiplier=10).start().ready()
     for _ in range(3):
         send(server.client, "batches.cancelled")
-    wait_for(lambda: "has ended without settling" in worker.log, "the end of the batch")
+    wait_for(lambda: "ended without acknowledging" in worker.log, "the end of the batch")
     wait_for(lambda: server.client.exists("celery", "unacked") == 0, "all to be settled")
     wait_for(lambda: server.report(worker)["active"] == 0, "the report of it")
 

@@ -95,7 +95,7 @@ def test_term_ends_a_worker_that_waits_for_its_result_backend(
     wait_for(lambda: nap in server.started(), "a task to start")
     send(server.client, "silent_results.too_long", headers=STORED)
     wait_for(lambda: waits(worker, "the worker waits for the result backend"), "the wait to show", timeout=20)
-    noted = "Nothing is fetched: the worker waits for the result backend."
+    noted = "The worker does not fetch: the worker waits for the result backend."
     wait_for(lambda: noted in server.report(worker)["notes"], "the report of it", timeout=5)
     worker.terminate()
     wait_for(lambda: nap in server.finished(), "the other task to end")

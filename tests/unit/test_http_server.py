@@ -47,8 +47,8 @@ async def get(url: str, **headers: str) -> tuple[int, str]:
     [
         pytest.param({}, (200, "ok\n"), (200, "ok\n"), id="fine"),
         pytest.param(
-            {"slow": "slowest step of the last minute: x, 80 ms"},
-            *[(200, "ok\nslowest step of the last minute: x, 80 ms\n")] * 2,
+            {"slow": "slowest step in the last minute: x, 80 ms"},
+            *[(200, "ok\nslowest step in the last minute: x, 80 ms\n")] * 2,
             id="slow",
         ),
         pytest.param({"unready": "not read yet"}, (200, "ok\n"), (503, "not read yet\n"), id="starting"),

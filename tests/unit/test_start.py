@@ -12,12 +12,12 @@ from tests.api_server import ApiServer
         pytest.param(
             403,
             'workerpools.taskfleet.dev is forbidden: User "x" cannot list resource "workerpools" in API group "taskfleet.dev"',
-            'The operator lacks a right: workerpools.taskfleet.dev is forbidden: User "x" cannot list resource "workerpools"',
+            'The operator lacks permissions: workerpools.taskfleet.dev is forbidden: User "x" cannot list resource "workerpools"',
             id="a-right-is-missing",
         ),
-        pytest.param(401, "Unauthorized", "The API server does not answer as it should: 401", id="unknown"),
+        pytest.param(401, "Unauthorized", "The API server does not answer correctly: 401", id="unknown"),
         pytest.param(
-            500, "etcdserver: timeout", "The API server does not answer as it should: 500", id="broken"
+            500, "etcdserver: timeout", "The API server does not answer correctly: 500", id="broken"
         ),
     ],
 )

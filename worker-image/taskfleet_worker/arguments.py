@@ -18,7 +18,9 @@ def celery_arguments(
     `understood` are the options that the installed `celery worker` has; `amqp`: the broker's kind.
     """
     if len(arguments) < 3 or arguments[0] != "worker" or arguments[1] != "-A":
-        raise SettingsError("run.py takes `worker -A <app> <flags of celery worker>`.")
+        raise SettingsError(
+            "The arguments are not valid. Usage: run.py worker -A <app> <flags of celery worker>."
+        )
     flags = [_pool_flag(flag) for flag in arguments[3:]]
     return ["-A", arguments[2], "worker", *prefetch_flags(settings, understood, amqp=amqp), *flags]
 

@@ -115,12 +115,14 @@ class BrokerThread:
             step(self._connection)
             self.answered = self._clock()
             if self._failing:
-                native.complain("taskfleet: the broker answers again")
+                native.complain("taskfleet: the broker is reachable again")
             self._failing = False
             return True
         except Exception as error:
             if not self._failing:
-                native.complain(f"taskfleet: {described(error)} while talking to the broker; trying on")
+                native.complain(
+                    f"taskfleet: a request to the broker failed with {described(error)}, retrying"
+                )
             self._failing = True
             self._lost()
             if self._gate.lease is not None and self._clock() - self.lease_seen >= LEASE:

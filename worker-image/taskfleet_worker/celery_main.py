@@ -31,7 +31,7 @@ def ignored_variables(arguments: Sequence[str]) -> list[str]:
     from celery.bin.celery import celery
 
     names = option_variables.ignored(celery, arguments, os.environ)
-    lead = "Variables that set no option of Celery's here; use the WorkerPool's fields: "
+    lead = "Environment variables of Celery options that are ignored; use the fields of the WorkerPool: "
     return [(lead + ", ".join(names) + ".")[:MAX_NOTE]] if names else []
 
 

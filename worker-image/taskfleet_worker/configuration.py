@@ -64,18 +64,22 @@ def transport_options(
     notes = []
     order = app_options.get("queue_order_strategy")
     if order is not None and order != ours["queue_order_strategy"]:
-        notes.append(f"The app sets queue_order_strategy {order!r}: the WorkerPool's queueOrder holds.")
+        notes.append(
+            f"The app sets queue_order_strategy {order!r}. The WorkerPool's queueOrder overrides it."
+        )
     asked = app_options.get("visibility_timeout")
     if asked is not None and asked != settings.visibility_timeout:
         notes.append(
-            f"The app sets visibility_timeout {asked}, the Broker {settings.visibility_timeout:g}: the Broker's holds."
+            f"The app sets visibility_timeout {asked}. The Broker's "
+            f"{settings.visibility_timeout:g} overrides it."
         )
     for name, (value, implied) in _shared_with_producers(settings).items():
         theirs = app_options.get(name)
         if theirs is not None and theirs != (implied if value is None else value):
             notes.append(
-                f"The app sets {name} {theirs!r}, the Broker {value!r}. The app's holds: until the Broker says the"
-                " same, its messages are neither counted nor given back nor listed."
+                f"The app sets {name} {theirs!r}, which overrides the Broker's {value!r}. The "
+                "operator cannot count, requeue or list its messages until the Broker has the "
+                "same value."
             )
         elif value is not None:
             ours[name] = value
@@ -102,7 +106,8 @@ def configure_worker(
     if conf[_CANCEL_ON_LOSS] and understood("visibility_timeout"):
         conf[_CANCEL_ON_LOSS] = False
         notes.append(
-            f"The app sets {_CANCEL_ON_LOSS}; not needed here, as a lost connection doubles no task."
+            f"The app sets {_CANCEL_ON_LOSS}. It is ignored, because no task runs twice after a "
+            "lost connection."
         )
     for note in notes:
         logger.warning("taskfleet: %s", note)

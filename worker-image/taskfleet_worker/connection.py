@@ -32,7 +32,8 @@ def refuse_several_addresses(environment: Mapping[str, str]) -> None:
         url = environment.get(name, "")
         if ";" in url and not url.startswith("sentinel:"):
             raise SettingsError(
-                f"{name} names several addresses, separated by ';'. Name one that leads to the server in charge, or Sentinels."
+                f"{name} contains several addresses, separated by ';'. Use one address of the "
+                "master, or Sentinels."
             )
 
 
@@ -60,7 +61,7 @@ def configure_connection(
         )
         conf["broker_use_ssl"] = options = ours
         if any(options[name] != value for name, value in theirs.items() if name in options):
-            notes.append("The app sets broker_use_ssl otherwise than the Broker: the Broker's holds.")
+            notes.append("The app sets broker_use_ssl. The Broker's TLS settings override it.")
     if settings.sentinel is not None:
         _keep_passwords_out_of_logs()
         options = dict(conf["broker_transport_options"] or {})

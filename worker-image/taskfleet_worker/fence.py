@@ -75,7 +75,7 @@ class Fence:
                 qos.forget(tag)
         if self.count > before:
             logger.warning(
-                "taskfleet: %d messages are not begun here, because Redis had not answered for too long.",
+                "taskfleet: %d messages were not started, because Redis did not answer for too long.",
                 self.count - before,
             )
 
@@ -85,6 +85,6 @@ class Fence:
         if not self.count:
             return None
         return (
-            f"Messages not begun here, because Redis had not answered for {PATIENCE:.0f} s: {self.count}."
-            " They went back, or to others."
+            f"{self.count} messages were not started, because Redis did not answer for "
+            f"{PATIENCE:.0f} s. They were requeued or redelivered."
         )

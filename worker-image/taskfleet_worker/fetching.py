@@ -34,7 +34,7 @@ def obstacle(consumer: Any, pool_type: str) -> str | None:
     """What keeps the worker from fetching or running anything; None where nothing does."""
     task_consumer = consumer.task_consumer
     if not _is_connected(consumer):
-        return "the connection to the broker is lost; connecting again"
+        return "the connection to the broker is lost; reconnecting"
     if not queues_consumed(task_consumer):
         return "no queue is consumed: `celery control add_consumer` resumes one that was cancelled"
     # An autoscaler brings processes with the first message.

@@ -30,7 +30,7 @@ def refuse() -> None:
 
     def say(_signal: int, _frame: Any) -> None:
         native.complain(
-            "taskfleet: SIGHUP is ignored: beat does not restart in place; delete its pod instead"
+            "taskfleet: SIGHUP is ignored, because beat cannot restart in place; delete its pod instead"
         )
 
     signal.signal(signal.SIGHUP, say)

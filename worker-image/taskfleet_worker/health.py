@@ -43,7 +43,7 @@ def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
     if seen.loop_age is None or not seen.ready or seen.stopping:
         return True, "stopping" if seen.stopping else "starting"
     if seen.waiting is None and seen.pool_idle is not None and seen.pool_idle >= POOL_LIMIT:
-        return False, f"the pool holds tasks and has begun and ended none for {seen.pool_idle:.0f} s"
+        return False, f"the pool holds tasks but has not started or finished any for {seen.pool_idle:.0f} s"
     standing, what = _standing(seen, seen.loop_age)
     if standing < LOOP_LIMIT:
         return True, "consuming"
@@ -52,7 +52,7 @@ def alive(seen: Seen, broker_reachable: Callable[[], bool]) -> tuple[bool, str]:
         return True, excuse
     if not broker_reachable():
         return True, "the broker does not answer"
-    return False, f"the consumer has not {what} for {standing:.0f} s although the broker answers"
+    return False, f"the consumer has not {what} for {standing:.0f} s, although the broker is reachable"
 
 
 def _standing(seen: Seen, loop_age: float) -> tuple[float, str]:
@@ -66,11 +66,11 @@ def _excuse(seen: Seen) -> str | None:
     if seen.waiting is not None:
         return f"the worker waits for {seen.waiting}"
     if seen.pool_type == "solo" and seen.active:
-        return "the solo pool runs a task"
+        return "the solo pool is running a task"
     if seen.pool_type in GREEN and seen.active >= seen.capacity:
-        return "every slot of the pool is taken"
+        return "all slots of the pool are busy"
     if seen.pool_type in GREEN and seen.active and (seen.hub_age or 0) >= LOOP_LIMIT:
-        return "a task keeps the CPU from everything else"
+        return "a task blocks the CPU"
     return None
 
 

@@ -29,7 +29,7 @@ class Intake:
     def __init__(self, deliveries: Deliveries, jobs: Jobs) -> None:
         self.count = 0
         self.last = ""
-        self._fate = "now dead letters"
+        self._fate = "dead-lettered"
         self._deliveries = deliveries
         self._jobs = jobs
 
@@ -66,7 +66,7 @@ class Intake:
             if error is self._jobs.refusal:
                 self._count_loss(message, error)
                 raise
-            logger.exception("taskfleet: a message cannot be taken in")
+            logger.exception("taskfleet: cannot process a message")
             self.refuse(message, error)
         except BaseException as error:
             self._count_loss(message, error)
@@ -80,7 +80,7 @@ class Intake:
         except Exception as error:
             if error is self._jobs.refusal or isinstance(error, worker.consumer.connection_errors):
                 raise
-            logger.exception("taskfleet: a task cannot be handed to the pool")
+            logger.exception("taskfleet: cannot pass a task to the pool")
             state.task_ready(request)
             self.refuse(request.message, error)
             if worker.process_task != worker._process_task:  # it has waited for one of prefork's slots
@@ -100,7 +100,7 @@ class Intake:
 
     def reason(self, error: Exception) -> str:
         """Counted and for the report; the text of the error may hold parts of the message, so it is not."""
-        reason = f"it cannot be taken in: {type(error).__name__}: {error}"[:_LONGEST]
+        reason = f"it cannot be processed: {type(error).__name__}: {error}"[:_LONGEST]
         self.count += 1
         self.last = type(error).__name__
         return reason
@@ -110,7 +110,10 @@ class Intake:
         """For the report."""
         if not self.count:
             return None
-        return f"Messages that cannot be taken in, {self._fate}: {self.count}, the last for a {self.last}."
+        return (
+            f"{self.count} messages could not be processed and were {self._fate}. The last error: "
+            f"{self.last}."
+        )
 
     def _count_loss(self, message: Any, error: BaseException) -> None:
         """Whatever ends the worker now, this message was being taken in."""
@@ -119,7 +122,7 @@ class Intake:
         if delivery is None or delivery.begun or delivery.place is None or tag in self._deliveries.settling:
             return
         delivery.place, payload = after_loss(delivery)
-        reason = f"workers ended while they took it in, the last by {type(error).__name__}: {error}"
+        reason = f"workers crashed when they processed it, the last with {type(error).__name__}: {error}"
         delivery.payload = with_reason(payload, reason) if delivery.place == delivery.dead else payload
 
 

@@ -46,7 +46,7 @@ def fail(request: Any, text: str) -> None:
         )
     except Exception:
         # Its message is safe, and another task's must be too.
-        logger.exception("taskfleet: the failure of task %s[%s] was not stored", request.name, request.id)
+        logger.exception("taskfleet: cannot store the failure of task %s[%s]", request.name, request.id)
     task.request_stack.push(request._context)
     try:
         signals.task_failure.send(

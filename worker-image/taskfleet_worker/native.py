@@ -50,7 +50,7 @@ def listen(port: int) -> _socket.socket:
 
 def connect(host: str, port: int, timeout: float) -> _socket.socket:
     """A connected socket. Raises OSError."""
-    error = OSError(f"no address for {host}")
+    error = OSError(f"cannot resolve {host}")
     for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
         sock = _socket.socket(family, kind, protocol)
         try:

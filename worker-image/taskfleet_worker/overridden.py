@@ -26,7 +26,7 @@ _BY_VARIABLE = {
     RESULT_VARIABLE: "result_backend",
 }
 _POOLS = {"processes": "prefork"}  # another name of Celery's
-_LEAD = "Settings of the app that do not hold here: "
+_LEAD = "Settings of the app that are overridden: "
 
 
 def overridden(
@@ -53,7 +53,7 @@ def _options(conf: Any, settings: Settings, options: Mapping[str, Any]) -> list[
 def _urls(conf: Any, environment: Mapping[str, str]) -> list[str]:
     """Without their values, which have passwords."""
     return [
-        f"{name} (the {'Broker' if name.startswith('broker') else 'WorkerPool'}'s here)"
+        f"{name} (by the {'Broker' if name.startswith('broker') else 'WorkerPool'})"
         for variable, name in _BY_VARIABLE.items()
         # Its properties answer with the variable.
         if environment.get(variable) and is_set(conf, name) and conf[name] != environment[variable]
@@ -68,8 +68,10 @@ def _acknowledgement(conf: Any, settings: Settings) -> list[str]:
     if bool(conf["task_acks_late"]) == late:
         return []
     return [
-        f"The app sets task_acks_late {conf['task_acks_late']!r}, the WorkerPool acknowledge"
-        f" {settings.acknowledge}: the app's holds."
+        (
+            f"The app sets task_acks_late {conf['task_acks_late']!r}, which overrides the "
+            f"WorkerPool's acknowledge {settings.acknowledge}."
+        )
     ]
 
 

@@ -127,7 +127,7 @@ class PoolCalls:
             job.error = error
             if job.is_task and job.requests[0].id in _revoked():
                 raise  # terminated while it waited, on a pool that cannot: it does not begin
-            logger.exception("taskfleet: what Celery does as a task begins has failed; the task runs")
+            logger.exception("taskfleet: Celery's handler of a started task failed; the task runs")
 
     def _run(
         self,
@@ -262,7 +262,7 @@ def _careful(job: Job, callback: Callback | None, *args: Any, **kwargs: Any) -> 
         callback(*args, **kwargs)
     except BaseException as error:
         job.error = error
-        logger.exception("taskfleet: what Celery does as a task ends has failed")
+        logger.exception("taskfleet: Celery's handler of a finished task failed")
 
 
 def _error_info(error: BaseException, wrapper: type[Exception]) -> Any:
@@ -272,7 +272,7 @@ def _error_info(error: BaseException, wrapper: type[Exception]) -> Any:
     try:
         if isinstance(error, Exception):
             raise error
-        raise wrapper(f"the task ended by {error!r}") from error
+        raise wrapper(f"the task ended with {error!r}") from error
     except Exception:
         return ExceptionInfo()
 

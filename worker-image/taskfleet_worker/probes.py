@@ -35,7 +35,7 @@ def respond(request: bytes, health: Health) -> bytes:
         return _response(*health.readiness())
     if path == [b"/livez"]:
         return _response(*health.liveness())
-    return _response(False, "ask for /readyz or /livez", status="404 Not Found")
+    return _response(False, "not found: use /readyz or /livez", status="404 Not Found")
 
 
 def _response(ok: bool, text: str, status: str | None = None) -> bytes:

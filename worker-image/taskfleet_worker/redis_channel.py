@@ -36,7 +36,10 @@ def install(link: Link) -> str | None:
 
     version = tuple(kombu.VERSION[:2])
     if version not in KNOWN:
-        return f"kombu {kombu.__version__} is not known to this release: deliveries are Celery's own and pods do not drain."
+        return (
+            f"kombu {kombu.__version__} is not supported by this release: Celery's own delivery is "
+            "used, and pods do not drain."
+        )
     for transport in (redis.Transport, redis.SentinelTransport):
         transport.Channel = _channel_class(transport.Channel, link, redis, any_end_stops=version < (5, 7))
     redis.Transport._deliver = _deliver(redis.virtual.Transport)
@@ -49,8 +52,8 @@ def note_on(channel: Any) -> str | None:
         return None
     kind = type(channel)
     return (
-        f"The app fetches by a channel of its own, {kind.__module__}.{kind.__qualname__}: deliveries are Celery's own"
-        " and pods do not drain."
+        f"The app uses its own channel class, {kind.__module__}.{kind.__qualname__}: Celery's own "
+        "delivery is used, and pods do not drain."
     )
 
 

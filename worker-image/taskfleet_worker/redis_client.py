@@ -50,5 +50,5 @@ class _Refusing:
             raise
         except refused as error:
             if self.refusals.refused(error):
-                raise ours(f"not now: {self.refusals.note}") from error
+                raise ours(f"Redis is not available: {self.refusals.note}") from error
             raise

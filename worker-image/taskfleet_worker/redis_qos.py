@@ -122,7 +122,7 @@ class HeldMessages:
 
     def refuse(self, raw: bytes | str, line: str, error: Exception) -> None:
         """What came off a list and is no message goes to the dead letters of its queue."""
-        logger.exception("taskfleet: what came off %s is no message", line)
+        logger.exception("taskfleet: an item in %s is not a valid message", line)
         link, payload = self.link, envelope(raw)
         tag, queue = str(uuid4()), line.rsplit(self.channel.sep, 1)[0]
         delivery = link.deliveries.fetched(

@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 MEANINGS = {
     "BUSY": "a script or function is running",
     "CLUSTERDOWN": "the cluster is down",
-    "MASTERDOWN": "it is a replica without a link to its master",
+    "MASTERDOWN": "it is a replica that is not connected to its master",
     "MISCONF": "it cannot write to its disk",
-    "NOPERM": "the user lacks a right",
+    "NOPERM": "the user lacks permissions",
     "NOREPLICAS": "it has too few replicas",
     "OOM": "its memory is full",
     "READONLY": "it is a replica",
@@ -76,7 +76,7 @@ class Refusals:
         now = self._clock()
         if self.since is None:
             self.since, self._pause = now, 0.0
-            self.note = f"Redis refuses commands: {found} ({MEANINGS[found]}). The worker waits."
+            self.note = f"Redis rejects commands: {found} ({MEANINGS[found]}). The worker waits."
             logger.warning("taskfleet: %s", self.note)
         if now >= self._until:
             self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
@@ -90,7 +90,7 @@ class Refusals:
         text = f"{self._clock() - self.since:.0f} s"
         logger.warning("taskfleet: Redis accepts commands again, after %s", text)
         if self.note is not None:
-            self.note = self.note.replace("refuses", "refused").replace(
+            self.note = self.note.replace("rejects", "rejected").replace(
                 "The worker waits", f"The worker waited {text}"
             )
         self.since = None

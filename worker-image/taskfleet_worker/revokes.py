@@ -70,7 +70,7 @@ class Revokes:
         """For the report."""
         if not self.denied:
             return None
-        return "The Redis user lacks rights to share revokes: pods that start later run revoked tasks."
+        return "The Redis user lacks permissions to share revokes: pods that start later run revoked tasks."
 
     def share(self, client: Any, key: str) -> None:
         """Write what was heard. In the native thread; what fails is written later."""

@@ -80,14 +80,17 @@ class Room:
         room = min(timed + min(limited, RATE_LIMITED if most == LIMIT else most), most)
         qos.value = ahead + room
         full = room == most or room < timed + limited
-        self._full = f"{timed} for their time, {limited} for a rate limit" if full else None
+        self._full = f"{timed} for their ETA, {limited} for a rate limit" if full else None
 
     @property
     def note(self) -> str | None:
         """For the report."""
         if self._full is None:
             return None
-        return f"The worker fetches no more: as many tasks as it may hold wait ({self._full}); see worker_eta_task_limit."
+        return (
+            f"The worker does not fetch: it holds the maximum number of waiting tasks ({self._full}); "
+            "see worker_eta_task_limit."
+        )
 
 
 def _keep_what_waits(consumer: Any, reset: Any) -> None:

@@ -254,7 +254,7 @@ class Runtime:
         early = sorted(
             name for name, task in app.tasks.items() if not task.acks_late and not name.startswith("celery.")
         )
-        return [f"Tasks that opted out of late acknowledgement: {', '.join(early)}"] if early else []
+        return [f"Tasks that set acks_late to False: {', '.join(early)}"] if early else []
 
     def _redis_thread(self, app: Any) -> RedisThread:
         import redis
@@ -364,7 +364,7 @@ class Runtime:
             if self._busy() or self._patience() > LAST_WORDS:
                 last_active = self._clock()
             native.sleep(0.25)
-        native.complain("taskfleet: every task has ended but the worker has not; leaving now")
+        native.complain("taskfleet: every task has ended but the worker has not; exiting now")
         self._leave(stopping.exit_code(self._state, self._controller()))
 
     def _should_leave(self, last_active: float) -> bool:
@@ -462,9 +462,9 @@ class Runtime:
             return []
         obstacle = self._obstacle()
         if obstacle is not None:
-            return [f"Nothing is fetched: {obstacle}."]
+            return [f"The worker does not fetch: {obstacle}."]
         missing = fetching.missing_queues(self._queues, self._consumer)
-        return [f"Not consumed any more, as remote control asked: {', '.join(missing)}."] if missing else []
+        return [f"Queues that remote control cancelled: {', '.join(missing)}."] if missing else []
 
     def _notes(self) -> list[str]:
         mine = (self.room.note, self.unsettled.note, self.intake.note, self.fence.note)

@@ -85,12 +85,12 @@ def read_object(environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         raw = json.loads(text)
     except ValueError as error:
-        raise SettingsError(f"{VARIABLE} is not JSON ({error}).") from None
+        raise SettingsError(f"{VARIABLE} is not valid JSON ({error}).") from None
     if not isinstance(raw, dict):
         raise SettingsError(f"{VARIABLE} is not a JSON object.")
     if raw.get("v") != 1:
         raise SettingsError(
-            f"{VARIABLE} has v={raw.get('v')!r}, this runtime reads v=1: use images of one release."
+            f"{VARIABLE} has v={raw.get('v')!r}, but this runtime reads v=1: use images of the same release."
         )
     return raw
 
@@ -99,7 +99,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
     for key, allowed in _CHOICES.items():
         if raw.get(key) not in allowed:
             raise SettingsError(
-                f"{VARIABLE} has {key}={raw.get(key)!r}: one of {', '.join(allowed)} is expected."
+                f"{VARIABLE} has {key}={raw.get(key)!r}: must be one of {', '.join(allowed)}."
             )
     steps = raw.get("prioritySteps")
     try:
@@ -122,7 +122,9 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             result_database=raw.get("resultDatabase"),
         )
     except KeyError as error:
-        raise SettingsError(f"{VARIABLE} lacks {error.args[0]!r}: use images of one release.") from None
+        raise SettingsError(
+            f"{error.args[0]!r} is missing in {VARIABLE}: use images of the same release."
+        ) from None
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
 

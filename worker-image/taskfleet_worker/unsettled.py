@@ -41,7 +41,10 @@ class Unsettled:
         """For the report."""
         if not self.count:
             return None
-        return f"Tasks that ended without settling their message, settled as failed: {self.count}, last {self.last}."
+        return (
+            f"{self.count} tasks ended without acknowledging their message and were marked as failed, "
+            f"the last: {self.last}."
+        )
 
     def settle(self, state: Any, consumer: Any) -> None:
         """Settle what is over. `state`: celery.worker.state."""
@@ -95,7 +98,7 @@ class Unsettled:
         self.count += 1
         self.last = str(request.name)[:80]
         logger.error(
-            "taskfleet: task %s[%s] has ended without settling its message (%r); it is settled as failed",
+            "taskfleet: task %s[%s] ended without acknowledging its message (%r); it is marked as failed",
             request.name, request.id, error,
         )  # fmt: skip
         fail(state, request, error)
@@ -106,7 +109,7 @@ def fail(state: Any, request: Any, error: BaseException | None) -> None:
     from celery.exceptions import TaskError
 
     if not isinstance(error, Exception):
-        reason = "its end was not reported" if error is None else f"it ended by {error!r}"
+        reason = "its end was not reported" if error is None else f"it ended with {error!r}"
         error = TaskError(f"task {request.name}: {reason}")
     try:
         if not request.acknowledged and request.revoked():
@@ -115,7 +118,7 @@ def fail(state: Any, request: Any, error: BaseException | None) -> None:
             request.id, error, request=request._context, store_result=request.store_errors
         )
     except Exception:
-        logger.exception("taskfleet: the failure of task %s[%s] was not stored", request.name, request.id)
+        logger.exception("taskfleet: cannot store the failure of task %s[%s]", request.name, request.id)
     finally:
         state.task_ready(request)
         if acknowledges_failures(request.task):

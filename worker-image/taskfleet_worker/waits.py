@@ -19,11 +19,11 @@ _BACKEND = (
     "store_result", "on_chord_part_return", "chord_error_from_stack",
 )  # fmt: skip
 _REQUEST = {
-    "on_timeout": "what follows a hard time limit",
-    "on_failure": "what follows a task's failure",
-    "on_retry": "what follows a task's retry",
-    "on_success": "what follows a task's success",
-    "revoked": "what follows a revoked task",
+    "on_timeout": "the handler of a hard time limit",
+    "on_failure": "the handler of a task's failure",
+    "on_retry": "the handler of a task's retry",
+    "on_success": "the handler of a task's success",
+    "revoked": "the handler of a revoked task",
 }
 
 

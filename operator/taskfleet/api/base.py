@@ -111,8 +111,8 @@ class Resource(Model):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z][a-z0-9-]*$')",
-            "the name {self.metadata.name} cannot be used: take at most 40 characters, "
-            "lower-case letters, digits and -, with a letter first.",
+            "the name {self.metadata.name} is not valid: use at most 40 characters, lower-case "
+            "letters, digits and -, starting with a letter.",
             field="metadata.name",
         ),
     )

@@ -15,7 +15,7 @@ DEFAULT_SIZE = "1Gi"
 
 
 class Storage(Model):
-    """The volume that keeps a managed Redis's data."""
+    """The volume that holds the data of a managed Redis."""
 
     size: MemorySize = DEFAULT_SIZE
     """The volume's size. It can grow, not shrink."""
@@ -24,31 +24,31 @@ class Storage(Model):
     """The storage class; by default the cluster's own default. It cannot change."""
 
     retain_on_delete: bool = True
-    """Keeps the volume and the password when the Broker is deleted. A new Broker of the same name finds
-    its messages again."""
+    """Keeps the volume and the password when the Broker is deleted. A new Broker of the same name reuses them, with
+    all messages."""
 
 
 class Redis(Model):
     """A Redis that the operator runs."""
 
     image: Annotated[str, Limits(minLength=1, maxLength=1000), IMAGE_RULE] | None = None
-    """The Redis image; by default the one that the operator was installed with."""
+    """The Redis image. Defaults to the image that the operator was installed with."""
 
     storage: Storage = Storage()
-    """The volume that keeps the data."""
+    """The volume that holds the data."""
 
     max_memory: MemorySize = "256Mi"
-    """Redis's maxmemory. When it is full, new messages are refused and none is dropped."""
+    """Redis's maxmemory. When it is reached, Redis refuses new messages and drops none."""
 
     resources: Resources = Resources()
-    """CPU and memory of the Redis container. By default the memory follows maxMemory."""
+    """CPU and memory of the Redis container. The memory defaults to a value derived from maxMemory."""
 
     network_policy: NetworkPolicy | None = None
-    """Lets the namespace's workers and beats, the operator and whom you admit connect, and nobody else. By default
-    there is none and every pod may, with the password."""
+    """Allows connections only from the namespace's workers and beats, the operator, and the peers in admit. By
+    default there is no NetworkPolicy, and every pod that has the password can connect."""
 
     template: AnyObject = {}
-    """A pod template that is merged over the one the operator builds, as `kubectl patch` would. Redis's
+    """A pod template that is merged into the one that the operator builds, as `kubectl patch` merges. The Redis
     container is named redis."""
 
 
@@ -56,14 +56,14 @@ class Sentinel(Model):
     """Redis Sentinel in front of an external Redis."""
 
     master_name: Annotated[str, Limits(minLength=1, maxLength=253), PRINTABLE_RULE]
-    """The name under which the Sentinels know the master."""
+    """The master's name in the Sentinels' configuration."""
 
     password_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the Sentinels' own password, if they ask for one. The URL's is that of
-    the master."""
+    """The key of a Secret that holds the password of the Sentinels, if they require one. The password in the URL is
+    the master's."""
 
     tls: bool = False
-    """Whether the Sentinels and the servers behind them speak TLS, which a sentinel:// URL cannot say."""
+    """Uses TLS for the Sentinels and for the servers behind them. A sentinel:// URL cannot express it."""
 
 
 class CertificateSecretRef(Model):
@@ -74,25 +74,25 @@ class CertificateSecretRef(Model):
 
 
 class External(Model):
-    """A broker that somebody else runs."""
+    """A broker that runs outside of Taskfleet."""
 
     url_secret_ref: SecretKeyRef
-    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel:// or amqp://. Its special
-    characters are percent-encoded."""
+    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel://, amqp:// or amqps://. Special
+    characters in it must be percent-encoded."""
 
     ca_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the CA certificates (PEM) to check the broker's certificate with; by
-    default the operator's and the worker image's own."""
+    """The key of a Secret that holds the CA certificates (PEM) that verify the broker's certificate. Defaults to
+    the CA certificates in the operator's image and in the worker image."""
 
     client_certificate_secret_ref: CertificateSecretRef | None = None
-    """The Secret with the certificate to show to a broker that asks for one."""
+    """The Secret with the client certificate, for a broker that requires one."""
 
     insecure_skip_verify: bool = False
-    """Takes any certificate for the broker's, so that whoever is on the way reads the password and all
-    tasks. For tests only."""
+    """Turns off verification of the broker's certificate, so the password and tasks can be intercepted. For tests
+    only."""
 
     sentinel: Sentinel | None = None
-    """Set where the URL leads to Sentinels."""
+    """Required if the URL names Sentinels."""
 
 
 # The volume's size and class of a managed Redis, also where the spec is empty.
@@ -104,24 +104,24 @@ _MANAGED_BEFORE_AND_AFTER = "!has(self.external) && !has(oldSelf.external)"
 
 
 class BrokerSpec(Model):
-    """A managed Redis unless external is set, and what all users of one Redis database have to share."""
+    """A managed Redis unless external is set, and the settings that all clients of one Redis database must share."""
 
     rules = (
         Rule(
             "!has(self.redis) || !has(self.external)",
-            "redis and external exclude each other: remove external for a managed Redis, or remove redis.",
+            "redis and external cannot both be set: remove external for a managed Redis, or remove redis.",
             field="redis",
         ),
         Rule(
             f"!({_MANAGED_BEFORE_AND_AFTER})"
             f" || quantity({_SIZE.format('self')}).compareTo(quantity({_SIZE.format('oldSelf')})) >= 0",
-            "a volume cannot shrink: keep redis.storage.size, or delete the Broker and its volume and start "
-            "without the messages.",
+            "redis.storage.size cannot shrink: restore the previous value, or delete the Broker "
+            "and its volume, which deletes its messages.",
         ),
         Rule(
             f"!({_MANAGED_BEFORE_AND_AFTER}) || {_CLASS.format('self')} == {_CLASS.format('oldSelf')}",
-            "a volume cannot change its class: keep redis.storage.storageClassName, or delete the Broker and "
-            "its volume and start without the messages.",
+            "redis.storage.storageClassName cannot change: restore the previous value, or delete "
+            "the Broker and its volume, which deletes its messages.",
         ),
     )
 
@@ -129,27 +129,29 @@ class BrokerSpec(Model):
     """A Redis that the operator runs; the default, also when the spec is empty."""
 
     external: External | None = None
-    """A broker that somebody else runs."""
+    """A broker that runs outside of Taskfleet."""
 
     visibility_timeout: PositiveDuration = timedelta(hours=1)
-    """After how long without renewal a fetched message counts as lost and goes back to its queue. All
-    users of one Redis database have to agree."""
+    """How long a fetched message can stay unacknowledged, without renewal by its worker, before it is requeued. All
+    clients of one Redis database must use the same value."""
 
     global_key_prefix: Annotated[str, Limits(maxLength=200), PRINTABLE_RULE] = ""
-    """Put before every key, as kombu's global_keyprefix. All users of the queues have to agree."""
+    """A prefix for every key; kombu's global_keyprefix. All clients of the queues must use the same value."""
 
     priority_steps: Annotated[
         list[Annotated[int, Limits(minimum=0, maximum=255)]],
         Limits(minItems=1, maxItems=16),
         Rule(
             "self[0] == 0 && self.isSorted() && self.all(x, self.exists_one(y, x == y))",
-            "prioritySteps have to begin with 0 and rise, as in [0, 3, 6, 9].",
+            "prioritySteps must start with 0 and be in ascending order: use values such as [0, 3, 6, 9].",
         ),
     ] = [0, 3, 6, 9]
-    """kombu's priority_steps: each queue has one list a step, 0 first. All users have to agree."""
+    """kombu's priority_steps: each queue has one Redis list per step, 0 first. All clients of the queues must use
+    the same value."""
 
     separator: Annotated[str, Limits(minLength=1, maxLength=16)] = "\x06\x16"
-    """kombu's sep, between a queue's name and its priority in a key. All users have to agree."""
+    """kombu's sep, between the queue's name and the priority in a key. All clients of the queues must use the same
+    value."""
 
     @property
     def managed(self) -> bool:
@@ -163,34 +165,35 @@ class BrokerSpec(Model):
 
 
 class Binding(Model):
-    """The Secret to connect with, as Service Binding's provisioned service says it."""
+    """The Secret to connect with, as the Service Binding specification defines for a provisioned service."""
 
     name: str
-    """The Secret's name. Managed: type, provider, host, port, uri, username, password and url."""
+    """The Secret's name. For a managed Redis its keys are type, provider, host, port, uri, username, password and
+    url."""
 
 
 class Credentials(Model):
-    """The Secrets of an external broker, by the versions that Kubernetes gives to all objects."""
+    """The Secrets of an external broker and their resourceVersions."""
 
     secrets: dict[str, str] = {}
-    """Name and resourceVersion of each Secret, as it was read last."""
+    """Name and resourceVersion of each Secret when it was last read."""
 
     version: str | None = None
-    """Says when their content last changed. Worker pods carry it, so that they roll then."""
+    """Changes when the content of the Secrets changes. Worker pods carry it, so a change rolls them."""
 
 
 class UnconsumedQueue(Model):
-    """A queue without a reader."""
+    """A queue without a consumer."""
 
     name: str
     """The queue's name."""
 
     waiting: Annotated[int, Limits(minimum=0)]
-    """Messages that wait."""
+    """Waiting messages."""
 
 
 class BrokerStatus(Status):
-    """What was seen of the broker."""
+    """The observed state of the broker."""
 
     endpoint: str | None = None
     """Host and port."""
@@ -199,33 +202,34 @@ class BrokerStatus(Status):
     """The server's version."""
 
     memory: str | None = None
-    """Memory in use, and the limit where there is one: 1.2Mi of 256Mi."""
+    """Used memory, and the limit if there is one: 1.2Mi of 256Mi."""
 
     clients: Annotated[int, Limits(minimum=0)] | None = None
-    """Connected clients. A change of one or two for each Broker on the server is not shown."""
+    """Connected clients. Changes of one or two per Broker on the server are not shown."""
 
     foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
-    """Fetched messages that no worker of Taskfleet's holds."""
+    """Unacknowledged messages that are held by workers outside of Taskfleet."""
 
     unconsumed_queues: Annotated[list[UnconsumedQueue], Limits(maxItems=20)] = []
-    """Queues in which messages wait and that no WorkerPool reads and nobody else takes from, the longest first.
-    They are found bit by bit: on a database with many keys that takes a while."""
+    """Queues with waiting messages and no consumer, neither a WorkerPool nor another client, longest first. The
+    operator scans for them in small steps, so they appear late on a database with many keys."""
 
     expired_requeued: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that went back to their queues because visibilityTimeout had passed and nobody renewed it."""
+    """Messages that exceeded visibilityTimeout and were requeued."""
 
     expired_unroutable: Annotated[int, Limits(minimum=0)] | None = None
-    """Expired messages that stay where they are, because no queue is bound for them."""
+    """Messages that exceeded visibilityTimeout and cannot be requeued, because no queue is bound to their exchange
+    and routing key."""
 
     binding: Binding | None = None
     """The Secret that producers mount to reach the same queues."""
 
     credentials: Credentials | None = None
-    """External: the Secrets that lead to the broker."""
+    """The Secrets that an external broker is reached with."""
 
 
 class Broker(Resource):
-    """Where queues live: a managed Redis, or an external broker by its URL."""
+    """Holds queues: a Redis that the operator runs, or an external broker by its URL."""
 
     columns = (
         Column("Ready", READY_STATUS),
@@ -241,7 +245,7 @@ class Broker(Resource):
     )
 
     spec: BrokerSpec = BrokerSpec()
-    """What the broker is; empty is a managed Redis."""
+    """The desired broker. An empty spec is a managed Redis."""
 
     status: BrokerStatus = BrokerStatus()
-    """What was seen; written by the operator."""
+    """The observed state, written by the operator."""

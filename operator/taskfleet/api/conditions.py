@@ -21,13 +21,13 @@ class Condition(Model):
     """Whether it holds."""
 
     reason: Annotated[str, Limits(minLength=1, maxLength=1024)]
-    """One word for programs: why the status is what it is."""
+    """The reason for the status, one word for programs."""
 
     message: Annotated[str, Limits(maxLength=32768)] = ""
-    """A sentence for people: what is so, and what to do."""
+    """The details for people: what is wrong, where, and what to do."""
 
     observed_generation: Annotated[int, Limits(minimum=0)] = 0
-    """The generation of the object that this was said about."""
+    """The generation of the object that the condition was set for."""
 
     last_transition_time: Timestamp | None = None
     """When the status last changed."""
@@ -37,13 +37,13 @@ class Status(Model):
     """What every kind's status holds."""
 
     observed_generation: int = -1
-    """The generation that the rest of the status is about; -1 until the operator has looked."""
+    """The generation that the operator last reconciled; -1 before the first reconciliation."""
 
     conditions: Annotated[
         list[Condition],
         Limits(**{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"], "maxItems": 16}),
     ] = []
-    """The state in single aspects, each with a reason and a sentence."""
+    """The state of the object by aspect, each with a reason and a message."""
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of that type, or None."""

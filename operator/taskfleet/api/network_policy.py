@@ -8,10 +8,11 @@ from taskfleet.api.schema import Limits
 
 
 class NetworkPolicy(Model):
-    """Who may connect, beside those who have to. It holds where the cluster's network enforces NetworkPolicies."""
+    """Who may connect, in addition to the clients that Taskfleet needs. It takes effect if the cluster's network
+    plugin enforces NetworkPolicies."""
 
     switch = True
 
     admit: Annotated[list[AnyObject], Limits(maxItems=50)] = []
-    """Whom you admit, such as producers or Prometheus, as the entries of `from` in a NetworkPolicy: podSelector,
+    """Additional peers, such as producers or Prometheus, as in `from` of a NetworkPolicy: podSelector,
     namespaceSelector, ipBlock."""

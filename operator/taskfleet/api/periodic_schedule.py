@@ -29,28 +29,28 @@ AnyValue = Annotated[Any, Limits(**{"x-kubernetes-preserve-unknown-fields": True
 CRON_RULE = Rule(
     r"self.matches('^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$')"
     r" || self.matches('^\\s*([0-9A-Za-z*,/#-]+\\s+){4}[0-9A-Za-z*,/#-]+\\s*$')",
-    '"{self}" is no cron schedule: write five fields, minute hour day month weekday, such as 30 6 * * 1-5, '
-    "or @yearly, @monthly, @weekly, @daily or @hourly.",
+    '"{self}" is not a valid cron schedule: use five fields, minute hour day month weekday, '
+    "such as 30 6 * * 1-5, or @yearly, @monthly, @weekly, @daily or @hourly.",
 )
 # CEL has no function that only asks whether a zone exists; reading a time in an unknown one is an error. The
 # API server carries the list of zones itself. It would also take offsets and Local.
 TIME_ZONE_RULE = Rule(
     "self.matches('^[A-Z]') && self != 'Local' && timestamp('2000-01-01T00:00:00Z').getFullYear(self) > 0",
-    "write an IANA time zone, such as Europe/Berlin.",
+    "the time zone is not valid: use an IANA time zone, such as Europe/Berlin.",
 )
 
 
 class Solar(Model):
-    """A time of day that the sun decides."""
+    """A time of day that depends on the sun."""
 
     event: SolarEvent
     """The event, as in celery.schedules.solar."""
 
     latitude: Annotated[float, Limits(minimum=-90, maximum=90)]
-    """Degrees north of the equator; negative to the south."""
+    """Degrees north of the equator; negative south of it."""
 
     longitude: Annotated[float, Limits(minimum=-180, maximum=180)]
-    """Degrees east of Greenwich; negative to the west."""
+    """Degrees east of Greenwich; negative west of it."""
 
 
 class PeriodicScheduleSpec(Model):
@@ -59,7 +59,8 @@ class PeriodicScheduleSpec(Model):
     rules = (
         Rule(
             "[has(self.schedule), has(self.interval), has(self.solar), has(self.clocked)].exists_one(x, x)",
-            "a PeriodicSchedule needs exactly one of schedule, interval, solar and clocked.",
+            "exactly one of schedule, interval, solar and clocked must be set: set one, and "
+            "remove the others.",
         ),
     )
 
@@ -70,79 +71,79 @@ class PeriodicScheduleSpec(Model):
     """The task's name, such as shop.tasks.send_report."""
 
     args: Annotated[list[AnyValue], Limits(maxItems=1000)] = []
-    """Positional arguments, any JSON."""
+    """Positional arguments, as JSON."""
 
     kwargs: AnyObject = {}
-    """Keyword arguments, any JSON. Plain `kubectl apply` drops nulls inside of it; --server-side keeps them."""
+    """Keyword arguments, as JSON. Client-side `kubectl apply` drops nulls in them; --server-side keeps them."""
 
     queue: QueueName | None = None
-    """The queue to send to; by default celery."""
+    """The queue to send to. Defaults to celery."""
 
     priority: Annotated[int, Limits(minimum=0, maximum=255)] | None = None
-    """The message's priority: on Redis 0 is the highest, on RabbitMQ the lowest."""
+    """The message's priority. 0 is the highest on Redis and the lowest on RabbitMQ."""
 
     expires: PositiveDuration | None = None
-    """A run that has waited longer than this is not executed."""
+    """A run that waits in its queue for longer than this is discarded."""
 
     headers: AnyObject = {}
-    """Message headers, any JSON."""
+    """Message headers, as JSON."""
 
     schedule: Annotated[str, Limits(maxLength=200), CRON_RULE] | None = None
-    """Five cron fields, minute hour day month weekday, such as 30 6 * * 1-5, or @yearly, @monthly,
-    @weekly, @daily or @hourly. Meaning and daylight saving are those of Kubernetes CronJobs."""
+    """Five cron fields, minute hour day month weekday, such as 30 6 * * 1-5, or @yearly, @monthly, @weekly, @daily
+    or @hourly. Fields and daylight saving time work as in Kubernetes CronJobs."""
 
     interval: PositiveDuration | None = None
-    """A run every so often, counted from the creation of this object."""
+    """The time between two runs, counted from the creation of this object."""
 
     solar: Solar | None = None
-    """A run at a time of day that the sun decides."""
+    """One run a day, at a time that depends on the sun."""
 
     clocked: Timestamp | None = None
-    """A single run at this moment, such as 2030-01-31T08:00:00Z."""
+    """The time of a single run, such as 2030-01-31T08:00:00Z."""
 
     time_zone: Annotated[str, Limits(maxLength=100), TIME_ZONE_RULE] = "UTC"
     """The IANA time zone of schedule, such as Europe/Berlin."""
 
     suspend: bool = False
-    """Sends nothing while true. Runs planned in that time are skipped."""
+    """Sends no runs while true. Runs that are due in that time are skipped."""
 
     starting_deadline: PositiveDuration | None = None
-    """A run that is late by more than this is skipped and counted. By default no run is too late."""
+    """A run that is late by more than this is skipped and counted as missed. By default there is no deadline."""
 
     catch_up: Literal["Latest", "None"] = "Latest"
-    """What happens to runs that were missed: Latest sends the latest of them, None sends none."""
+    """How missed runs are handled. Latest sends the latest of them. None sends none."""
 
 
 class Trigger(Model):
-    """The last run that somebody asked for outside of the plan."""
+    """The last run that was requested in addition to the schedule."""
 
     token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
-    """The annotation taskfleet.dev/trigger."""
+    """The value of the annotation taskfleet.dev/trigger."""
 
     task_id: str
-    """The id of the task that was sent for it."""
+    """The id of the task that was sent."""
 
 
 class PeriodicScheduleStatus(Status):
-    """What was sent and what comes next."""
+    """The runs that were sent, and the next one."""
 
     last_schedule_time: Timestamp | None = None
-    """The planned time of the last run that was sent."""
+    """The scheduled time of the last run that was sent."""
 
     next_schedule_time: Timestamp | None = None
-    """The planned time of the next run."""
+    """The scheduled time of the next run."""
 
     total_run_count: Annotated[int, Limits(minimum=0)] = 0
     """Runs that were sent."""
 
     missed_run_count: Annotated[int, Limits(minimum=0)] = 0
-    """Planned runs that were skipped."""
+    """Scheduled runs that were skipped."""
 
     last_task_id: str | None = None
     """The task id of the last run."""
 
     last_trigger: Trigger | None = None
-    """The last run that was asked for; `kubectl taskfleet trigger` does."""
+    """The last run that was requested, as by `kubectl taskfleet trigger`."""
 
 
 class PeriodicSchedule(Resource):
@@ -168,4 +169,4 @@ class PeriodicSchedule(Resource):
     """What to send and when."""
 
     status: PeriodicScheduleStatus = PeriodicScheduleStatus()
-    """What was sent and what comes next; written by the operator."""
+    """The observed state, written by the operator."""

@@ -13,11 +13,11 @@ AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": 
 
 VARIABLE_RULE = Rule(
     "self.matches('^[ -<>-~]+$')",
-    '"{self}" cannot be the name of a variable: write printable ASCII characters without =.',
+    '"{self}" is not a valid variable name: use printable ASCII characters without =.',
 )
 IMAGE_RULE = Rule(
     "!self.matches('^[[:space:]]|[[:space:]]$')",
-    '"{self}" begins or ends with a space: write the name of the image alone.',
+    '"{self}" starts or ends with a space: remove the space.',
 )
 
 
@@ -26,7 +26,7 @@ class EnvVar(Model):
 
     rules = (
         Rule(
-            "!has(self.value) || !has(self.valueFrom)", "value and valueFrom exclude each other: remove one."
+            "!has(self.value) || !has(self.valueFrom)", "value and valueFrom cannot both be set: remove one."
         ),
     )
 
@@ -34,20 +34,20 @@ class EnvVar(Model):
     """The variable's name."""
 
     value: str | None = None
-    """Its value; $(NAME) is replaced by variables defined before it."""
+    """The value. $(NAME) expands to a variable that is defined before it."""
 
     value_from: AnyObject | None = None
-    """Where the value comes from instead: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
+    """The source of the value: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
 
 
 class EnvSource(Model):
-    """The ConfigMap or Secret behind an entry of envFrom."""
+    """The ConfigMap or Secret of an entry of envFrom."""
 
     name: ObjectName
     """The object's name."""
 
     optional: bool | None = None
-    """Whether pods start without it."""
+    """Whether pods start if it does not exist."""
 
 
 class EnvFrom(Model):
@@ -56,12 +56,12 @@ class EnvFrom(Model):
     rules = (
         Rule(
             "has(self.configMapRef) != has(self.secretRef)",
-            "an entry of envFrom needs exactly one of configMapRef and secretRef: write two entries for two.",
+            "an entry of envFrom must have exactly one of configMapRef and secretRef: use an entry for each.",
         ),
     )
 
     prefix: str | None = None
-    """Put before every key."""
+    """A prefix for every key."""
 
     config_map_ref: EnvSource | None = None
     """The ConfigMap."""
@@ -75,25 +75,25 @@ Amounts = Annotated[
     Limits(maxProperties=50),
     Rule(
         "self.all(name, name.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'))",
-        "the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+        "a resource name is not valid: use cpu, memory, or a name such as nvidia.com/gpu.",
     ),
 ]
 
 
 class Resources(Model):
-    """What a container asks for and what it may use at most, as in a container."""
+    """The resource requests and limits, as in a container."""
 
     rules = (
         Rule(
             "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits) ||"
             " quantity(string(self.requests[name])).compareTo(quantity(string(self.limits[name]))) <= 0)",
-            "requests are above limits: lower the request or raise the limit.",
+            "a request exceeds its limit: lower the request or raise the limit.",
             field="requests",
         ),
     )
 
     requests: Amounts = {}
-    """Reserved for the container, such as cpu: 500m and memory: 512Mi."""
+    """Resources that are reserved for the container, such as cpu: 500m and memory: 512Mi."""
 
     limits: Amounts = {}
-    """The most that the container may use."""
+    """Resources that the container can use at most."""

@@ -12,11 +12,11 @@ from taskfleet.api.schema import Limits, Rule
 # Bounded digits keep the sum below what CEL's duration() can hold (292 years).
 DURATION_RULE = Rule(
     "self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && self != ''",
-    '"{self}" is no duration: write hours, minutes and seconds in this order, such as 30s, 5m or 1h30m.',
+    '"{self}" is not a valid duration: use hours, minutes and seconds, such as 30s, 5m or 1h30m.',
 )
 SIZE_RULE = Rule(
     "self.matches('^[1-9][0-9]{0,17}(k|M|G|T|Ki|Mi|Gi|Ti)$')",
-    '"{self}" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+    '"{self}" is not a valid size: use a whole number with a unit, such as 256Mi or 1Gi.',
 )
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -35,7 +35,7 @@ def parse_duration(text: str) -> timedelta:
     """Read 30s, 5m or 1h30m. Raises ValueError for anything else."""
     match = _DURATION.fullmatch(text)
     if not text or match is None:
-        raise ValueError("should be a duration such as 30s, 5m or 1h30m")
+        raise ValueError("must be a duration, such as 30s, 5m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
@@ -63,7 +63,7 @@ Duration = Annotated[
 
 PositiveDuration = Annotated[
     Duration,
-    Rule("!self.matches('^[0hms]+$')", "{self} is too short: give at least 1s, or remove the field."),
+    Rule("!self.matches('^[0hms]+$')", "{self} is too short: use at least 1s, or remove the field."),
 ]
 
 
@@ -75,7 +75,7 @@ def parse_quantity(value: str | float) -> Decimal:
             raise KeyError(value)
         return Decimal(match[1]) * _SUFFIXES[match[2]]
     except (KeyError, InvalidOperation):
-        raise ValueError(f"{value!r} is no quantity such as 500m, 2 or 1.5Gi") from None
+        raise ValueError(f"{value!r} is not a valid quantity, such as 500m, 2 or 1.5Gi") from None
 
 
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"

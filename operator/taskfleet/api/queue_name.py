@@ -9,8 +9,8 @@ QueueName = Annotated[
     Limits(maxLength=200),
     Rule(
         "self == self.trim() && self != '' && !self.contains(',')",
-        'the queue name "{self}" cannot be used: it must not be empty, hold a comma, or begin or end with a '
-        "space. Write each queue as an item of its own.",
+        'the queue name "{self}" is not valid: it must not be empty, contain a comma, or start '
+        "or end with a space. Use an item for each queue.",
     ),
     PRINTABLE_RULE,
 ]

@@ -11,8 +11,8 @@ ObjectName = Annotated[
     Limits(minLength=1, maxLength=253),
     Rule(
         f"self.matches('{NAME_PATTERN}')",
-        'the name "{self}" cannot be used: write the name of an object in this namespace, with lower-case '
-        "letters, digits, - and . only, and a letter or digit at both ends.",
+        'the name "{self}" is not valid: use the name of an object in this namespace, with '
+        "lower-case letters, digits, - and . only, starting and ending with a letter or digit.",
     ),
 ]
 """The name of an object: a DNS subdomain. The operator puts it into paths of the API server."""
@@ -22,7 +22,8 @@ DataKey = Annotated[
     Limits(minLength=1, maxLength=253),
     Rule(
         f"self.matches('{KEY_PATTERN}') && !self.startsWith('..') && self != '.'",
-        'the key "{self}" cannot be used: write a key of the object\'s data, with letters, digits, -, _ and . only.',
+        'the key "{self}" is not valid: use a key of the object\'s data, with letters, digits, '
+        "-, _ and . only.",
     ),
 ]
 """A key of a Secret's or ConfigMap's data."""
@@ -32,7 +33,7 @@ class BrokerRef(Model):
     """Names a Broker of the same namespace."""
 
     name: ObjectName = "default"
-    """The Broker's name. A Broker named default is made when it does not exist."""
+    """The Broker's name. A Broker named default is created if it does not exist."""
 
 
 class SecretKeyRef(Model):

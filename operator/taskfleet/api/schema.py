@@ -63,7 +63,7 @@ def _placeholder(match: re.Match[str]) -> str:
 
 PRINTABLE_RULE = Rule(
     r"!self.matches('[\\x00-\\x1f\\x7f]')",
-    "control characters, such as line breaks, cannot be used here: remove them.",
+    "control characters, such as line breaks, are not allowed here: remove them.",
 )
 """For texts that the operator sends to servers which are not its own."""
 

@@ -11,7 +11,7 @@ from taskfleet.api.schema import Column, Limits, Rule
 
 
 class AlertAbove(Model):
-    """When the queue counts as unhealthy."""
+    """The limits above which the queue is unhealthy."""
 
     rules = (
         Rule(
@@ -21,104 +21,105 @@ class AlertAbove(Model):
     )
 
     waiting: Annotated[int, Limits(minimum=0)] | None = None
-    """More waiting messages than this."""
+    """The number of waiting messages."""
 
     age: PositiveDuration | None = None
-    """An oldest message older than this."""
+    """The age of the oldest message."""
 
 
 class TaskQueueSpec(Model):
-    """Which queue to look at."""
+    """The queue to observe."""
 
     broker_ref: BrokerRef = BrokerRef()
     """The Broker that holds the queue."""
 
     queue_name: QueueName | None = None
-    """The queue's name on the broker; by default the name of this object. It cannot change."""
+    """The queue's name on the broker. Defaults to the name of this object. It cannot change."""
 
     alert_above: AlertAbove | None = None
-    """When the condition Healthy turns False."""
+    """The limits above which the condition Healthy is False."""
 
     purge: Annotated[str, Limits(maxLength=100)] | None = None
-    """Each new value removes all waiting messages once, unless somebody consumes the queue. Any text will
-    do; one that ends with the word force removes them in any case. `kubectl taskfleet purge` sets it."""
+    """Each new value removes all waiting messages once, unless the queue has consumers. Use any text. A value that
+    ends with the word force removes the messages in any case. `kubectl taskfleet purge` sets it."""
 
 
 class Purge(Model):
-    """What became of a value of spec.purge."""
+    """The result of a value of spec.purge."""
 
     token: str
     """The value."""
 
     time: Timestamp
-    """When it was carried out or refused."""
+    """When the purge was done or refused."""
 
     messages: Annotated[int, Limits(minimum=0)] = 0
-    """How many messages were removed."""
+    """The number of removed messages."""
 
     refused: str | None = None
-    """Why nothing was removed."""
+    """Why no messages were removed."""
 
 
 class PriorityCount(Model):
-    """What waits with one priority."""
+    """The waiting messages of one priority."""
 
     priority: Annotated[int, Limits(minimum=0, maximum=255)]
-    """The step of the Broker's prioritySteps; 0 is the most urgent."""
+    """The step of the Broker's prioritySteps. 0 is the highest priority."""
 
     waiting: Annotated[int, Limits(minimum=0)]
-    """Messages that wait."""
+    """Waiting messages."""
 
 
 class TaskQueueStatus(Status):
-    """What was seen on the queue."""
+    """The observed state of the queue."""
 
     waiting: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that wait, all priorities together."""
+    """Waiting messages of all priorities."""
 
     waiting_by_priority: Annotated[list[PriorityCount], Limits(maxItems=16)] = []
-    """The same by priority, where any message has another than 0."""
+    """Waiting messages by priority. Set only if a message has a priority other than 0."""
 
     unacked: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that pods of WorkerPools hold: running, prefetched, or waiting for their time."""
+    """Unacknowledged messages that pods of WorkerPools hold: running, prefetched, or waiting for their ETA."""
 
     oldest_age: Duration | None = None
-    """How long the oldest message has waited; an estimate, because brokers do not keep the time."""
+    """How long the oldest message has waited. This is an estimate, because brokers do not record the time."""
 
     consumers: Annotated[int, Limits(minimum=0)] | None = None
-    """Pods of WorkerPools that fetch from the queue; on RabbitMQ all other consumers too."""
+    """Pods of WorkerPools that consume the queue; on RabbitMQ all other consumers too."""
 
     pools: Annotated[list[str], Limits(maxItems=100)] = []
-    """WorkerPools that read the queue, those without a pod at the moment too. Not those that are suspended."""
+    """WorkerPools that consume the queue, including those that have no pods at the moment. Suspended pools are left
+    out."""
 
     arrival_rate: float | None = None
-    """Messages a second that came in during the last minute."""
+    """Messages per second that arrived during the last minute."""
 
     completion_rate: float | None = None
-    """Messages a second that left during the last minute, finished by pods or in another way."""
+    """Messages per second that left during the last minute, completed by pods or removed in another way."""
 
     other_rate: float | None = None
-    """Those among them that no pod finished: taken by other workers, or discarded as revoked or expired."""
+    """The part of completionRate that no pod completed: taken by other workers, or discarded as revoked or expired."""
 
     last_purge: Purge | None = None
-    """The last value of spec.purge that was looked at."""
+    """The last value of spec.purge that was handled."""
 
 
 FORCE = "force"
-"""The last word of a value of spec.purge that is carried out whoever consumes the queue."""
+"""The last word of a value of spec.purge that purges the queue even if it has consumers."""
 
 # The queue's name on the broker, also where the spec leaves it out.
 _QUEUE = "(has({0}.spec.queueName) ? {0}.spec.queueName : {0}.metadata.name)"
 
 
 class TaskQueue(Resource):
-    """One named queue on a broker, and what is seen on it. Deleting it never touches messages."""
+    """Observes one named queue on a broker. Deleting a TaskQueue does not delete messages."""
 
     rules = (
         *Resource.rules,
         Rule(
             f"{_QUEUE.format('self')} == {_QUEUE.format('oldSelf')}",
-            "queueName cannot change: make another TaskQueue for the other queue, and delete this one.",
+            "queueName cannot change: create another TaskQueue for the other queue, and delete this one.",
             field="spec.queueName",
         ),
     )
@@ -139,10 +140,10 @@ class TaskQueue(Resource):
     )
 
     spec: TaskQueueSpec = TaskQueueSpec()
-    """Which queue to look at."""
+    """The queue to observe."""
 
     status: TaskQueueStatus = TaskQueueStatus()
-    """What was seen; written by the operator."""
+    """The observed state, written by the operator."""
 
     @property
     def queue_name(self) -> str:

@@ -21,13 +21,14 @@ OWNED = {
 # Flags that do harm in a pod, and the way out.
 HARMFUL = {
     ("--purge", "--discard"): (
-        "deletes waiting tasks whenever a pod starts: remove it; purge of a TaskQueue does it once."
+        "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to "
+        "purge a queue once."
     ),
     ("-B", "--beat"): (
-        "makes every pod send every periodic task: remove it, and use the field beat or a PeriodicSchedule."
+        "makes every pod send every periodic task: remove it, and set beat or create a PeriodicSchedule."
     ),
-    ("-n", "--hostname"): "is refused: remove it; a worker is named after its pool and its pod.",
-    ("-D", "--detach"): "ends the container at once: remove it; a worker has to stay in the foreground.",
+    ("-n", "--hostname"): "is not supported: remove it. A worker is named after its pool and its pod.",
+    ("-D", "--detach"): "ends the container at once: remove it. A worker must run in the foreground.",
 }
 
 
@@ -47,6 +48,6 @@ def _rule(flags: tuple[str, ...], advice: str) -> Rule:
 
 
 ARGUMENT_RULES = (
-    *(_rule(flags, f"belongs to a field: remove it and set {field}.") for field, flags in OWNED.items()),
+    *(_rule(flags, f"is set by a field: remove it, and set {field}.") for field, flags in OWNED.items()),
     *(_rule(flags, advice) for flags, advice in HARMFUL.items()),
 )

@@ -32,7 +32,7 @@ def _for_pools(field: str, *pools: str) -> Rule:
     choice = f"{', '.join(others)} or {last}" if others else last
     return Rule(
         f"!has(self.{field}) || self.pool in {list(pools)}",
-        f"pool {{self.pool}} ignores {field}: remove it, or use pool {choice}.",
+        f"pool {{self.pool}} does not support {field}: remove it, or use pool {choice}.",
         field=field,
     )
 
@@ -50,24 +50,24 @@ class Autoscale(Model):
     )
 
     min_replicas: Annotated[int, Limits(minimum=0)] = 0
-    """The fewest pods, also with nothing to do."""
+    """The minimum number of pods."""
 
     max_replicas: Annotated[int, Limits(minimum=0, maximum=10000)]
-    """The most pods, whatever waits."""
+    """The maximum number of pods."""
 
     keepalive: Duration = timedelta(seconds=30)
-    """How long the load has to stay lower before pods go, as Celery's AUTOSCALE_KEEPALIVE."""
+    """How long the demand must stay lower before pods are removed; Celery's AUTOSCALE_KEEPALIVE."""
 
     target_wait: PositiveDuration | None = None
-    """The longest that a task should wait, such as 30s. Without it every waiting task gets a slot of its
-    own, as with Celery's --autoscale."""
+    """The longest time that a task should wait, such as 30s. If it is not set, every waiting task gets a slot of
+    its own, as with Celery's --autoscale."""
 
     prewarm: bool = True
-    """Starts the first pod of a pool at zero before a PeriodicSchedule of one of its queues is due, so that it is
-    ready then. How long a start takes is learned; at most 60s before."""
+    """Starts the first pod of a pool that is scaled to zero before a run of a PeriodicSchedule for one of its
+    queues is due. The operator measures how long a start takes and scales up by that much earlier, at most 60s."""
 
     mode: Literal["Auto", "Recommend", "Hold"] = "Auto"
-    """Auto scales. Recommend decides and reports but changes nothing. Hold keeps the size as it is."""
+    """Auto scales the pool. Recommend reports decisions without applying them. Hold keeps the current size."""
 
 
 class ProcessAutoscale(Model):
@@ -80,26 +80,27 @@ class ProcessAutoscale(Model):
     )
 
     min: Annotated[int, Limits(minimum=1, maximum=10000)]
-    """The fewest processes of a pod."""
+    """The minimum number of processes of a pod."""
 
     max: Annotated[int, Limits(minimum=1, maximum=10000)]
-    """The most processes of a pod; the pod's capacity."""
+    """The maximum number of processes of a pod, which is the pod's capacity."""
 
 
 class BrokerDatabase(Model):
     """A database of the pool's own Redis."""
 
     database: Annotated[int, Limits(minimum=0, maximum=15)]
-    """The database's number. 0 is the one that holds the queues."""
+    """The number of the database. Database 0 holds the queues."""
 
 
 class ResultBackend(Model):
-    """Where results are kept."""
+    """Where results are stored."""
 
     rules = (
         Rule(
             "has(self.urlSecretRef) != has(self.broker)",
-            "resultBackend needs exactly one of urlSecretRef and broker: set one, or remove resultBackend.",
+            "resultBackend must have exactly one of urlSecretRef and broker: set one, or remove "
+            "resultBackend.",
         ),
     )
 
@@ -107,20 +108,21 @@ class ResultBackend(Model):
     """The key of a Secret that holds a result backend URL."""
 
     broker: BrokerDatabase | None = None
-    """A database of the pool's Broker, which has to be a Redis."""
+    """A database of the pool's Broker, which must be a Redis."""
 
 
 class BeatStorage(Model):
-    """The volume that keeps the file of celery.beat:PersistentScheduler."""
+    """The volume for the file of celery.beat:PersistentScheduler."""
 
     size: MemorySize = "100Mi"
-    """The volume's size; it cannot change."""
+    """The volume's size. It cannot change."""
 
     storage_class_name: ObjectName | None = None
     """The storage class; by default the cluster's own default. It cannot change."""
 
     retain_on_delete: bool = True
-    """Keeps the volume when the WorkerPool is deleted. A new one of the same name goes on where it ended."""
+    """Keeps the volume when the WorkerPool is deleted. The beat of a new WorkerPool of the same name continues from
+    it."""
 
 
 class Beat(Model):
@@ -133,7 +135,7 @@ class Beat(Model):
     django_celery_beat.schedulers:DatabaseScheduler."""
 
     storage: BeatStorage = BeatStorage()
-    """The volume for the file of celery.beat:PersistentScheduler; no other scheduler gets one."""
+    """The volume for the file of celery.beat:PersistentScheduler. Other schedulers get no volume."""
 
     @property
     def persistent(self) -> bool:
@@ -142,7 +144,7 @@ class Beat(Model):
 
 
 class WorkerPoolSpec(Model):
-    """What should run."""
+    """The desired workers."""
 
     rules = (
         # A replicas that was already there when autoscale came is tolerated: `kubectl scale` or an older
@@ -150,15 +152,15 @@ class WorkerPoolSpec(Model):
         Rule(
             "!has(self.autoscale) || !has(self.replicas) || (oldSelf.hasValue()"
             " && has(oldSelf.value().replicas) && oldSelf.value().replicas == self.replicas)",
-            "replicas and autoscale exclude each other: remove replicas to let autoscale decide the size, "
-            "or remove autoscale to fix it.",
+            "replicas and autoscale cannot both be set: remove replicas to scale automatically, "
+            "or remove autoscale for a fixed size.",
             field="replicas",
             optional_old_self=True,
         ),
         Rule(
             "!has(self.processAutoscale) || !has(self.concurrency)",
-            "concurrency and processAutoscale exclude each other: remove concurrency; "
-            "processAutoscale.max is what a pod runs at once.",
+            "concurrency and processAutoscale cannot both be set: remove concurrency. A pod runs "
+            "up to processAutoscale.max tasks at once.",
             field="concurrency",
         ),
         Rule(
@@ -184,18 +186,18 @@ class WorkerPoolSpec(Model):
     """The Celery application, as in `celery -A`."""
 
     image: Annotated[str, Limits(minLength=1, maxLength=1000), IMAGE_RULE]
-    """An image with Python, Celery and the app. It needs nothing of Taskfleet's."""
+    """An image with Python, Celery and the app. It needs no part of Taskfleet."""
 
     python: Annotated[str, Limits(minLength=1, maxLength=253)] = "python"
-    """The Python interpreter in the image, a name on its PATH or a full path."""
+    """The Python interpreter in the image: a name on the PATH or a full path."""
 
     pool: PoolType = "prefork"
-    """How a worker runs its tasks, as in `celery worker --pool`: prefork for CPU-bound work, threads,
-    gevent or eventlet for work that waits, solo for one task at a time in the main process."""
+    """How a worker runs its tasks, as in `celery worker --pool`: prefork for CPU-bound tasks; threads, gevent or
+    eventlet for I/O-bound tasks; solo for one task at a time in the main process."""
 
     concurrency: Annotated[int, Limits(minimum=1, maximum=10000)] | None = None
-    """Tasks that a pod runs at once, as in `celery worker --concurrency`. By default prefork takes the CPU
-    limit rounded up, or 1; threads 10; gevent and eventlet 100; solo 1."""
+    """The number of tasks that a pod runs at once, as in `celery worker --concurrency`. Defaults to the CPU limit
+    rounded up, or 1, for prefork; 10 for threads; 100 for gevent and eventlet; 1 for solo."""
 
     queues: Annotated[
         list[QueueName],
@@ -205,50 +207,51 @@ class WorkerPoolSpec(Model):
     """The queues to consume. With queueOrder Strict the first has the highest priority."""
 
     queue_order: Literal["Strict", "RoundRobin"] = "Strict"
-    """Strict takes from a queue only when those to its left are empty. RoundRobin takes turns."""
+    """Strict consumes a queue only while all queues before it in the list are empty. RoundRobin consumes all queues
+    in turn."""
 
     broker_ref: BrokerRef = BrokerRef()
     """The Broker that holds the queues."""
 
     replicas: Annotated[int, Limits(minimum=0, maximum=10000)] | None = None
-    """A fixed number of pods, for pools without autoscale. With neither there is 1 pod."""
+    """A fixed number of pods, for pools without autoscale. If neither is set, there is 1 pod."""
 
     autoscale: Autoscale | None = None
-    """Lets the number of pods follow the queue. Excludes replicas."""
+    """Scales the number of pods with the queues. Cannot be combined with replicas."""
 
     process_autoscale: ProcessAutoscale | None = None
-    """Lets each pod change its number of processes, as `celery worker --autoscale`. Excludes concurrency;
-    for prefork, gevent and eventlet."""
+    """Scales the number of processes of each pod, as `celery worker --autoscale`. Cannot be combined with
+    concurrency. For prefork, gevent and eventlet."""
 
     time_limit: PositiveDuration | None = None
-    """A task that runs longer is killed; Celery's task_time_limit. For prefork and gevent."""
+    """A task that runs for longer is killed; Celery's task_time_limit. For prefork and gevent."""
 
     soft_time_limit: PositiveDuration | None = None
-    """A task that runs longer gets SoftTimeLimitExceeded; Celery's task_soft_time_limit. For prefork."""
+    """A task that runs for longer gets SoftTimeLimitExceeded; Celery's task_soft_time_limit. For prefork."""
 
     termination_grace_period: PositiveDuration | None = None
-    """How long a stopping pod may finish its tasks before it is killed. By default timeLimit plus 45s,
-    without a timeLimit 10m."""
+    """How long a terminating pod has to finish its tasks before it is killed. Defaults to timeLimit plus 45s, or to
+    10m if timeLimit is not set."""
 
     acknowledge: Literal["Late", "App", "Early"] = "Late"
-    """When a message is acknowledged. Late: after its task, for every app and task that does not set
-    acks_late itself, so that a lost pod loses no task. App: as the app says. Early: before its task."""
+    """When a message is acknowledged. Late: after the task, unless the app or the task sets acks_late itself, so no
+    task is lost with its pod. App: as the app configures it. Early: before the task."""
 
     prefetch_multiplier: Annotated[int, Limits(minimum=0, maximum=10000)] | None = None
-    """Messages that a pod fetches ahead for each task it can run at once; 0 is no limit. By default
-    prefork and threads fetch nothing ahead, gevent and eventlet take 2."""
+    """The number of messages that a pod prefetches for each task that it can run at once. 0 is no limit. By default
+    prefork and threads prefetch nothing, gevent and eventlet prefetch 2."""
 
     max_tasks_per_child: Annotated[int, Limits(minimum=1)] | None = None
-    """A process is replaced after this many tasks. For prefork."""
+    """The number of tasks after which a process is replaced. For prefork."""
 
     max_memory_per_child: MemorySize | None = None
-    """A process is replaced after a task when it holds more memory than this, such as 400Mi. For prefork."""
+    """The resident memory, such as 400Mi, above which a process is replaced after its task. For prefork."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """How much the worker logs."""
+    """The worker's log level."""
 
     extra_args: Annotated[list[Argument], Limits(maxItems=50)] = []
-    """More arguments of `celery worker`. Flags that a field of this spec sets are refused."""
+    """Additional arguments of `celery worker`. Flags that a field of this spec sets are refused."""
 
     env: Annotated[
         list[EnvVar],
@@ -263,21 +266,22 @@ class WorkerPoolSpec(Model):
     """CPU and memory of the worker container."""
 
     result_backend: ResultBackend | None = None
-    """Where results are kept. By default the app's own setting holds."""
+    """Where results are stored. Defaults to the app's own setting."""
 
     beat: Beat | None = None
-    """Runs the app's own periodic tasks, in one process beside the pool. Workers of other pools may execute them."""
+    """Runs `celery beat` for the app's own periodic tasks, in a pod of its own. Workers of other pools can execute
+    the tasks."""
 
     network_policy: NetworkPolicy | None = None
-    """Lets nobody connect to the pool's workers and its beat but whom you admit. The probes of the kubelet need no
-    admission. By default there is none."""
+    """Allows connections to the pool's workers and its beat only from the peers in admit. Probes of the kubelet are
+    always allowed. By default there is no NetworkPolicy."""
 
     suspend: bool = False
-    """Drains the pool to zero pods and keeps it there; its beat stops too."""
+    """Drains the pool, scales it to zero and keeps it there. Its beat stops too."""
 
     template: AnyObject = {}
-    """A pod template that is merged over the one the operator builds, as `kubectl patch` would: sidecars,
-    volumes, affinity, security context. The worker's container is named worker."""
+    """A pod template that is merged into the one that the operator builds, as `kubectl patch` merges: sidecars,
+    volumes, affinity, security context. The worker container is named worker."""
 
     @property
     def effective_concurrency(self) -> int:
@@ -316,10 +320,10 @@ class WorkerPoolSpec(Model):
 
 
 class Decision(Model):
-    """A decision about the pool's size."""
+    """A scaling decision."""
 
     time: Timestamp
-    """When it was made."""
+    """When the decision was made."""
 
     from_replicas: Annotated[int, Limits(minimum=0)] = Field(
         validation_alias="from", serialization_alias="from"
@@ -327,79 +331,79 @@ class Decision(Model):
     """The number of pods before."""
 
     to: Annotated[int, Limits(minimum=0)]
-    """The number of pods wanted."""
+    """The desired number of pods."""
 
     reason: str
-    """One word: what decided."""
+    """The reason for the decision, one word."""
 
     message: str
-    """The sum behind the number."""
+    """The calculation of the number."""
 
 
 MAX_TOKEN = 64
 
 
 class Requeue(Model):
-    """What became of a request to move messages back from the dead letters."""
+    """The result of a request to requeue dead letters."""
 
     token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
     """The first word of the annotation taskfleet.dev/requeue."""
 
     time: Timestamp
-    """When it was carried out."""
+    """When the request was handled."""
 
     messages: Annotated[int, Limits(minimum=0)]
-    """How many messages went back to their queues."""
+    """The number of requeued messages."""
 
 
 class WorkerPoolStatus(Status):
-    """What was seen and decided."""
+    """The observed state of the pool, and the last scaling decision."""
 
     replicas: Annotated[int, Limits(minimum=0)] = 0
     """Pods that exist."""
 
     ready_replicas: Annotated[int, Limits(minimum=0)] = 0
-    """Pods that consume."""
+    """Pods that are ready."""
 
     selector: str | None = None
     """The label selector of the pods, for the scale subresource."""
 
     desired_replicas: Annotated[int, Limits(minimum=0)] | None = None
-    """Pods that were decided on."""
+    """The desired number of pods."""
 
     busy_replicas: Annotated[int, Limits(minimum=0)] | None = None
     """Pods that run a task."""
 
     draining_replicas: Annotated[int, Limits(minimum=0)] | None = None
-    """Pods that finish their tasks and fetch no more."""
+    """Pods that finish their tasks and fetch no new ones."""
 
     waiting: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that wait in the pool's queues."""
+    """Waiting messages in the pool's queues."""
 
     in_flight: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that the pool's pods hold: running and prefetched."""
+    """Messages that the pool's pods hold, running or prefetched."""
 
     requeued: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages that went back to their queues because the pod that held them had died."""
+    """Messages that were requeued because the pod that held them ended."""
 
     dead_letters: Annotated[int, Limits(minimum=0)] | None = None
-    """Messages in the <queue>.dead lists: each took its process, container or pod with it too often."""
+    """Messages in the <queue>.dead lists: each crashed its worker more than 5 times."""
 
     last_requeue: Requeue | None = None
-    """The last request to move them back; `kubectl taskfleet dead --requeue` makes one."""
+    """The last request to requeue dead letters, as by `kubectl taskfleet dead --requeue`."""
 
     notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10)] = []
-    """What the pods say about themselves, such as the tasks that acknowledge early by their own wish."""
+    """What the pods report, such as tasks that set acks_late to False themselves."""
 
     runtime_version: str | None = None
-    """The version of Taskfleet's part in the worker pods."""
+    """The version of the Taskfleet runtime in the worker pods."""
 
     last_decision: Decision | None = None
     """The last decision about the size."""
 
 
 class WorkerPool(Resource):
-    """One Celery app as a fleet of workers: its pool, its queues, and how far it scales."""
+    """Runs one Celery app as a fleet of workers: its pool type, its queues, and how far it scales."""
 
     columns = (
         Column("Pool", ".spec.pool"),
@@ -423,7 +427,7 @@ class WorkerPool(Resource):
     scale = Scale(".spec.replicas", ".status.replicas", ".status.selector")
 
     spec: WorkerPoolSpec
-    """What should run."""
+    """The desired workers."""
 
     status: WorkerPoolStatus = WorkerPoolStatus()
-    """What was seen and decided; written by the operator."""
+    """The observed state, written by the operator."""

@@ -153,13 +153,15 @@ def _failed(error: BrokerError) -> Probe:
         return Probe(Verdict.TLS_FAILED, refused)
     for each in chain(error):
         if isinstance(each, AuthenticationError | ProbableAuthenticationError):
-            detail = "The server refuses the user name or password of the URL."
+            detail = "The server rejects the user name or password of the URL."
             return Probe(Verdict.AUTHENTICATION_FAILED, detail)
         if isinstance(each, InvalidFrameError) and _REFUSED in str(each):
-            detail = "The server has no such virtual host, or does not admit this user to it."
+            detail = "The virtual host of the URL does not exist, or this user has no access to it."
             return Probe(Verdict.AUTHENTICATION_FAILED, detail)
     if isinstance(error, HungUpError):
-        detail = "The server hung up after the TLS handshake, as one does that asks for a client certificate."
+        detail = (
+            "The server closed the connection after the TLS handshake. It may require a client certificate."
+        )
         return Probe(Verdict.TLS_FAILED, detail)
     ours = next((str(each) for each in chain(error) if isinstance(each, RefusedAddressError)), None)
     return Probe(Verdict.UNREACHABLE, NO_BROKER if ours is None else f"{ours[0].upper()}{ours[1:]}.")

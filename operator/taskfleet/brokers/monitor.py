@@ -36,7 +36,7 @@ _EVERY_SECONDS_WHILE_DOWN = 1.0
 _FIGURES_EVERY_SECONDS = 2.0
 # A server that just began to listen, or a new Service, is out of reach for a moment: that is no trouble yet.
 _UNREACHABLE_AFTER_LOOKS = 3
-_READING, _PROBE, _SURVEY = "the reading", "the probe", "the survey"
+_READING, _PROBE, _SURVEY = "polling", "the probe", "the maintenance scan"
 
 
 @dataclass
@@ -127,7 +127,7 @@ class BrokerMonitor:
         watched = self._watched.get(broker)
         if watched is None or not watched.failures:
             return None
-        return "; ".join(f"{part} fails: {cause}" for part, cause in sorted(watched.failures.items()))
+        return "; ".join(f"{part} failed: {cause}" for part, cause in sorted(watched.failures.items()))
 
     def drains(self, broker: Key, pool_uid: str) -> Drains | None:
         """The drain leases of a pool's pods; None where its broker is not watched."""

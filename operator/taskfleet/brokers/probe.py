@@ -13,7 +13,7 @@ class Verdict(StrEnum):
 
 
 # The same whatever is there instead, or nothing: else a Broker's status would be a scan of the network's ports.
-NO_BROKER = "No broker answers there."
+NO_BROKER = "The broker does not answer."
 
 
 @dataclass(frozen=True)

@@ -29,20 +29,20 @@ def load_json(value: bytes, *, max_bytes: int) -> Any:
     try:
         return _DECODER.decode(value.decode())
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def count(value: Any) -> int:
     """A count of things. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
-        raise ValueError("not a count")
+        raise ValueError("not a valid count")
     return value
 
 
 def seconds(value: Any, *, most: float = MAX_SECONDS) -> float:
     """A length of time, or a Unix time. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise ValueError("not a time")
+        raise ValueError("not a valid time")
     return float(value)
 
 

@@ -30,13 +30,18 @@ def beat_ready(seen: AppBeatSeen, *, now: datetime) -> Object:
     generation = seen.pool.metadata.generation
     holds, reason, message = True, PoolReason.BEAT_RUNNING, "The app's own beat sends its periodic tasks."
     if seen.pool.spec.suspend:
-        holds, reason, message = False, PoolReason.SUSPENDED, "spec.suspend is true, so beat does not run."
+        holds, reason, message = (
+            False,
+            PoolReason.SUSPENDED,
+            "spec.suspend is true, so the beat does not run. Set it to false to resume.",
+        )
     elif seen.others:
         names = ", ".join(repr(name) for name in seen.others)
         holds, reason = False, PoolReason.DUPLICATE_BEAT
         message = (
-            f"WorkerPool {names} on the same broker has a beat of app {seen.pool.spec.app!r} too. One of them sends, the"
-            " others stand by. Remove spec.beat from all but one."
+            f"WorkerPool {names} on the same broker also runs a beat of app "
+            f"{seen.pool.spec.app!r}. One of them sends, the others wait on standby. Remove "
+            "spec.beat from all pools but one."
         )
     elif (problem := seen.problem(now)) is not None:
         holds, reason, message = False, PoolReason.BEAT_NOT_READY, problem

@@ -16,17 +16,21 @@ async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Conte
     name, namespace = user.spec.broker_ref.name, user.namespace
     if name != DEFAULT_BROKER:
         return _missing(
-            f"spec.brokerRef.name is {name!r} and there is no such Broker in this namespace. Create it."
+            f"spec.brokerRef.name is {name!r}, but no Broker of that name exists in this "
+            "namespace. Create the Broker or correct the name."
         )
     if not context.settings.auto_create_broker:
-        return _missing(f"There is no Broker {name!r} and this installation makes none by itself. Create it.")
+        return _missing(
+            f"Broker {name!r} does not exist, and this installation does not create it automatically. "
+            "Create the Broker."
+        )
     if await context.gateway.get(Key("Broker", namespace, name)) is not None:  # the watch will tell of it
         return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:
         return _missing(
-            f"There is no Broker {name!r}, but {leftover} of a deleted one is kept. Create the Broker to go on with its"
-            f" messages, or delete {leftover} to start empty."
+            f"Broker {name!r} does not exist, but {leftover} of a deleted Broker does. Create the "
+            f"Broker to reuse its messages, or delete {leftover} to start without them."
         )
     broker = {
         "apiVersion": f"{GROUP}/{VERSION}",

@@ -53,8 +53,8 @@ def secret_names(external: External) -> list[str]:
     for field, name in names.items():
         if not is_object_name(name):
             raise SpecError(
-                f"spec.external.{field}.name is {name[:80]!r}, which cannot be the name of a Secret. Write the name of"
-                " a Secret in this namespace."
+                f"spec.external.{field}.name is {name[:80]!r}, which is not a valid name of a "
+                "Secret. Use the name of a Secret in this namespace."
             )
     return list(dict.fromkeys(names.values()))
 
@@ -74,7 +74,8 @@ def target_in(secrets: Secrets, external: External) -> Target:
         if not sentinel.master_name.isprintable() or not (password or "").isprintable():
             raise AddressError(
                 BrokerReason.INVALID_URL,
-                "spec.external.sentinel.masterName or the Sentinels' password holds control characters. Remove them.",
+                "spec.external.sentinel.masterName or the Sentinels' password contains control "
+                "characters. Remove them.",
             )
         sentinels = Sentinels(sentinel.master_name, password)
     return target_of(url, tls=tls, sentinels=sentinels)
@@ -88,10 +89,10 @@ def _url_in(secrets: Secrets, reference: SecretKeyRef) -> str:
         for part in parts:
             port_of(part)
     except ValueError:
-        raise AddressError(BrokerReason.INVALID_URL, f"{where} is no URL. {_FORM}") from None
+        raise AddressError(BrokerReason.INVALID_URL, f"{where} is not a valid URL. {_FORM}") from None
     if re.search(r"\s", url):
         raise AddressError(
-            BrokerReason.INVALID_URL, f"{where} holds white space, perhaps at its end. Remove it."
+            BrokerReason.INVALID_URL, f"{where} contains white space, possibly at its end. Remove it."
         )
     if (wrong := next(filter(None, (_wrong(part) for part in parts)), None) or _differ(parts)) is not None:
         raise AddressError(BrokerReason.INVALID_URL, f"{where} {wrong}")
@@ -103,38 +104,39 @@ def _wrong(part: SplitResult) -> str | None:
     if (harmful := _harmful(part)) is not None:
         return harmful
     if part.scheme not in (*AMQP, "redis", "rediss", SENTINEL) or not part.hostname:
-        return f"is no redis:// or amqp:// URL with a host. {_FORM}"
+        return f"is not a redis:// or amqp:// URL with a host. {_FORM}"
     if part.scheme in AMQP:
         asked = part.query or part.fragment
         return (
-            f"holds '?' or '#'. What parameters would say is said by the Broker's fields. {_FORM}"
+            (
+                "contains '?' or '#', but parameters are not supported. Set the fields of the Broker "
+                f"instead. {_FORM}"
+            )
             if asked
             else None
         )
     if not re.fullmatch(r"/*\d*", part.path):
-        return f"names no database by its number after the host. {_FORM}"
+        return f"does not have a database number after the host. {_FORM}"
     if part.query or part.fragment:
-        return f"holds '?' or '#': Celery takes no parameters in a Redis URL. {_FORM}"
+        return f"contains '?' or '#', but Celery does not support parameters in a Redis URL. {_FORM}"
     return None
 
 
 def _harmful(part: SplitResult) -> str | None:
     """A server that is no broker could take a line break for the end of a command."""
     if not all(unquote(text or "").isprintable() for text in (part.username, part.password, part.path)):
-        return "holds control characters, perhaps percent-encoded. Remove them."
+        return "contains control characters, possibly percent-encoded. Remove them."
     if part.hostname and not is_host(unquote(part.hostname)):
-        return f"names a host that cannot exist. {_FORM}"
+        return f"contains a host name that is not valid. {_FORM}"
     return None
 
 
 def _differ(parts: list[SplitResult]) -> str | None:
     """Celery enters the master with what stands in the URL of the Sentinel that it happens to have asked."""
     if len(parts) > 1 and any(part.scheme != SENTINEL for part in parts):
-        return f"holds ';', which separates Sentinels only. {_FORM}"
+        return f"contains ';', which is supported between Sentinels only. {_FORM}"
     if len({(part.username, part.password, part.path.strip("/")) for part in parts}) > 1:
-        return (
-            "gives its Sentinels different users, passwords or databases. Write the same in each of its URLs."
-        )
+        return "has different users, passwords or databases for its Sentinels. Use the same ones in each URL."
     return None
 
 
@@ -143,7 +145,10 @@ def _misfit(url: str, external: External, encrypted: bool) -> str | None:
     if url.startswith(f"{SENTINEL}:") != (external.sentinel is not None):
         if external.sentinel is None:
             return "is a sentinel:// URL. Set spec.external.sentinel.masterName."
-        return "is no sentinel:// URL. Correct it, or remove spec.external.sentinel."
+        return (
+            "is not a sentinel:// URL, but spec.external.sentinel is set. Correct the URL, or remove "
+            "the field."
+        )
     asked = {
         "caSecretRef": external.ca_secret_ref is not None,
         "clientCertificateSecretRef": external.client_certificate_secret_ref is not None,
@@ -153,10 +158,8 @@ def _misfit(url: str, external: External, encrypted: bool) -> str | None:
     if field is None or encrypted:
         return None
     encrypted_scheme = "amqps" if url.startswith("amqp") else "rediss"
-    way = (
-        "Set spec.external.sentinel.tls" if external.sentinel is not None else f"Write {encrypted_scheme}://"
-    )
-    return f"leads to a connection without TLS, and spec.external.{field} is set. {way}, or remove the field."
+    way = "Set spec.external.sentinel.tls" if external.sentinel is not None else f"Use {encrypted_scheme}://"
+    return f"does not use TLS, but spec.external.{field} is set. {way}, or remove the field."
 
 
 def _tls_in(secrets: Secrets, external: External) -> Tls:
@@ -166,7 +169,8 @@ def _tls_in(secrets: Secrets, external: External) -> Tls:
     tls = Tls(ca=ca, verify=not external.insecure_skip_verify)
     if ca_ref is not None and not _usable(tls):
         raise AddressError(
-            BrokerReason.INVALID_CERTIFICATE, f"{_where(ca_ref)} holds no CA certificate in PEM form."
+            BrokerReason.INVALID_CERTIFICATE,
+            f"{_where(ca_ref)} does not contain a CA certificate in PEM format. Correct the Secret.",
         )
     if client_ref is None:
         return tls
@@ -177,8 +181,9 @@ def _tls_in(secrets: Secrets, external: External) -> Tls:
     if not _usable(tls):
         raise AddressError(
             BrokerReason.INVALID_CERTIFICATE,
-            f"Keys {CERTIFICATE!r} and {KEY!r} of Secret {client_ref.name!r} hold no certificate and its key in PEM form,"
-            " the key without a passphrase.",
+            f"Keys {CERTIFICATE!r} and {KEY!r} of Secret {client_ref.name!r} do not contain a "
+            "certificate and its private key in PEM format. Correct the Secret. The private key "
+            "must not have a passphrase.",
         )
     return tls
 
@@ -207,7 +212,9 @@ def _value(secrets: Secrets, reference: SecretKeyRef) -> str:
     try:
         return base64.b64decode(encoded).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise AddressError(BrokerReason.INVALID_URL, f"{_where(reference)} is no text.") from None
+        raise AddressError(
+            BrokerReason.INVALID_URL, f"{_where(reference)} is not valid UTF-8 text. Correct the Secret."
+        ) from None
 
 
 def _where(reference: SecretKeyRef) -> str:
@@ -215,6 +222,7 @@ def _where(reference: SecretKeyRef) -> str:
 
 
 _FORM = (
-    "Write redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS, or sentinel:// for each Sentinel with ; between,"
-    " special characters percent-encoded; of a RabbitMQ amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://."
+    "Use redis://USER:PASSWORD@HOST:PORT/DATABASE or rediss:// for TLS; sentinel:// URLs "
+    "separated by ; for Sentinels; amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps:// for "
+    "RabbitMQ. Percent-encode special characters."
 )

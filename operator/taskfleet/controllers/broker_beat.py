@@ -38,9 +38,12 @@ async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
         else:
             await context.children.remove(key, owner=raw)
     except NameConflictError as error:
-        obstacle = f"{error}, so there is no beat for this broker's schedules. Rename it, or the Broker."
+        obstacle = (
+            f"The beat of this broker's schedules cannot be created: {error}. Rename that object or "
+            "the Broker."
+        )
     except (DeniedError, InvalidError) as error:
-        obstacle = f"The beat of this broker's schedules was refused: {clean(error.message)}"
+        obstacle = f"The beat of this broker's schedules cannot be created: {clean(error.message)}"
     await _tell(raw, broker.key, obstacle, context)
 
 
@@ -63,7 +66,8 @@ def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> 
     name = schedules_name(broker.name)
     if context.cache.get("Deployment", broker.namespace, name) is None:
         return (
-            f"Deployment {name!r} is not there. If it stays away, see the events of Broker {broker.name!r}."
+            f"Deployment {name!r} does not exist yet. If it is not created, check the events of "
+            f"Broker {broker.name!r}."
         )
     pods = context.cache.children("Pod", broker)
     found = trouble(
@@ -71,7 +75,7 @@ def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> 
         now=context.now(),
     )
     if found is not None:
-        return f"The broker's beat does not run. {found.message}"
+        return f"The broker's beat is not running. {found.message}"
     if heartbeat is not None:
-        return "The broker's beat runs and has not read the schedules yet."
-    return f"The broker's beat is starting, or hangs: it has not been heard of for 15 s. See Deployment {name!r}."
+        return "The broker's beat is running but has not read the schedules yet."
+    return f"The broker's beat is starting or hangs: it has not reported for 15 s. Check Deployment {name!r}."

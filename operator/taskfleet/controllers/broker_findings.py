@@ -28,7 +28,7 @@ def visibility_timeouts_match(broker: Broker, findings: Findings | None) -> list
         return _as_before(broker)
     holds = findings.taken == 0
     reason = BrokerReason.NO_EARLY_REDELIVERY if holds else BrokerReason.REDELIVERED_WHILE_RUNNING
-    message = "No task was given to others while a pod worked on it." if holds else _taken(broker, findings)
+    message = "No message was redelivered while its task was running." if holds else _taken(broker, findings)
     generation = broker.metadata.generation
     return [condition(ConditionType.VISIBILITY_TIMEOUTS_MATCH, holds, reason, message, generation=generation)]
 
@@ -38,9 +38,9 @@ def reports_valid(broker: Broker, findings: Findings | None) -> list[Object]:
     if findings is None or not findings.invalid_reports:
         return []
     message = (
-        f"{findings.invalid_reports} entries among the workers' reports in this broker are not valid and were dropped, so"
-        " the pods they are about count as busy. Only workers of WorkerPools write there: check who else has the"
-        " broker's password."
+        f"{findings.invalid_reports} workers' reports in this broker are not valid and were "
+        "dropped, so their pods count as busy. Only workers of WorkerPools write reports: check "
+        "which other clients have the broker's password."
     )
     generation = broker.metadata.generation
     reason = BrokerReason.INVALID_REPORTS
@@ -51,9 +51,7 @@ def finding_events(raw: Object, status: Object, requeued: int) -> list[Event]:
     """What is new to the Broker `raw` in the status that was written."""
     events = []
     if requeued:
-        message = (
-            f"{requeued} messages that nobody renewed within visibilityTimeout are back in their queues."
-        )
+        message = f"{requeued} messages exceeded visibilityTimeout and were requeued."
         events.append(Event(EventReason.EXPIRED_MESSAGES_REQUEUED, message))
     now = condition_of({"status": status}, ConditionType.VISIBILITY_TIMEOUTS_MATCH)
     if (
@@ -73,10 +71,11 @@ def _as_before(broker: Broker) -> list[Object]:
 def _taken(broker: Broker, findings: Findings) -> str:
     """A pod renews what it holds four times in a timeout, so whoever takes it has waited for less than a quarter."""
     ours = broker.spec.visibility_timeout
-    who = f"such as {', '.join(findings.others)}" if findings.others else "or a producer's script"
+    who = f"such as {', '.join(findings.others)}" if findings.others else "or a script of a producer"
     return (
-        f"During the last hour {findings.taken} messages were given to others while pods worked on them, so those"
-        f" tasks run twice. Another worker on this database, {who}, has a visibility_timeout of less than"
-        f" {format_duration(ours / 4)}; this Broker's is {format_duration(ours)}. Set it to the same in"
-        " broker_transport_options of that worker's app, or give it a database of its own."
+        f"During the last hour {findings.taken} messages were redelivered to another worker while "
+        f"still running, so their tasks run twice. Another worker on this database, {who}, has a "
+        f"visibility_timeout of less than {format_duration(ours / 4)}; the Broker's is "
+        f"{format_duration(ours)}. Set the same visibility_timeout in broker_transport_options of "
+        "that worker's app, or use another database for it."
     )

@@ -50,20 +50,21 @@ def memory_events(raw: Object, status: Object) -> list[Event]:
 
 def _verdict(broker: Broker, probe: Probe, used: int, *, was_full: bool) -> tuple[BrokerReason, str]:
     if probe.max_memory is None:
-        return BrokerReason.SUFFICIENT_MEMORY, "The server has no limit of its own (maxmemory)."
+        return BrokerReason.SUFFICIENT_MEMORY, "The server has no memory limit (maxmemory)."
     if probe.evicts:
         return BrokerReason.KEY_EVICTION_ENABLED, (
-            "When its memory is full the server drops keys, queues with their tasks among them (maxmemory-policy)."
-            " Set maxmemory-policy noeviction there, or use another server for tasks than for a cache."
+            "The server's maxmemory-policy evicts keys when its memory is full, including queues "
+            "with their tasks. Set maxmemory-policy noeviction on the server, or use separate "
+            "servers for tasks and for caching."
         )
     share = used / probe.max_memory
     if share < (_ENOUGH_AGAIN if was_full else _NEARLY_FULL):
         return BrokerReason.SUFFICIENT_MEMORY, f"Less than {_NEARLY_FULL:.0%} of the memory is in use."
     field = "spec.redis.maxMemory" if broker.spec.managed else "maxmemory of the server"
     return BrokerReason.MEMORY_PRESSURE, (
-        f"{share:.0%} of the memory is in use, by waiting tasks and by results; when it is full, new tasks are refused."
-        f" Raise {field}, let results expire sooner (result_expires; Celery keeps them for a day), or set ignore_result"
-        " for tasks whose result nobody reads."
+        f"{share:.0%} of the memory is in use by waiting tasks and results. When it is full, "
+        f"Redis refuses new tasks. Raise {field}, lower result_expires (Celery keeps results for "
+        "a day), or set ignore_result for tasks whose results are not used."
     )
 
 

@@ -11,4 +11,4 @@ def broker_problem(broker: Object) -> str | None:
             if stored["status"] == "True":
                 return None
             return f"Broker {broker['metadata']['name']!r} is not ready: {stored['message']}"
-    return f"Broker {broker['metadata']['name']!r} has not been looked at yet."
+    return f"Broker {broker['metadata']['name']!r} has not been reconciled yet."

@@ -51,7 +51,7 @@ def _keep_image(raw: Object, built: Object, live: Object, context: Context) -> s
     if may_take(new, key_of(built), redises, _followers(context)):
         return None
     with_image(built, old)
-    return f"Redis keeps image {old!r} until another Broker has come up with {new!r}, the operator's default."
+    return f"Redis keeps image {old!r} until another Broker is ready with {new!r}, the operator's default."
 
 
 def _followers(context: Context) -> set[Key]:
@@ -121,7 +121,7 @@ async def _grow(broker: Broker, context: Context) -> str | None:
     try:
         await context.gateway.patch(key, {"spec": {"resources": {"requests": {"storage": size}}}})
     except (DeniedError, InvalidError) as error:
-        return f"The volume stays at {before} and should be {size}: {clean(error.message)}"
+        return f"The volume cannot be resized from {before} to {size}: {clean(error.message)}"
     return None
 
 

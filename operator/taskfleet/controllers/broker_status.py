@@ -28,7 +28,7 @@ _REASONS = {
     Verdict.READ_ONLY: BrokerReason.READ_ONLY,
 }
 _OWN_CONNECTIONS = 2  # so many of the operator's own come and go for each Broker
-_UNCHECKED = " Its certificate is not checked (insecureSkipVerify): whoever is on the way reads the password and every task."
+_UNCHECKED = " TLS verification is off (insecureSkipVerify): the password and tasks can be intercepted."
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     product = probe.product if probe is not None else "Redis"
     version = f"{product} {probe.version}" if probe and probe.version else product
     unchecked = _UNCHECKED if seen.unchecked else ""
-    fine = (BrokerReason.REACHABLE, f"{version} at {seen.endpoint} answers.{unchecked}")
+    fine = (BrokerReason.REACHABLE, f"{version} at {seen.endpoint} is reachable.{unchecked}")
     changing = seen.too_small or ("The Redis pod is starting." if seen.starting else seen.waits)
     same_server = seen.broker.status.endpoint in (None, seen.endpoint)
     known = seen.broker if same_server else _of_another_server(seen.broker)
@@ -121,11 +121,12 @@ def _problem(seen: BrokerSeen, found: Trouble | None) -> Reasoned | None:
         return BrokerReason.STARTING, "The Redis pod is starting."
     if seen.reading_problem is not None and (seen.probe is None or seen.probe.verdict is Verdict.REACHABLE):
         return BrokerReason.POLL_FAILED, (
-            f"{seen.endpoint}: {seen.reading_problem}. Sizes of its pools are held, and it is tried again. Check what"
-            " else writes to this broker, and whether it is the broker that it should be."
+            f"{seen.endpoint}: {seen.reading_problem}. The operator retries, and its pools keep "
+            "their sizes. Check whether the URL names the right broker, and which other clients "
+            "write to it."
         )
     if seen.probe is None:
-        return BrokerReason.STARTING, f"The first look at {seen.endpoint} is under way."
+        return BrokerReason.STARTING, f"The operator is connecting to {seen.endpoint}."
     if seen.probe.verdict is Verdict.REACHABLE:
         return None
     return _REASONS[
@@ -135,7 +136,10 @@ def _problem(seen: BrokerSeen, found: Trouble | None) -> Reasoned | None:
 
 def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
     if verdict is Verdict.UNREACHABLE:
-        return "Check the address, the scheme (rediss:// and amqps:// for TLS), the network policies and whether the server runs."
+        return (
+            "Check the address, the scheme (rediss:// and amqps:// for TLS), the network policies, "
+            "and that the server is running."
+        )
     if verdict is Verdict.TLS_FAILED:
         return "Correct spec.external.caSecretRef, clientCertificateSecretRef or the server's certificate."
     if verdict is Verdict.READ_ONLY:

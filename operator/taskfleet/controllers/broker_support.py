@@ -20,10 +20,10 @@ def broker_support(broker: Broker, capabilities: Capabilities | None) -> list[Ob
     if capabilities.taskfleet_state:
         return []
     message = (
-        f"{capabilities.name} keeps queues, and what workers hold goes back to them at once when they are gone. Only on"
-        " Redis: a strict order of several queues; nothing fetched ahead of a free slot; tasks of any length, as"
-        f" {_TIMEOUT} gives those to others that run, or wait for their time, for longer; PeriodicSchedules; dead"
-        " letters; results beside the queues; the lock of an app's own beat. See docs/rabbitmq.md."
+        f"{capabilities.name} redelivers unacknowledged messages when a worker disconnects. Not "
+        f"supported on {capabilities.name}: strict queue order, zero prefetch, tasks that run or "
+        f"wait for their ETA for longer than {_TIMEOUT}, PeriodicSchedules, dead letters, results "
+        "in the broker, and the lock of an app's own beat. See docs/rabbitmq.md."
     )
     generation = broker.metadata.generation
     return [
@@ -42,8 +42,8 @@ def pool_support(pool: WorkerPool, capabilities: Capabilities | None) -> list[Ob
         return []
     lacks = [why for why in (_order(pool, capabilities), _time(pool, capabilities)) if why is not None]
     reason = lacks[0][0] if lacks else PoolReason.SUPPORTED
-    message = (
-        " ".join(sentence for _, sentence in lacks) or f"{capabilities.name} can do what this pool asks for."
+    message = " ".join(sentence for _, sentence in lacks) or (
+        f"{capabilities.name} supports everything that this pool uses."
     )
     generation = pool.metadata.generation
     return [condition(ConditionType.FULLY_SUPPORTED, not lacks, reason, message, generation=generation)]
@@ -55,8 +55,9 @@ def results_problem(pool: WorkerPool, capabilities: Capabilities | None) -> str 
     if capabilities is None or capabilities.result_databases or results is None or results.broker is None:
         return None
     return (
-        f"spec.resultBackend.broker asks for a database, and {capabilities.name} has none. Name a result backend by"
-        " spec.resultBackend.urlSecretRef, or leave it to the app."
+        "spec.resultBackend.broker requires a Redis database, but the broker is a "
+        f"{capabilities.name}. Set spec.resultBackend.urlSecretRef instead, or remove "
+        "spec.resultBackend to use the app's setting."
     )
 
 
@@ -65,8 +66,8 @@ def _order(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, st
     if capabilities.strict_order or spec.queue_order != "Strict" or len(spec.effective_queues) < 2:
         return None
     sentence = (
-        f"Its queues take turns: spec.queueOrder Strict holds on Redis only, and {capabilities.name} sends from all of them."
-        " Use a WorkerPool for each, or priorities."
+        f"spec.queueOrder Strict is supported on Redis only: {capabilities.name} delivers from "
+        "all queues in turn. Use a WorkerPool for each queue, or priorities."
     )
     return PoolReason.QUEUE_ORDER_NOT_SUPPORTED, sentence
 
@@ -81,7 +82,8 @@ def _time(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str
         return None
     now = "is not set" if limit is None else f"is {format_duration(limit)}"
     sentence = (
-        f"spec.timeLimit {now}: a task that runs for longer than {_TIMEOUT} is given to another worker and runs"
-        " twice. Set a lower limit, or raise consumer_timeout on the server."
+        f"spec.timeLimit {now}: a task that runs for longer than {_TIMEOUT} is redelivered to "
+        "another worker and runs twice. Set a lower limit, or raise consumer_timeout on the "
+        "server."
     )
     return PoolReason.CONSUMER_TIMEOUT, sentence

@@ -9,10 +9,10 @@ from taskfleet.resources.labels import MANAGED_BY
 
 def reverted(child: Object, path: str, writer: FieldWriter | None, owner: Object) -> Event:
     """`path` had another value than was applied, and is put back."""
-    who = writer if writer is not None else "Somebody"
+    who = writer if writer is not None else "Another client"
     message = (
-        f"{who} changed {path} of {_name(child)}; it is put back. Change the {owner['kind']} instead, or what changes this"
-        " object."
+        f"{who} changed {path} of {_name(child)}, and the operator reverted it. Change the "
+        f"{owner['kind']} instead, or stop that client from changing this object."
     )
     return Event(EventReason.CHANGE_REVERTED, message, Severity.WARNING)
 
@@ -20,13 +20,14 @@ def reverted(child: Object, path: str, writer: FieldWriter | None, owner: Object
 def overridden(child: Object, path: str) -> Event:
     """The answer to an apply has `path` otherwise."""
     message = (
-        f"{path} of {_name(child)} is stored otherwise than it was applied, by an admission webhook or policy, or by an API"
-        " server that knows the field in another form. It is left so."
+        f"{path} of {_name(child)} is stored with another value than the operator applied: an "
+        "admission webhook, a policy or the API server changed it. The operator keeps the stored "
+        "value."
     )
     if path != f"metadata.labels.{MANAGED_BY}":
         return Event(EventReason.FIELD_OVERRIDDEN, message)
     advice = (
-        " The operator follows its objects by this label, and learns late of changes without it: exempt it."
+        " The operator watches its objects by this label and sees changes late without it. Exempt the label."
     )
     return Event(EventReason.FIELD_OVERRIDDEN, message + advice, Severity.WARNING)
 

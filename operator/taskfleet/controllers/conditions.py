@@ -26,14 +26,14 @@ def ready(holds: bool, reason: StrEnum, message: str, *, generation: int) -> Obj
 
 def stalled(why: tuple[StrEnum, str] | None, *, generation: int) -> Object:
     """Stalled with a reason and a sentence, or not stalled."""
-    reason, message = why or (Reason.SETTLED, "Nothing in the spec is in the way.")
+    reason, message = why or (Reason.SETTLED, "No errors in spec.")
     return condition(ConditionType.STALLED, why is not None, reason, message, generation=generation)
 
 
 def reconciling(what: str | None, *, generation: int) -> Object:
     """Reconciling with a sentence about what is being changed, or settled."""
     reason = Reason.SETTLED if what is None else Reason.PROGRESSING
-    message = what or "Nothing is left to change."
+    message = what or "Up to date."
     return condition(ConditionType.RECONCILING, what is not None, reason, message, generation=generation)
 
 

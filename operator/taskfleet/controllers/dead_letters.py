@@ -19,9 +19,9 @@ async def tell_dead_letters(raw: Object, context: Context) -> Object:
     broker = Key("Broker", pool.namespace, spec.broker_ref.name)
     recovery = context.brokers.recovery(broker)
     if recovery is None:
-        raise RefusedError(503, f"{broker} has no address yet; see its Ready condition.")
+        raise RefusedError(503, f"{broker} has no address yet. Check its Ready condition.")
     try:
         found = await recovery.dead_letters(spec.effective_queues)
     except BrokerError as error:
-        raise RefusedError(503, f"{broker} gives no answer ({error}); see its Ready condition.") from None
+        raise RefusedError(503, f"{broker} does not answer ({error}). Check its Ready condition.") from None
     return {"messages": [asdict(one) for one in found]}

@@ -53,12 +53,12 @@ async def _delete(pod: Object, dead: Dead, context: Context) -> None:
     try:
         await context.gateway.delete(key, uid=metadata["uid"])
     except ApiError as error:
-        log.warning("a lost pod is left to Kubernetes", pod=key.name, error=error.message[:300])
+        log.warning("cannot delete a lost pod", pod=key.name, error=error.message[:300])
         return
     if (pool := _pool_of(dead.start.pool_uid, key.namespace, context)) is not None:
         message = (
-            f"Pod {key.name} has been silent for {SILENT_SECONDS:.0f} s and its node is lost. It was deleted, so that"
-            " another pod takes its place."
+            f"Pod {key.name} has not reported for {SILENT_SECONDS:.0f} s and its node is lost. "
+            "The operator deleted the pod, so that the Deployment replaces it."
         )
         event = Event(EventReason.LOST_POD_DELETED, message, Severity.WARNING)
         await context.events.record(pool, event, now=context.now())
@@ -73,7 +73,7 @@ async def _tell(dead: Dead, returned: Requeued, namespace: str, context: Context
     start = dead.start
     if returned == Requeued():
         return
-    log.info("a dead worker's messages were given back", pod=start.pod, **vars(returned))
+    log.info("requeued the messages of a dead worker", pod=start.pod, **vars(returned))
     pool = _pool_of(start.pool_uid, namespace, context)
     if pool is None:
         return
@@ -83,15 +83,17 @@ async def _tell(dead: Dead, returned: Requeued, namespace: str, context: Context
         given = context.brokers.requeued
         given[start.pool_uid] = given.get(start.pool_uid, 0) + returned.requeued
         message = (
-            f"Pod {start.pod} {_ended(dead)} {returned.requeued} messages; they are back in their queues."
+            f"Pod {start.pod} {_ended(dead)} {returned.requeued} unacknowledged messages, which "
+            "were requeued."
         )
         await context.events.record(pool, Event(EventReason.MESSAGES_REQUEUED, message), now=context.now())
     if returned.dead_lettered:
         metrics.MESSAGES_DEAD_LETTERED.labels(*labels).inc(returned.dead_lettered)
         message = (
-            f"{returned.dead_lettered} messages took their process or pod with them more than 5 times, the last time pod"
-            f" {start.pod}; they are in <queue>.dead. Their results stay pending, as no worker was left to store a"
-            f" failure. List them: kubectl taskfleet dead wp/{pool['metadata']['name']}"
+            f"{returned.dead_lettered} messages crashed their worker more than 5 times, most "
+            f"recently in pod {start.pod}, and were moved to <queue>.dead. Their results stay "
+            "pending, because no worker stored a failure. List them: kubectl taskfleet dead "
+            f"wp/{pool['metadata']['name']}"
         )
         await context.events.record(
             pool, Event(EventReason.MESSAGES_DEAD_LETTERED, message, Severity.WARNING), now=context.now()
@@ -99,7 +101,7 @@ async def _tell(dead: Dead, returned: Requeued, namespace: str, context: Context
 
 
 def _ended(dead: Dead) -> str:
-    return "is lost with its node and held" if dead.lost else "ended with"
+    return "was lost with its node and held" if dead.lost else "ended with"
 
 
 def _pool_of(uid: str, namespace: str, context: Context) -> Object | None:

@@ -37,7 +37,7 @@ class Nodes:
             try:
                 lost = node_is_lost(await self.gateway.get(Key("Node", "", name)))
             except ApiError as error:
-                log.info("a node cannot be read", node=name, error=error.message[:300])
+                log.info("cannot read a node", node=name, error=error.message[:300])
                 if error.status == 403:
                     self._refused_until = now + _REFUSED_SECONDS
                     return

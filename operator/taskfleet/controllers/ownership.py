@@ -22,7 +22,7 @@ def controlled_by_predecessor(live: Object, owner: Object) -> bool:
 def not_ours(live: Object, owner: Object) -> str | None:
     """Why a child that `owner` does not control is somebody else's; None where we made it for an object of that name."""
     for reference in _controllers(live):
-        return f"{reference['kind']} {reference['name']!r} controls it"
+        return f"its controller is {reference['kind']} {reference['name']!r}"
     label = BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL
     expected = {MANAGED_BY: "taskfleet", label: owner["metadata"]["name"]}
     labels = live["metadata"].get("labels") or {}

@@ -48,8 +48,9 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
     capabilities = context.brokers.capabilities(broker)
     if capabilities is not None and not capabilities.taskfleet_state:
         message = (
-            f"Broker {broker.name!r} is a {capabilities.name}, which cannot keep schedules. Name one that is a Redis in"
-            " spec.brokerRef, or run the app's own beat (spec.beat of a WorkerPool)."
+            f"Broker {broker.name!r} is a {capabilities.name}, which does not support "
+            "PeriodicSchedules. Set spec.brokerRef.name to a Redis Broker, or run the app's own "
+            "beat (spec.beat of a WorkerPool)."
         )
         return ScheduleSeen(schedule, stalled=(ScheduleReason.REDIS_REQUIRED, message))
     kept = context.schedules.seen(broker)

@@ -85,27 +85,28 @@ def _trouble_of(pod: Object, now: datetime) -> Trouble | None:
     since = _without_node_since(pod)
     if since is None or _patience_left(since, now) > 0:
         return None
-    return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {name} finds no node: {_words_of_scheduler(status)}")
+    return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {name} cannot be scheduled: {_words_of_scheduler(status)}")
 
 
 def _waiting_trouble(pod: str, container: Object, waiting: Object) -> Trouble | None:
     reason, said = waiting.get("reason", ""), clean(waiting.get("message", ""))
     if reason in _PULL_REASONS:
         message = (
-            f"Pod {pod} cannot get image {container['image']!r}: {said or reason}. Correct the image's name, or see"
-            " to its registry and the pull secrets."
+            f"Pod {pod} cannot pull image {container['image']!r}: {said or reason}. Check the "
+            "image name, the registry and the pull secrets."
         )
         return Trouble(PoolReason.IMAGE_PULL_FAILED, message)
     if reason not in _REFUSED_REASONS:
         return None
     # The other refusals are of the command, and say "not found" of an interpreter.
     if reason == _MISSING_REFERENCE and ("not found" in said or "couldn't find key" in said):
-        message = f"Pod {pod} cannot start: {said}. Create it, or correct the reference."
+        message = f"Pod {pod} cannot start: {said}. Create the object or the key, or correct the reference."
         return Trouble(PoolReason.SECRET_MISSING, message)
     if "runAsNonRoot" in said or "non-root" in said:
         message = (
-            f"The image of container {container['name']!r} runs as root: {said}. Set USER to a number in the image, or"
-            " securityContext.runAsUser in the template's spec; runAsNonRoot: false there allows root."
+            f"The image of container {container['name']!r} runs as root: {said}. Set a numeric "
+            "USER in the image, or securityContext.runAsUser in spec.template.spec. To allow "
+            "root, set runAsNonRoot: false there."
         )
         return Trouble(PoolReason.IMAGE_RUNS_AS_ROOT, message, stalls=True)
     message = f"Pod {pod} cannot start container {container['name']!r}: {said or reason}."

@@ -21,11 +21,11 @@ def _stopped(pool: WorkerPool) -> str | None:
     """What of the spec keeps it from having pods."""
     spec = pool.spec
     if spec.suspend:
-        return "is suspended, set spec.suspend to false"
+        return "is suspended; set spec.suspend to false"
     if spec.fixed_size == 0:
-        return "has spec.replicas 0"
+        return "has spec.replicas 0; raise it"
     if spec.autoscale is not None and spec.autoscale.max_replicas == 0:
-        return "has spec.autoscale.maxReplicas 0"
+        return "has spec.autoscale.maxReplicas 0; raise it"
     return None
 
 

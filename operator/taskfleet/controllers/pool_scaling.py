@@ -24,8 +24,8 @@ _STARTS_IN_VAIN = frozenset(
 )
 
 _WAY_OUT = (
-    "Remove what scales the Deployment, such as a HorizontalPodAutoscaler, and set spec.replicas or spec.autoscale of the"
-    " WorkerPool instead."
+    "Remove the client that scales the Deployment, such as a HorizontalPodAutoscaler, and set "
+    "spec.replicas or spec.autoscale of the WorkerPool instead."
 )
 
 
@@ -66,12 +66,12 @@ def scaling_active(pool: WorkerPool, decided: DecisionRecord | None) -> Object:
 def _active(pool: WorkerPool, decided: DecisionRecord | None) -> tuple[bool, Reasoned]:
     spec = pool.spec
     if spec.suspend:
-        return False, (PoolReason.SUSPENDED, "spec.suspend is true, so nothing scales.")
+        return False, (PoolReason.SUSPENDED, "spec.suspend is true, so the pool is not scaled.")
     if spec.autoscale is None:
         size = "1 pod is the default" if spec.replicas is None else f"spec.replicas is {spec.replicas}"
-        return False, (PoolReason.FIXED_SIZE, f"{size}. Set spec.autoscale instead to follow the queues.")
+        return False, (PoolReason.FIXED_SIZE, f"{size}. Set spec.autoscale instead to scale with the queues.")
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
-        message = "The queues cannot be read, so the size is held. See the Broker's Ready condition."
+        message = "The queues cannot be read, so the pool keeps its size. Check the Broker's Ready condition."
         return False, (PoolReason.BROKER_UNREACHABLE, message)
     if spec.autoscale.mode != "Auto":
         return False, (
@@ -91,7 +91,7 @@ def scaling_limited(
     """Whether the demand asks for another size than a limit allows, or than anybody lets the operator set."""
     why = size_problem or _limit(decided, refusal)
     holds = why is not None
-    reason, message = why or (PoolReason.DESIRED_WITHIN_RANGE, "No limit is in the way.")
+    reason, message = why or (PoolReason.DESIRED_WITHIN_RANGE, "Within minReplicas and maxReplicas.")
     return condition(
         ConditionType.SCALING_LIMITED, holds, reason, message, generation=pool.metadata.generation
     )
@@ -100,27 +100,31 @@ def scaling_limited(
 def size_problem(pool: WorkerPool, refusal: str | None, contested: Overwritten | None) -> Reasoned | None:
     """Why the Deployment does not have, or does not keep, the size that was decided on."""
     if refusal is not None:
-        said = f"The size that was decided on could not be set, and it is tried again: {clean(refusal)}"
+        said = f"The desired size cannot be set, and the operator retries: {clean(refusal)}"
         return PoolReason.SCALE_FAILED, said
     if contested is None:
         return None
     name, by = worker_deployment_name(pool), contested.writer
     return PoolReason.REPLICAS_OVERWRITTEN, (
-        f"{by} wrote {contested.found} replicas into Deployment {name!r} at {by.time}, and not for the first time; it is"
-        f" put back to {contested.ours} after times that grow up to {LONGEST_SECONDS:.0f} s. {_WAY_OUT}"
+        f"{by} repeatedly changes the replicas of Deployment {name!r}, most recently to "
+        f"{contested.found} at {by.time}. The operator restores {contested.ours} after a growing "
+        f"delay of up to {LONGEST_SECONDS:.0f} s. {_WAY_OUT}"
     )
 
 
 def overwritten_event(pool: WorkerPool, overwritten: Overwritten) -> Event:
     """The same for the same writer, so that repetitions are counted."""
     name = worker_deployment_name(pool)
-    message = f"{overwritten.writer} wrote the size of Deployment {name!r}; it is put back. {_WAY_OUT}"
+    message = (
+        f"{overwritten.writer} changed the replicas of Deployment {name!r}, and the operator restored "
+        f"them. {_WAY_OUT}"
+    )
     return Event(PoolReason.REPLICAS_OVERWRITTEN, message, Severity.WARNING)
 
 
 def _limit(decided: DecisionRecord | None, refusal: str | None) -> Reasoned | None:
     if refusal is not None:
-        return PoolReason.POD_CREATION_FAILED, f"The API server refuses new pods: {refusal}"
+        return PoolReason.POD_CREATION_FAILED, f"The API server rejects new pods: {refusal}"
     if decided is None or decided.verdict.want is None:
         return None
     verdict, want = decided.verdict, decided.verdict.want

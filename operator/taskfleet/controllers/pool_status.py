@@ -143,7 +143,7 @@ def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Reasoned |
     if found is not None:
         return found.reason, found.message
     if (refusal := _refusal(seen.deployment)) is not None:
-        return PoolReason.POD_CREATION_FAILED, f"The API server refuses new pods: {refusal}"
+        return PoolReason.POD_CREATION_FAILED, f"The API server rejects new pods: {refusal}"
     if seen.size_problem is not None:
         return seen.size_problem
     if seen.broker_problem is not None:
@@ -168,19 +168,23 @@ def _missing(seen: PoolSeen, missing: int) -> str:
     if not lost:
         return "the others are starting"
     names = ", ".join(
-        f"{pod['metadata']['name']} ({node_name(pod) or 'no node'})" for pod in lost[:_NAMED_PODS]
+        f"{pod['metadata']['name']} ({node_name(pod) or 'not scheduled'})" for pod in lost[:_NAMED_PODS]
     )
     told = (
-        f"the node of {len(lost)} does not answer, so they are unknown until Kubernetes deletes them: {names}"
+        f"the nodes of {len(lost)} do not respond, so their state is unknown until Kubernetes "
+        f"deletes them: {names}"
     )
     return told if len(lost) >= missing else f"{told}; the others are starting"
 
 
 def _fine(seen: PoolSeen) -> Reasoned:
     if seen.pool.spec.suspend:
-        return PoolReason.SUSPENDED, "spec.suspend is true: no pod is wanted. Set it to false to go on."
+        return (
+            PoolReason.SUSPENDED,
+            "spec.suspend is true, so the desired number of pods is 0. Set it to false to resume.",
+        )
     if seen.wanted == 0:
-        return PoolReason.SCALED_TO_ZERO, "No pod is wanted."
+        return PoolReason.SCALED_TO_ZERO, "Scaled to zero: the desired number of pods is 0."
     up = min(seen.wanted, sum(map(is_ready, seen.current_pods)))
     return PoolReason.AVAILABLE, f"{up} of {seen.wanted} pods are ready."
 
@@ -192,20 +196,21 @@ def _rollout(seen: PoolSeen) -> str | None:
     status = seen.deployment.get("status") or {}
     # The second also where somebody else changed the template, as `kubectl rollout restart` does.
     old = max(len(seen.old_pods), status.get("replicas", 0) - status.get("updatedReplicas", 0))
-    return f"{old} pods of the previous template are still to be replaced." if old else None
+    return f"{old} pods of the previous template are not replaced yet." if old else None
 
 
 def _up_to_date(seen: PoolSeen) -> Object:
     if seen.kept_template:
         reason = PoolReason.POD_TEMPLATE_OUTDATED
         message = (
-            "The pods were built by another version of the operator and are kept as they are until the spec changes."
-            f" `kubectl taskfleet upgrade wp/{seen.pool.name}` replaces them in turn."
+            "The pod template is from another version of the operator, and the pods keep it "
+            "until the spec changes. To replace them now, run `kubectl taskfleet upgrade "
+            f"wp/{seen.pool.name}`."
         )
     else:
         reason, message = (
             PoolReason.POD_TEMPLATE_CURRENT,
-            "The pods are built as this version of the operator does.",
+            "The pod template is from this version of the operator.",
         )
     generation = seen.pool.metadata.generation
     return condition(ConditionType.UP_TO_DATE, not seen.kept_template, reason, message, generation=generation)

@@ -26,18 +26,25 @@ def forced(token: str) -> bool:
 
 def refusal(figures: QueueStats) -> str | None:
     """Why a queue is not purged unless it is forced."""
-    way_out = f"Suspend them first, or end a new value of spec.purge with the word {FORCE}."
+    way_out = f"Suspend them first, or set a new value of spec.purge that ends with the word {FORCE}."
     if figures.consuming:
         pools = ", ".join(f"{name} ({_pods(count)})" for name, count in sorted(figures.consuming.items()))
         return f"The queue is consumed by WorkerPools: {pools}. {way_out}"
     if figures.undrained:
         return (
-            f"{_pods(figures.undrained)} of its WorkerPools still drain and may give messages back. {way_out}"
+            f"{_pods(figures.undrained)} of its WorkerPools are still draining and may requeue "
+            f"messages. {way_out}"
         )
     if figures.others:
-        return f"Consumers outside of Taskfleet read the queue: {figures.others}. {way_out.replace('Suspend', 'Stop')}"
+        return (
+            f"The queue is consumed by clients outside of Taskfleet: {figures.others}. "
+            f"{way_out.replace('Suspend', 'Stop')}"
+        )
     if figures.rates.other > 0:
-        return f"Others than WorkerPools have taken messages during the last minute. {way_out}"
+        return (
+            "Clients outside of Taskfleet consumed messages during the last minute. "
+            f"{way_out.replace('Suspend', 'Stop')}"
+        )
     return None
 
 
@@ -68,7 +75,7 @@ async def _purge(queue: TaskQueue, broker: Key, token: str, context: Context) ->
         return None
     if messages is not None:
         context.brokers.board.purged(broker, name, messages)
-        log.info("a queue was purged", **queue.key._asdict(), messages=messages)
+        log.info("queue purged", **queue.key._asdict(), messages=messages)
     return messages
 
 

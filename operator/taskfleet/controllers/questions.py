@@ -51,18 +51,22 @@ class Authorizer:
     async def require(self, token: str, verb: str, pool: Key) -> None:
         """Raises RefusedError unless the holder of `token` may do `verb` to the pool."""
         if not (is_object_name(pool.namespace) and is_object_name(pool.name)):
-            raise RefusedError(400, "Name a WorkerPool by the parameters namespace and pool.")
+            raise RefusedError(
+                400, "The request does not name a WorkerPool: set the parameters namespace and pool."
+            )
         if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
-            raise RefusedError(401, "Show a token of yours that the API server knows.")
+            raise RefusedError(401, "The request has no valid token: send a bearer token of the API server.")
         if self._waiting >= _WAITING:
-            raise RefusedError(429, "Too many questions at once. Ask again in a moment.")
+            raise RefusedError(429, "Too many concurrent requests. Retry in a moment.")
         self._waiting += 1
         try:
             async with self._at_once:
                 await self._require(token, verb, pool)
         except ApiError as error:
             raise RefusedError(
-                503, f"The API server does not say who may ask ({error.status} {error.reason})."
+                503,
+                f"The API server cannot review the request ({error.status} {error.reason}). Retry "
+                "in a moment.",
             ) from None
         finally:
             self._waiting -= 1
@@ -70,7 +74,7 @@ class Authorizer:
     async def _require(self, token: str, verb: str, pool: Key) -> None:
         user = await self._user(token)
         if user is None:
-            raise RefusedError(401, "The API server does not know the token.")
+            raise RefusedError(401, "The API server does not accept the token. Send a valid one.")
         known = {name: user[name] for name in ("groups", "uid", "extra") if name in user}
         attributes = {
             "namespace": pool.namespace,
@@ -84,7 +88,7 @@ class Authorizer:
         if answer.get("allowed") is not True:
             name = user.get("username", "")
             raise RefusedError(
-                403, f"{name!r} may not {verb} WorkerPool {pool.name!r} in namespace {pool.namespace!r}."
+                403, f"User {name!r} cannot {verb} WorkerPool {pool.name!r} in namespace {pool.namespace!r}."
             )
 
     async def _user(self, token: str) -> Mapping[str, Any] | None:

@@ -44,7 +44,10 @@ class QueueSeen:
 
 def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
     generation = seen.queue.metadata.generation
-    about = f"Queue {seen.queue.queue_name!r} on Broker {seen.queue.spec.broker_ref.name!r} is read."
+    about = (
+        f"The operator observes queue {seen.queue.queue_name!r} on Broker "
+        f"{seen.queue.spec.broker_ref.name!r}."
+    )
     verdict = seen.problem or (QueueReason.OBSERVED, about)
     return {
         "observedGeneration": generation,
@@ -64,7 +67,7 @@ def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
 def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Reasoned] | None) -> Object:
     generation = seen.queue.metadata.generation
     if verdict is None:
-        message = "The queue cannot be read: see the condition Ready."
+        message = "The queue cannot be read. Check the Ready condition."
         unknown = condition(kind, False, QueueReason.UNKNOWN, message, generation=generation)
         return {**unknown, "status": "Unknown"}
     holds, why = verdict
@@ -76,21 +79,36 @@ def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
     able = seen.consumers
     if able:
         pods = sum(figures.consuming.get(name, 0) for name in able)
-        count = "1 pod fetches" if pods == 1 else f"{pods} pods fetch" if pods else "no pod fetches"
-        return True, (QueueReason.CONSUMED_BY_POOL, f"{_pools(able)}; {count} at the moment.")
+        count = (
+            "1 pod is fetching"
+            if pods == 1
+            else f"{pods} pods are fetching"
+            if pods
+            else "no pods are fetching"
+        )
+        return True, (QueueReason.CONSUMED_BY_POOL, f"{_pools(able)}; {count}.")
     if figures.others:
-        message = f"No WorkerPool takes its messages, but other consumers do: {figures.others}."
+        message = f"No WorkerPool consumes the queue, but other clients do: {figures.others}."
         return True, (QueueReason.CONSUMED_EXTERNALLY, message)
     if figures.rates.other > 0:
-        message = "No WorkerPool takes its messages, but somebody else took some during the last minute."
+        message = (
+            "No WorkerPool consumes the queue, but another client consumed messages during the last minute."
+        )
         return True, (QueueReason.CONSUMED_EXTERNALLY, message)
     name, waiting = seen.queue.queue_name, figures.total
     wait = (
-        "Nothing waits" if not waiting else "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+        "No messages wait"
+        if not waiting
+        else "1 message waits"
+        if waiting == 1
+        else f"{waiting} messages wait"
     )
     if not seen.pools:
-        advice = "Add it to spec.queues of a pool."
-        return False, (QueueReason.NO_CONSUMER, f"{wait} and no WorkerPool reads queue `{name}`. {advice}")
+        advice = "Add the queue to spec.queues of a WorkerPool."
+        return False, (
+            QueueReason.NO_CONSUMER,
+            f"{wait} in queue `{name}`, and no WorkerPool consumes it. {advice}",
+        )
     stopped = "; ".join(
         f"WorkerPool {pool.name!r} {reader.stopped or reader.trouble}"
         for pool, reader in sorted(seen.pools.items())
@@ -104,26 +122,36 @@ def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
         return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)
     alert = seen.queue.spec.alert_above
     if alert is not None and alert.waiting is not None and figures.total > alert.waiting:
-        message = f"{figures.total} messages wait; alertAbove.waiting is {alert.waiting}."
+        message = (
+            f"{figures.total} messages wait, which is above alertAbove.waiting ({alert.waiting}). Add "
+            "workers or raise the limit."
+        )
         return False, (QueueReason.WAITING_ABOVE_ALERT, message)
     age = timedelta(seconds=figures.age or 0)
     if alert is not None and alert.age is not None and age > alert.age:
         message = (
-            f"The oldest message waits for about {format_duration(age)} (an estimate); alertAbove.age is"
-            f" {format_duration(alert.age)}."
+            f"The oldest message has waited for an estimated {format_duration(age)}, which is "
+            f"above alertAbove.age ({format_duration(alert.age)}). Add workers or raise the limit."
         )
         return False, (QueueReason.AGE_ABOVE_ALERT, message)
     if figures.total and not consumed(seen, figures)[0]:
-        return False, (QueueReason.NOT_CONSUMED, "Messages wait and nobody takes them: see Consumed.")
-    limits = "No alertAbove is set, and nothing waits in vain." if alert is None else "Below alertAbove."
+        return False, (
+            QueueReason.NOT_CONSUMED,
+            "Messages wait without a consumer. Check the Consumed condition.",
+        )
+    limits = (
+        "No messages wait without a consumer. alertAbove is not set."
+        if alert is None
+        else "Below alertAbove."
+    )
     return True, (QueueReason.BELOW_ALERT, limits)
 
 
 def _pools(names: list[str]) -> str:
     if len(names) == 1:
-        return f"WorkerPool {names[0]!r} reads it"
+        return f"WorkerPool {names[0]!r} consumes it"
     shown = ", ".join(map(repr, names[:5])) + (" and others" if len(names) > 5 else "")
-    return f"WorkerPools {shown} read it"
+    return f"WorkerPools {shown} consume it"
 
 
 def _numbers(seen: QueueSeen) -> Object:

@@ -36,7 +36,7 @@ async def handle_requeue(pool: WorkerPool, context: Context) -> RequeueResult | 
     try:
         messages = await recovery.requeue(queues, request, pool_uid=pool.metadata.uid)
     except BrokerError as error:
-        log.warning("dead letters not moved yet", **pool.key._asdict(), error=str(error))
+        log.warning("dead letters not requeued yet", **pool.key._asdict(), error=str(error))
         return RequeueResult(request.token, None)
-    log.info("dead letters were moved back", **pool.key._asdict(), messages=messages)
+    log.info("dead letters requeued", **pool.key._asdict(), messages=messages)
     return RequeueResult(request.token, messages)

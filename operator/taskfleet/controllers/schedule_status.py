@@ -64,23 +64,26 @@ def _problem(seen: ScheduleSeen, now: datetime) -> Reasoned | None:
     if seen.beat_problem is not None:
         return ScheduleReason.BEAT_NOT_READY, seen.beat_problem
     if seen.state is None:
-        return ScheduleReason.PENDING, "The broker's beat has not taken up this schedule yet."
+        return ScheduleReason.PENDING, "The broker's beat has not read this schedule yet."
     if seen.state.error is not None:
         return ScheduleReason.SENDING_FAILED, clean(seen.state.error)
     if seen.state.next is not None and now - seen.state.next > LATE_AFTER:
         return ScheduleReason.LATE, (
-            f"The run planned for {_stamp(seen.state.next)} has not been sent, more than"
-            f" {format_duration(LATE_AFTER)} after its time. See the log of the broker's beat."
+            f"The run scheduled for {_stamp(seen.state.next)} is more than "
+            f"{format_duration(LATE_AFTER)} late. Check the log of the broker's beat."
         )
     return None
 
 
 def _fine(seen: ScheduleSeen) -> Reasoned:
     if seen.schedule.spec.suspend:
-        return ScheduleReason.SUSPENDED, "spec.suspend is true: no run is planned. Set it to false to go on."
+        return (
+            ScheduleReason.SUSPENDED,
+            "spec.suspend is true, so no run is scheduled. Set it to false to resume.",
+        )
     if seen.state is None or seen.state.next is None:
-        return ScheduleReason.COMPLETED, "No run is left to send."
-    return ScheduleReason.SCHEDULED, "The broker's beat sends the runs in time."
+        return ScheduleReason.COMPLETED, "All runs have been sent."
+    return ScheduleReason.SCHEDULED, "The broker's beat sends runs on time."
 
 
 def _stamp(moment: datetime | None) -> str | None:

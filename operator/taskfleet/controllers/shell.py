@@ -61,12 +61,15 @@ async def write_status(
 def not_applied(
     error: NameConflictError | SpecError | InvalidError | DeniedError, owner: str
 ) -> tuple[Reasoned, bool]:
-    """The reason and its sentence, and whether only another spec helps. `owner`: how a message calls the object."""
+    """The reason and its sentence, and whether only another spec helps. `owner`: the kind, as messages name it."""
     if isinstance(error, NameConflictError):
         message = f"{error}. Rename the {owner}, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
         return (Reason.NAME_CONFLICT, message), True
     if isinstance(error, DeniedError):
-        return (Reason.APPLY_FAILED, f"Refused, and tried again: {clean(error.message)}"), False
+        return (
+            Reason.APPLY_FAILED,
+            f"The API server rejected a change, which is retried: {clean(error.message)}",
+        ), False
     said = error.message if isinstance(error, InvalidError) else str(error)
     return (Reason.INVALID_SPEC, said[:1000]), True
 

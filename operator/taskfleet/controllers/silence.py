@@ -70,17 +70,20 @@ def sentence(held: Sequence[Holder]) -> str | None:
         return None
     first, others = held[0], held[1:]
     where = f" on node {first.node}" if first.node else ""
-    told = f"Pod {first.pod}{where} is silent since {_time(first.since)} and holds {_count(first.messages)}."
+    told = (
+        f"Pod {first.pod}{where} has not reported since {_time(first.since)} and holds "
+        f"{_count(first.messages)}."
+    )
     if first.cut_off:
-        told += f" Its node is lost: what it holds is requeued at {_time(first.since + _SILENT)}."
+        told += f" Its node is lost. The operator requeues its messages at {_time(first.since + _SILENT)}."
     else:
         told += (
-            f" It may be busy: what it holds is requeued once its node or the pod is lost too, at"
-            f" {_time(first.since + _SILENT)} at the earliest."
+            " It may be busy. The operator requeues its messages if the pod or its node is lost, "
+            f"at {_time(first.since + _SILENT)} at the earliest."
         )
     if others:
-        pods = "1 other pod is" if len(others) == 1 else f"{len(others)} other pods are"
-        told += f" {pods} silent too, with {_count(sum(one.messages for one in others))}."
+        pods = "1 other pod has" if len(others) == 1 else f"{len(others)} other pods have"
+        told += f" {pods} not reported either, with {_count(sum(one.messages for one in others))}."
     return told
 
 

@@ -66,8 +66,8 @@ def _problem(broker: Key, context: Context) -> Reasoned | None:
     """Why the queue cannot be read."""
     raw = context.cache.get(*broker)
     if raw is None:
-        advice = "Create it; a WorkerPool brings one that is named default."
-        return Reason.BROKER_MISSING, f"There is no Broker {broker.name!r} in this namespace. {advice}"
+        advice = "Create the Broker. A Broker named default is created with the first WorkerPool."
+        return Reason.BROKER_MISSING, f"Broker {broker.name!r} does not exist in this namespace. {advice}"
     why = broker_problem(raw)
     return None if why is None else (QueueReason.BROKER_NOT_READY, why)
 
@@ -103,4 +103,4 @@ def _purge_event(purged: Purged | None) -> list[Event]:
         return []
     if purged.refused is not None:
         return [Event(EventReason.PURGE_REFUSED, purged.refused, Severity.WARNING)]
-    return [Event(EventReason.PURGED, f"Messages removed: {purged.messages}.")]
+    return [Event(EventReason.PURGED, f"{purged.messages} messages were removed.")]

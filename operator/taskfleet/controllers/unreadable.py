@@ -43,8 +43,11 @@ async def write_failure(key: Key, error: Exception, context: Context) -> None:
 def _failure(error: Exception) -> str:
     if isinstance(error, ApiError):
         said = clean(error.message)
-        return f"The API server does not do what is needed, and it is tried again: {error.status} {error.reason}: {said}"
+        return (
+            f"A request to the API server failed, and the operator retries: {error.status} "
+            f"{error.reason}: {said}"
+        )
     return (
-        f"The operator fails at this object ({type(error).__name__}), and tries again. Its log says where; report it with"
-        " the object."
+        f"The operator failed to reconcile this object ({type(error).__name__}) and retries. "
+        "Report this bug with the operator's log and the object."
     )

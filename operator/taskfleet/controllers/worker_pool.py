@@ -114,10 +114,10 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
         await _apply_network_policy(observed, context)
         await ensure_app_beat(observed.raw, observed.pool, binding, context)
     except NOT_APPLIED as error:
-        why, final = not_applied(error, "pool")
+        why, final = not_applied(error, "WorkerPool")
         return replace(seen, stalled=why) if final else replace(seen, missing=why)
     except InvalidObject as error:  # the Broker's; its own status says the same
-        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker cannot be read: {error}"))
+        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker is not valid: {error}"))
     return replace(
         seen,
         deployment=applied.deployment,
@@ -212,13 +212,11 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
         if not (observed.raw.get("status") or {}).get("lastDecision") and decision["to"]:
             # The Deployment was created with that size.
             events.append(
-                Event(EventReason.SCALED, f"From 0 to {decision['to']} pods: {decision['message']}")
+                Event(EventReason.SCALED, f"Scaled from 0 to {decision['to']} pods: {decision['message']}")
             )
     if "lastRequeue" in status:
         messages = status["lastRequeue"]["messages"]
-        events.append(
-            Event(EventReason.DEAD_LETTERS_REQUEUED, f"Dead letters moved back to their queues: {messages}.")
-        )
+        events.append(Event(EventReason.DEAD_LETTERS_REQUEUED, f"{messages} dead letters were requeued."))
     metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
 
     def written() -> Iterator[Event | None]:
@@ -236,7 +234,7 @@ def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
         yield overwritten_event(pool, overwritten)
     if (resized := size.take_resized()) is not None:
         before, after, why = resized
-        yield Event(EventReason.SCALED, f"From {before} to {after} pods: {why}")
+        yield Event(EventReason.SCALED, f"Scaled from {before} to {after} pods: {why}")
 
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:

@@ -28,8 +28,8 @@ class InvalidNameError(InvalidError):
 
     def __init__(self, plural: str, name: str) -> None:
         message = (
-            f"{name[:80]!r} cannot be a name among {plural}: a name has lower-case letters, digits, - and . only, and"
-            " a letter or digit at both ends."
+            f"{name[:80]!r} is not a valid name of {plural}: use lower-case letters, digits, - "
+            "and . only, starting and ending with a letter or digit."
         )
         super().__init__(422, "InvalidName", message)
 
@@ -42,6 +42,6 @@ class NameConflictError(Exception):
     """A child's name is taken by an object that we do not control."""
 
     def __init__(self, kind: str, name: str, why: str) -> None:
-        super().__init__(f"{kind} {name!r} exists and belongs to somebody else: {why}")
+        super().__init__(f"{kind} {name!r} already exists and does not belong to this object: {why}")
         self.kind = kind
         self.name = name

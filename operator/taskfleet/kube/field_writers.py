@@ -27,7 +27,7 @@ class FieldWriter:
     def __str__(self) -> str:
         """Without the time, so that the same one is the same in every event."""
         what = f"{self.operation} of {self.subresource}" if self.subresource else self.operation
-        return f"{self.manager or 'somebody'!r} ({what})"
+        return f"{self.manager or 'unknown client'!r} ({what})"
 
 
 def other_writer(live: Object, path: str) -> FieldWriter | None:

@@ -240,7 +240,7 @@ class Gateway:
                 data = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiError(
-                0, "Unreachable", f"the API server gave no answer ({type(error).__name__})"
+                0, "Unreachable", f"the API server does not answer ({type(error).__name__})"
             ) from error
         if response.status >= 300:
             raise _error(response.status, data)

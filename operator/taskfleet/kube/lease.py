@@ -163,16 +163,14 @@ class Election:
         """Why this process can neither lead nor follow, in words; None: it can."""
         if self._lost_at is None or (seconds := self._clock() - self._lost_at) < self._timing.end:
             return None
-        return f"the lease was lost {seconds:.0f} s ago and the work of that term does not end"
+        return f"the Lease was lost {seconds:.0f} s ago, but the work of that term has not ended"
 
     def unattended(self) -> str | None:
         """Why nobody may be leading, in words; None while somebody was seen to hold the Lease lately."""
         seconds = self._clock() - self._attended_at
         if seconds < self._timing.unattended:
             return None
-        return (
-            f"nobody was seen to hold the Lease for {seconds:.0f} s{self._failure and f' ({self._failure})'}"
-        )
+        return f"no process has held the Lease for {seconds:.0f} s{self._failure and f' ({self._failure})'}"
 
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Call `lead` each time the Lease is won, and cancel it when it is lost. Ends by cancellation only.
@@ -227,9 +225,9 @@ class Election:
         except Exception as error:  # whatever it was, the next attempt comes and the deadline runs
             log.warning("cannot take or renew the Lease", error=repr(error))
             self._failure = (
-                f"the API server did not do it within {limit:g} s"
+                f"the API server did not answer within {limit:g} s"
                 if isinstance(error, TimeoutError)
-                else (f"the API server refuses it: {type(error).__name__}")
+                else (f"the API server rejected the request: {type(error).__name__}")
             )
             return False
         self._renewed_at, self._attended_at, self._failure = sent, self._clock(), ""

@@ -83,10 +83,16 @@ class StatusWriter:
         shape = self._not_stored[key] = _shape(stored, left)
         if shape != before:
             advice = (
-                "If its CRD is older than the operator, install the new one: `taskfleet crds | kubectl apply --server-side -f -`;"
-                " else a webhook or policy changes it."
+                "If the CRD is older than the operator, install the new one: `taskfleet crds | "
+                "kubectl apply --server-side -f -`. Otherwise check which webhook or policy "
+                "changes the status."
             )
-            log.warning("status not stored as written", **key._asdict(), fields=sorted(left), advice=advice)
+            log.warning(
+                "the API server stored another status than the operator wrote",
+                **key._asdict(),
+                fields=sorted(left),
+                advice=advice,
+            )
 
     def forget(self, key: Key) -> None:
         self._written_at.pop(key, None)

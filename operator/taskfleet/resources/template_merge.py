@@ -30,8 +30,8 @@ def merge_template(built: Object, user: Object, *, path: str) -> Object:
             _check_quantities(value, where)
         if field.startswith("$"):
             raise SpecError(
-                f"{where}: patch directives are not supported. Remove it; to replace or remove a value, "
-                "write the new value or null in its place."
+                f"{where}: patch directives are not supported. Remove the directive. To replace "
+                "or remove a value, set the new value or null."
             )
         if value is None:
             merged.pop(field, None)
@@ -44,13 +44,16 @@ def _check_quantities(amounts: Object, path: str) -> None:
     """Refuse what is no amount at all, because the API server's own refusal does not say which."""
     for name, amount in amounts.items():
         if amount is not None and not _QUANTITY.fullmatch(str(amount)):
-            raise SpecError(f"{path}.{name} is {amount!r:.80}, which is no quantity. Write 500m, 2 or 1Gi.")
+            raise SpecError(
+                f"{path}.{name} is {amount!r:.80}, which is not a valid quantity. Use a value such as "
+                "500m, 2 or 1Gi."
+            )
 
 
 def _merge_value(field: str, built: Any, user: Any, path: str) -> Any:
     for kind, name in ((dict, "a map"), (list, "a list")):
         if isinstance(built, kind) and not isinstance(user, kind):
-            raise SpecError(f"{path} is {user!r:.80} and has to be {name}. Write it as in a pod template.")
+            raise SpecError(f"{path} is {user!r:.80}, but must be {name}. Write it as in a pod template.")
     if isinstance(user, dict):
         return merge_template(built or {}, user, path=path)
     if not isinstance(user, list):
@@ -68,11 +71,9 @@ def _merge_keyed(field: str, built: list[Any], user: list[Any], path: str) -> li
     for index, entry in enumerate(user):
         key, where = identity(field, entry), f"{path}[{index}]"
         if key is None:
-            raise SpecError(
-                f"{where} has no {key_name}: entries of {field} are told apart by it. Give it one."
-            )
+            raise SpecError(f"{where} has no {key_name}, which identifies the entries of {field}. Add it.")
         if key in seen:
-            raise SpecError(f"{where} is there twice ({key_name} {key[0]!r}). Remove one of them.")
+            raise SpecError(f"{where} is a duplicate ({key_name} {key[0]!r}). Remove one of the entries.")
         seen.add(key)
         if field in _REPLACED_ENTRIES:
             # To the user's place: $(VAR) in a variable sees only the variables before it.

@@ -58,10 +58,10 @@ def _check_texts(user: Object, path: str) -> None:
     for name in ("labels", "annotations"):
         texts, where = metadata.get(name), f"{path}.metadata.{name}"
         if texts is not None and not isinstance(texts, dict):
-            raise SpecError(f"{where} is {texts!r:.80} and has to be a map. Write it as in a pod template.")
+            raise SpecError(f"{where} is {texts!r:.80}, but must be a map. Write it as in a pod template.")
         for key, value in (texts or {}).items():
             if value is not None and not isinstance(value, str):
-                raise SpecError(f"{where}.{key} is {value!r:.80}, which is not text. Write it in quotes.")
+                raise SpecError(f"{where}.{key} is {value!r:.80}, which is not a string. Quote it.")
 
 
 def _with_security_defaults(built: Object, user: Object) -> Object:

@@ -25,9 +25,9 @@ def want(load: PoolLoad) -> Want:
     limits = load.limits
     slots, sentence = _slots(load)
     pods = ceil(slots / limits.capacity)
-    sentence += f" over {limits.capacity} a pod: {_count(pods)}"
+    sentence += f" at {limits.capacity} per pod: {_count(pods)}"
     if pods == 0 and load.held_back:
-        pods, sentence = 1, f"{load.held_back} tasks wait for their time or a rate limit: 1 pod holds them"
+        pods, sentence = 1, f"{load.held_back} tasks wait for their ETA or a rate limit: 1 pod holds them"
     elif pods == 0 and (early := prewarm(load)) is not None:
         pods, sentence = 1, early
     wanted = min(max(pods, limits.least), limits.most)
@@ -45,11 +45,11 @@ def _slots(load: PoolLoad) -> tuple[int, str]:
     if wait is None:
         return running + waiting, said
     if service is None:
-        return running + waiting, f"{said} (service time not known yet)"
+        return running + waiting, f"{said} (task duration not known yet)"
     # Within the wait T one slot serves T/s tasks; and the slots must keep up with what arrives.
     backlog = running + ceil(waiting * min(1.0, service / wait))
     steady = ceil(load.arrival_rate * service)
-    said += f", {service:.1f} s a task, {load.arrival_rate:.1f} a second, wait of at most {wait:g} s"
+    said += f", {service:.1f} s per task, {load.arrival_rate:.1f} tasks/s, targetWait {wait:g} s"
     slots = max(backlog, steady)
     return slots, f"{said}: {slots} slots"
 

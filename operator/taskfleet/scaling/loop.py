@@ -74,7 +74,7 @@ class ScalingLoop:
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
         self._attention: dict[Key, DuePools] = defaultdict(DuePools)  # by broker
-        self._faults = FaultLog("a pool could not be decided on")
+        self._faults = FaultLog("the scaling decision for a pool failed")
         self._busy: dict[Key, frozenset[str]] = defaultdict(
             frozenset
         )  # queues at the last reading, by broker
@@ -226,7 +226,9 @@ class ScalingLoop:
             )
         if scaled.busy_removed:
             metrics.BUSY_PODS_REMOVED.labels(*key[1:]).inc(len(scaled.busy_removed))
-            log.error("a shrink took pods that had not drained", **key._asdict(), pods=scaled.busy_removed)
+            log.error(
+                "a scale-down removed pods that were not drained", **key._asdict(), pods=scaled.busy_removed
+            )
 
     def _pods(self, scaled: ScaledPool, snapshot: BrokerSnapshot | None, now: float) -> tuple[PodLoad, ...]:
         pods = [

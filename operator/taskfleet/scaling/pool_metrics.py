@@ -13,13 +13,15 @@ from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop
 
 _MEANINGS = {
-    "desired_replicas": "Pods that should consume.",
-    "ready_replicas": "Pods that are ready.",
-    "busy_replicas": "Pods that run a task.",
-    "draining_replicas": "Pods that fetch no more tasks because they are to go.",
-    "waiting_messages": "Messages that wait in the pool's queues, shared ones in full.",
-    "in_flight_messages": "Messages that the pool's pods run or have fetched.",
-    "oldest_message_age_seconds": "How long the oldest of the waiting messages has waited, an estimate.",
+    "desired_replicas": "Desired number of pods.",
+    "ready_replicas": "Current number of ready pods.",
+    "busy_replicas": "Current number of pods that run a task.",
+    "draining_replicas": "Current number of pods that finish their tasks and fetch no new ones.",
+    "waiting_messages": (
+        "Current number of waiting messages in the pool's queues. Each pool counts shared queues in full."
+    ),
+    "in_flight_messages": "Current number of messages that the pool's pods hold, running or prefetched.",
+    "oldest_message_age_seconds": "Estimated age of the oldest waiting message.",
 }
 
 
@@ -29,7 +31,7 @@ class PoolMetrics(Collector):
     def __init__(self, scaling: ScalingLoop, brokers: BrokerMonitor) -> None:
         self._scaling = scaling
         self._brokers = brokers
-        self._faults = FaultLog("a pool could not be measured")
+        self._faults = FaultLog("the metrics of a pool failed")
 
     def collect(self) -> Iterator[Metric]:
         families = {

@@ -46,7 +46,7 @@ def prewarm(load: PoolLoad) -> str | None:
     if due is None or not -_LATE_SECONDS <= due <= load.lead:
         return None
     when = f"due in {due:.0f} s" if due > 0 else "due now"
-    return f"nothing to do, but a scheduled run is {when} and a pod takes up to {load.lead:.0f} s to start: 1 pod"
+    return f"no tasks, but a scheduled run is {when} and a pod takes up to {load.lead:.0f} s to start: 1 pod"
 
 
 def next_look_in(load: PoolLoad) -> float | None:

@@ -89,6 +89,7 @@ def size_of(deployment: Object) -> int:
 def not_taken(deployment: Object, asked: int, stored: int) -> str:
     """The sentence about an answer that has another size than was asked for."""
     return (
-        f"{asked} replicas were written to Deployment {deployment['metadata']['name']!r} and {stored} were stored: an admission"
-        " webhook or policy changes spec.replicas. Exempt the Deployment from it"
+        f"The operator set {asked} replicas on Deployment {deployment['metadata']['name']!r}, but "
+        f"{stored} were stored: an admission webhook or policy changes spec.replicas. Exempt the "
+        "Deployment from it"
     )

@@ -51,7 +51,7 @@ def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Sizing, Memory]:
     """
     size = load.size
     if not load.broker_reachable:
-        sentence = f"The broker does not answer: {size} pods are kept."
+        sentence = f"The broker is not reachable; keeping {size} pods."
         return Sizing(size, Cause.BROKER_UNREACHABLE, sentence), memory
     wanted = want(load)
     memory = _remember_want(memory, wanted.pods, load, now)
@@ -63,20 +63,20 @@ def decide(load: PoolLoad, memory: Memory, now: float) -> tuple[Sizing, Memory]:
 def _grow(load: PoolLoad, wanted: Want, size: int) -> Sizing:
     able = size + len(load.of(PodState.DRAINING)) + len(load.of(PodState.DRAINED))
     if load.cannot_start is not None and wanted.pods > able:
-        sentence = f"{wanted.sentence}; {able} kept, for new pods do not start: {load.cannot_start}"
+        sentence = f"{wanted.sentence}; keeping {able}, because new pods do not start: {load.cannot_start}"
         return Sizing(able, Cause.CANNOT_START, sentence, wanted)
     return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 
 
 def _shrink(load: PoolLoad, wanted: Want, size: int, memory: Memory, now: float) -> Sizing:
     if load.rolling:
-        sentence = f"{wanted.sentence}; {size} kept while a rollout replaces pods."
+        sentence = f"{wanted.sentence}; keeping {size} during a rollout."
         return Sizing(size, Cause.ROLLOUT, sentence, wanted)
     peak = min(size, max((pods for _, pods in memory.peaks), default=wanted.pods))
     if peak == 0 and load.received_at is not None and now - load.received_at < load.limits.keepalive:
         peak = min(size, 1)
     if peak > wanted.pods:
-        sentence = f"{wanted.sentence}; {peak} kept, wanted within the last {load.limits.keepalive:g} s."
+        sentence = f"{wanted.sentence}; keeping {peak}, needed within the last {load.limits.keepalive:g} s."
         return Sizing(peak, Cause.KEEPALIVE, sentence, wanted)
     return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 

@@ -66,7 +66,7 @@ class Informer:
             try:
                 await asyncio.to_thread(asyncio.run, self._watch(namespaces, stop))
             except Exception as error:
-                log.warning("watching failed, starting again", error=f"{type(error).__name__}: {error}"[:500])
+                log.warning("watch failed, restarting it", error=f"{type(error).__name__}: {error}"[:500])
                 if self._loop.time() - began > _STABLE_SECONDS:
                     pauses = iter(EndlessBackoffs())
                 await asyncio.to_thread(stop.wait, next(pauses))

@@ -106,7 +106,7 @@ class Processor:
         try:
             await self._failed(key, error)
         except Exception as another:
-            log.warning("a failure could not be told", **key._asdict(), error=str(another)[:300])
+            log.warning("cannot write a failure to the status", **key._asdict(), error=str(another)[:300])
 
     def _looked_at(self, key: Key | None) -> None:
         if key is not None:
@@ -114,4 +114,4 @@ class Processor:
         if not self._first_look and metrics.INITIAL_SYNC_SECONDS._value.get() == 0:
             seconds = time.monotonic() - self._began
             metrics.INITIAL_SYNC_SECONDS.set(seconds)
-            log.info("every object has been looked at", seconds=round(seconds, 2))
+            log.info("every object was reconciled once", seconds=round(seconds, 2))

@@ -149,7 +149,7 @@ class Resync:
 
     def _note_missed(self, key: Key) -> None:
         metrics.WATCH_EVENTS_MISSED.labels(key.kind).inc()
-        log.info("a watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
+        log.info("the watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
 
     async def _list_all(self, kinds: Iterable[str] = (*OWN_TYPES, *CHILD_TYPES)) -> dict[Key, str]:
         listed: dict[Key, str] = {}

@@ -34,7 +34,7 @@ async def while_all_run(kopf_run: Coroutine[Any, Any, None], *, expected: int, s
             raise WatchersEndedError(problem)
         return
     await running
-    raise WatchersEndedError("kopf has ended")
+    raise WatchersEndedError("kopf has stopped")
 
 
 async def _end(running: asyncio.Task[None]) -> None:
@@ -63,7 +63,7 @@ async def _alarm(expected: int, stop: threading.Event) -> str | None:
         alive = {name.removeprefix(_NAME) for name in names if name.startswith(_NAME)}
         known |= alive
         if ended := known - alive:
-            return f"ended: {', '.join(sorted(ended))}"
+            return f"stopped: {', '.join(sorted(ended))}"
         if len(alive) < expected and loop.time() > deadline:
             return f"only {len(alive)} of {expected} have started: {', '.join(sorted(alive))}"
     return None

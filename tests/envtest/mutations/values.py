@@ -28,16 +28,18 @@ class Format:
 
 _FORMATS = (
     Format("is too short", ("90s", "1h30m", "99999h999999m99999999s"), ("0s", "90", "-1s", "")),
-    Format("is no duration", ("0s", "90s", "99999h999999m99999999s"), ("90", "-1s", "")),
-    Format("is no size", ("2Gi", "3G", "999999999999999999Ti"), ("0Gi", "1", "1.5Gi", "")),
+    Format("is not a valid duration", ("0s", "90s", "99999h999999m99999999s"), ("90", "-1s", "")),
+    Format("is not a valid size", ("2Gi", "3G", "999999999999999999Ti"), ("0Gi", "1", "1.5Gi", "")),
     Format("the name of an object", ("other", "a", "a" * 253), ("Other", "../other", "a" * 254, "")),
     Format("a key of the object", ("other", ".a", "a" * 253), ("a/b", "..", "a" * 254, "")),
     Format("queue name", ("other", "ü.x-1", "q" * 200), ("a,b", " a", "a\nb", "q" * 201, "")),
     Format(
-        "is no cron schedule", ("*/5 * * * *", "@daily", "0 12 L * 5#3"), ("61 * * * *", "0 0 30 2 *", "soon")
+        "is not a valid cron schedule",
+        ("*/5 * * * *", "@daily", "0 12 L * 5#3"),
+        ("61 * * * *", "0 0 30 2 *", "soon"),
     ),
     Format("IANA time zone", ("Europe/Berlin", "America/Argentina/Buenos_Aires"), ("Mars/Base", "Local", "")),
-    Format("belongs to a field", ("-E", "--statedb=/tmp/state"), ("-A", "--queues=a", "")),
+    Format("is set by a field", ("-E", "--statedb=/tmp/state"), ("-A", "--queues=a", "")),
 )
 _MOMENTS = Format("", ("2031-01-31T08:00:00+01:00", "2001-01-01T00:00:00Z"), ("2030-01-31", "soon"))
 

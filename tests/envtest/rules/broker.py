@@ -8,12 +8,12 @@ from tests.envtest.rules.case import Case
 OBJECT, ARRAY, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "array", "string"))
 EXTERNAL = {"urlSecretRef": {"name": "redis", "key": "url"}}
 SHRINK = (
-    f"{OBJECT}a volume cannot shrink: keep redis.storage.size, or delete the Broker and its volume and start "
-    "without the messages."
+    f"{OBJECT}redis.storage.size cannot shrink: restore the previous value, or delete the Broker "
+    "and its volume, which deletes its messages."
 )
 CLASS = (
-    f"{OBJECT}a volume cannot change its class: keep redis.storage.storageClassName, or delete the Broker "
-    "and its volume and start without the messages."
+    f"{OBJECT}redis.storage.storageClassName cannot change: restore the previous value, or delete "
+    "the Broker and its volume, which deletes its messages."
 )
 
 
@@ -30,8 +30,8 @@ CASES = (
         {"external": EXTERNAL},
         {"external": EXTERNAL, "redis": {}},
         "redis",
-        f"{OBJECT}redis and external exclude each other: remove external for a managed Redis, "
-        "or remove redis.",
+        f"{OBJECT}redis and external cannot both be set: remove external for a managed Redis, or "
+        "remove redis.",
     ),
     _case(
         "external-without-a-url",
@@ -45,21 +45,21 @@ CASES = (
         {"redis": {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1000m"}}}},
         {"redis": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}},
         "redis.resources.requests",
-        f"{OBJECT}requests are above limits: lower the request or raise the limit.",
+        f"{OBJECT}a request exceeds its limit: lower the request or raise the limit.",
     ),
     _case(
         "name-of-a-resource",
         {"redis": {"resources": {"limits": {"memory": "1Gi"}}}},
         {"redis": {"resources": {"limits": {"memory ": "1Gi"}}}},
         "redis.resources.limits",
-        f"{OBJECT}the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+        f"{OBJECT}a resource name is not valid: use cpu, memory, or a name such as nvidia.com/gpu.",
     ),
     _case(
         "image-with-a-space",
         {"redis": {"image": "redis:8"}},
         {"redis": {"image": "redis:8 "}},
         "redis.image",
-        f'{STRING}"redis:8 " begins or ends with a space: write the name of the image alone.',
+        f'{STRING}"redis:8 " starts or ends with a space: remove the space.',
     ),
     _case(
         "volume-shrinks",
@@ -98,8 +98,8 @@ CASES = (
         _storage(storageClassName="fast", size="100Mi"),
         {"external": EXTERNAL, "redis": {}},
         "redis",
-        f"{OBJECT}redis and external exclude each other: remove external for a managed Redis, "
-        "or remove redis.",
+        f"{OBJECT}redis and external cannot both be set: remove external for a managed Redis, or "
+        "remove redis.",
         before={"external": EXTERNAL},
     ),
     _case(
@@ -107,29 +107,28 @@ CASES = (
         _storage(size="10Gi"),
         _storage(size="10"),
         "redis.storage.size",
-        f'{STRING}"10" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+        f'{STRING}"10" is not a valid size: use a whole number with a unit, such as 256Mi or 1Gi.',
     ),
     _case(
         "maxmemory-without-a-unit",
         {"redis": {"maxMemory": "1G"}},
         {"redis": {"maxMemory": "1 Gi"}},
         "redis.maxMemory",
-        f'{STRING}"1 Gi" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+        f'{STRING}"1 Gi" is not a valid size: use a whole number with a unit, such as 256Mi or 1Gi.',
     ),
     _case(
         "visibility-timeout-of-zero",
         {"visibilityTimeout": "12h"},
         {"visibilityTimeout": "0s"},
         "visibilityTimeout",
-        f"{STRING}0s is too short: give at least 1s, or remove the field.",
+        f"{STRING}0s is too short: use at least 1s, or remove the field.",
     ),
     _case(
         "visibility-timeout-in-seconds",
         {"visibilityTimeout": "3600s"},
         {"visibilityTimeout": "3600"},
         "visibilityTimeout",
-        f'{STRING}"3600" is no duration: write hours, minutes and seconds in this order, '
-        "such as 30s, 5m or 1h30m.",
+        f'{STRING}"3600" is not a valid duration: use hours, minutes and seconds, such as 30s, 5m or 1h30m.',
     ),
     *(
         _case(
@@ -137,7 +136,8 @@ CASES = (
             {"prioritySteps": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]},
             {"prioritySteps": steps},
             "prioritySteps",
-            f"{ARRAY}prioritySteps have to begin with 0 and rise, as in [0, 3, 6, 9].",
+            f"{ARRAY}prioritySteps must start with 0 and be in ascending order: use values such "
+            "as [0, 3, 6, 9].",
         )
         for name, steps in {"without-0": [3, 6], "falling": [0, 6, 3], "twice": [0, 3, 3]}.items()
     ),

@@ -13,15 +13,15 @@ _case = partial(Case, "PeriodicSchedule")
 
 def _cron(good: str, bad: str) -> Case:
     answer = (
-        f'{STRING}"{bad}" is no cron schedule: write five fields, minute hour day month weekday, '
-        "such as 30 6 * * 1-5, or @yearly, @monthly, @weekly, @daily or @hourly."
+        f'{STRING}"{bad}" is not a valid cron schedule: use five fields, minute hour day month '
+        "weekday, such as 30 6 * * 1-5, or @yearly, @monthly, @weekly, @daily or @hourly."
     )
     accepted, rejected = ({"interval": None, "schedule": text} for text in (good, bad))
     return _case(f"cron {bad!r}", accepted, rejected, "schedule", answer)
 
 
 def _too_short(field: str) -> Case:
-    answer = f"{STRING}0s is too short: give at least 1s, or remove the field."
+    answer = f"{STRING}0s is too short: use at least 1s, or remove the field."
     return _case(f"{field}-of-zero", {field: "1s"}, {field: "0s"}, f"{field}", answer)
 
 
@@ -32,7 +32,8 @@ CASES = (
             accepted,
             rejected,
             "",
-            f"{OBJECT}a PeriodicSchedule needs exactly one of schedule, interval, solar and clocked.",
+            f"{OBJECT}exactly one of schedule, interval, solar and clocked must be set: set one, "
+            "and remove the others.",
         )
         for name, accepted, rejected in (
             ("no", {"interval": "2s"}, {"interval": None}),
@@ -57,16 +58,16 @@ CASES = (
         {"interval": "1h30m"},
         {"interval": "90 min"},
         "interval",
-        f'{STRING}"90 min" is no duration: write hours, minutes and seconds in this order, '
-        "such as 30s, 5m or 1h30m.",
+        f'{STRING}"90 min" is not a valid duration: use hours, minutes and seconds, such as '
+        "30s, 5m or 1h30m.",
     ),
     _case(
         "unknown-time-zone",
         {"timeZone": "America/Argentina/Buenos_Aires"},
         {"timeZone": "Mars/Base"},
         "timeZone",
-        f"{STRING}unknown time zone Mars/Base evaluating rule: "
-        "write an IANA time zone, such as Europe/Berlin.",
+        f"{STRING}unknown time zone Mars/Base evaluating rule: the time zone is not valid: use an "
+        "IANA time zone, such as Europe/Berlin.",
     ),
     *(
         _case(
@@ -74,7 +75,7 @@ CASES = (
             {"timeZone": "Europe/Berlin"},
             {"timeZone": zone},
             "timeZone",
-            f"{STRING}write an IANA time zone, such as Europe/Berlin.",
+            f"{STRING}the time zone is not valid: use an IANA time zone, such as Europe/Berlin.",
         )
         for zone in ("", "Local", "+02:00")
     ),
@@ -83,8 +84,8 @@ CASES = (
         {"queue": "reports"},
         {"queue": "a,b"},
         "queue",
-        f'{STRING}the queue name "a,b" cannot be used: it must not be empty, hold a comma, or begin or end '
-        "with a space. Write each queue as an item of its own.",
+        f'{STRING}the queue name "a,b" is not valid: it must not be empty, contain a comma, or '
+        "start or end with a space. Use an item for each queue.",
     ),
     _case(
         "unknown-solar-event",

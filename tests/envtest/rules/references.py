@@ -35,20 +35,21 @@ def references(name: str) -> dict[tuple[str, str], Object]:
 def refusal_of_name(name: str) -> str:
     """What the API server says of a name that can be none, after the field."""
     return (
-        f'Invalid value: "string": the name "{name}" cannot be used: write the name of an object in this namespace, with'
-        " lower-case letters, digits, - and . only, and a letter or digit at both ends."
+        f'Invalid value: "string": the name "{name}" is not valid: use the name of an object '
+        "in this namespace, with lower-case letters, digits, - and . only, starting and ending "
+        "with a letter or digit."
     )
 
 
 def _refusal_of_key(key: str) -> str:
     return (
-        f'Invalid value: "string": the key "{key}" cannot be used: write a key of the object\'s data, with letters,'
-        " digits, -, _ and . only."
+        f'Invalid value: "string": the key "{key}" is not valid: use a key of the object\'s '
+        "data, with letters, digits, -, _ and . only."
     )
 
 
 _CONTROL = (
-    'Invalid value: "string": control characters, such as line breaks, cannot be used here: remove them.'
+    'Invalid value: "string": control characters, such as line breaks, are not allowed here: remove them.'
 )
 _OUTSIDE = "../../other/secrets/x"
 

@@ -5,7 +5,9 @@ from functools import partial
 from tests.envtest.rules.case import Case
 
 OBJECT, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "string"))
-RENAMED = f"{OBJECT}queueName cannot change: make another TaskQueue for the other queue, and delete this one."
+RENAMED = (
+    f"{OBJECT}queueName cannot change: create another TaskQueue for the other queue, and delete this one."
+)
 
 
 _case = partial(Case, "TaskQueue")
@@ -41,8 +43,8 @@ CASES = (
         {"queueName": "emails.v2"},
         {"queueName": "emails,letters"},
         "queueName",
-        f'{STRING}the queue name "emails,letters" cannot be used: it must not be empty, hold a comma, or '
-        "begin or end with a space. Write each queue as an item of its own.",
+        f'{STRING}the queue name "emails,letters" is not valid: it must not be empty, contain a '
+        "comma, or start or end with a space. Use an item for each queue.",
     ),
     _case(
         "alert-above-nothing",
@@ -56,14 +58,14 @@ CASES = (
         {"alertAbove": {"waiting": 0, "age": "1s"}},
         {"alertAbove": {"age": "0s"}},
         "alertAbove.age",
-        f"{STRING}0s is too short: give at least 1s, or remove the field.",
+        f"{STRING}0s is too short: use at least 1s, or remove the field.",
     ),
     _case(
         "alert-age-in-words",
         {"alertAbove": {"age": "1h"}},
         {"alertAbove": {"age": "an hour"}},
         "alertAbove.age",
-        f'{STRING}"an hour" is no duration: write hours, minutes and seconds in this order, '
-        "such as 30s, 5m or 1h30m.",
+        f'{STRING}"an hour" is not a valid duration: use hours, minutes and seconds, such as '
+        "30s, 5m or 1h30m.",
     ),
 )

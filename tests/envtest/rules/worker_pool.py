@@ -12,14 +12,13 @@ _case = partial(Case, "WorkerPool")
 
 
 def _too_short(field: str) -> Case:
-    answer = f"{STRING}0m0s is too short: give at least 1s, or remove the field."
+    answer = f"{STRING}0m0s is too short: use at least 1s, or remove the field."
     return _case(f"{field}-of-zero", {field: "1s"}, {field: "0m0s"}, field, answer)
 
 
 def _no_duration(text: str) -> Case:
     answer = (
-        f'{STRING}"{text}" is no duration: write hours, minutes and seconds in this order, '
-        "such as 30s, 5m or 1h30m."
+        f'{STRING}"{text}" is not a valid duration: use hours, minutes and seconds, such as 30s, 5m or 1h30m.'
     )
     return _case(
         f"duration-{text or 'empty'}", {"timeLimit": "1h30m"}, {"timeLimit": text}, "timeLimit", answer
@@ -27,7 +26,7 @@ def _no_duration(text: str) -> Case:
 
 
 def _ignored(pool: str, field: str, value: object, choice: str) -> Case:
-    answer = f"{OBJECT}pool {pool} ignores {field}: remove it, or use pool {choice}."
+    answer = f"{OBJECT}pool {pool} does not support {field}: remove it, or use pool {choice}."
     return _case(f"{field}-on-{pool}", {field: value}, {field: value, "pool": pool}, field, answer)
 
 
@@ -40,16 +39,16 @@ def _flag(argument: str, advice: str) -> Case:
 
 
 def _owned(argument: str, field: str) -> Case:
-    return _flag(argument, f"belongs to a field: remove it and set {field}.")
+    return _flag(argument, f"is set by a field: remove it, and set {field}.")
 
 
 TWO_SIZES = (
-    f"{OBJECT}replicas and autoscale exclude each other: remove replicas to let autoscale decide the size, "
-    "or remove autoscale to fix it."
+    f"{OBJECT}replicas and autoscale cannot both be set: remove replicas to scale automatically, "
+    "or remove autoscale for a fixed size."
 )
 QUEUE_NAME = (
-    'the queue name "{}" cannot be used: it must not be empty, hold a comma, or begin or end with a space. '
-    "Write each queue as an item of its own."
+    'the queue name "{}" is not valid: it must not be empty, contain a comma, or start or end '
+    "with a space. Use an item for each queue."
 )
 
 SIZES = (
@@ -102,7 +101,7 @@ SIZES = (
         {"autoscale": {"maxReplicas": 3, "targetWait": "1s"}},
         {"autoscale": {"maxReplicas": 3, "targetWait": "0s"}},
         "autoscale.targetWait",
-        f"{STRING}0s is too short: give at least 1s, or remove the field.",
+        f"{STRING}0s is too short: use at least 1s, or remove the field.",
     ),
     _case(
         "process-min-above-max",
@@ -116,8 +115,8 @@ SIZES = (
         {"processAutoscale": {"min": 3, "max": 10}},
         {"processAutoscale": {"min": 3, "max": 10}, "concurrency": 5},
         "concurrency",
-        f"{OBJECT}concurrency and processAutoscale exclude each other: remove concurrency; "
-        "processAutoscale.max is what a pod runs at once.",
+        f"{OBJECT}concurrency and processAutoscale cannot both be set: remove concurrency. A pod "
+        "runs up to processAutoscale.max tasks at once.",
     ),
     _case(
         "concurrency-on-solo",
@@ -149,7 +148,7 @@ POOL_LIMITS = (
         {"maxMemoryPerChild": "400Mi"},
         {"maxMemoryPerChild": "400000"},
         "maxMemoryPerChild",
-        f'{STRING}"400000" is no size: write whole bytes with a unit, such as 256Mi or 1Gi.',
+        f'{STRING}"400000" is not a valid size: use a whole number with a unit, such as 256Mi or 1Gi.',
     ),
     _too_short("timeLimit"),
     _too_short("softTimeLimit"),
@@ -198,8 +197,8 @@ SOURCES = (
             {"resultBackend": {"broker": {"database": 1}}},
             {"resultBackend": backend},
             "resultBackend",
-            f"{OBJECT}resultBackend needs exactly one of urlSecretRef and broker: set one, "
-            "or remove resultBackend.",
+            f"{OBJECT}resultBackend must have exactly one of urlSecretRef and broker: set one, or "
+            "remove resultBackend.",
         )
         for name, backend in {
             "twice": {"broker": {"database": 1}, "urlSecretRef": {"name": "results", "key": "url"}},
@@ -215,14 +214,14 @@ SOURCES = (
             ]
         },
         "env[0]",
-        f"{OBJECT}value and valueFrom exclude each other: remove one.",
+        f"{OBJECT}value and valueFrom cannot both be set: remove one.",
     ),
     _case(
         "env-name",
         {"env": [{"name": "my.mode-1 (old)", "value": "fast"}]},
         {"env": [{"name": "my=mode", "value": "fast"}]},
         "env[0].name",
-        f'{STRING}"my=mode" cannot be the name of a variable: write printable ASCII characters without =.',
+        f'{STRING}"my=mode" is not a valid variable name: use printable ASCII characters without =.',
     ),
     _case(
         "requests-above-limits",
@@ -234,21 +233,21 @@ SOURCES = (
         },
         {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1000Mi"}}},
         "resources.requests",
-        f"{OBJECT}requests are above limits: lower the request or raise the limit.",
+        f"{OBJECT}a request exceeds its limit: lower the request or raise the limit.",
     ),
     _case(
         "name-of-a-resource",
         {"resources": {"limits": {"hugepages-2Mi": "2Mi", "cpu": "0.5"}}},
         {"resources": {"limits": {"cpu ": 1}}},
         "resources.limits",
-        f"{OBJECT}the name of a resource cannot be used: write cpu, memory, or a name such as nvidia.com/gpu.",
+        f"{OBJECT}a resource name is not valid: use cpu, memory, or a name such as nvidia.com/gpu.",
     ),
     _case(
         "image-with-a-space",
         {"image": "registry.example:5000/app@sha256:0"},
         {"image": " registry.example/app:1"},
         "image",
-        f'{STRING}" registry.example/app:1" begins or ends with a space: write the name of the image alone.',
+        f'{STRING}" registry.example/app:1" starts or ends with a space: remove the space.',
     ),
     *(
         _case(
@@ -256,8 +255,8 @@ SOURCES = (
             {"envFrom": [{"configMapRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]},
             {"envFrom": [source]},
             "envFrom[0]",
-            f"{OBJECT}an entry of envFrom needs exactly one of configMapRef and secretRef: "
-            "write two entries for two.",
+            f"{OBJECT}an entry of envFrom must have exactly one of configMapRef and secretRef: "
+            "use an entry for each.",
         )
         for name, source in {
             "twice": {"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}},
@@ -267,11 +266,13 @@ SOURCES = (
 )
 
 BEAT_ADVICE = (
-    "makes every pod send every periodic task: remove it, and use the field beat or a PeriodicSchedule."
+    "makes every pod send every periodic task: remove it, and set beat or create a PeriodicSchedule."
 )
-PURGE_ADVICE = "deletes waiting tasks whenever a pod starts: remove it; purge of a TaskQueue does it once."
-NAME_ADVICE = "is refused: remove it; a worker is named after its pool and its pod."
-DETACH_ADVICE = "ends the container at once: remove it; a worker has to stay in the foreground."
+PURGE_ADVICE = (
+    "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to purge a queue once."
+)
+NAME_ADVICE = "is not supported: remove it. A worker is named after its pool and its pod."
+DETACH_ADVICE = "ends the container at once: remove it. A worker must run in the foreground."
 
 ARGUMENTS = (
     *(

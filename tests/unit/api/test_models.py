@@ -53,7 +53,7 @@ def test_an_object_that_only_breaks_a_rule_is_still_read(case: Case) -> None:
     [
         pytest.param(
             {"timeLimit": "ten"},
-            "spec.timeLimit is 'ten': should be a duration such as 30s, 5m or 1h30m. "
+            "spec.timeLimit is 'ten': must be a duration, such as 30s, 5m or 1h30m. "
             "Correct it and apply again.",
             id="duration",
         ),

@@ -53,5 +53,5 @@ def test_a_quantity_is_read_as_kubernetes_reads_it(text: str | float, value: Dec
 
 @pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1.2.3", "1Xi"])
 def test_anything_else_is_no_quantity(text: str) -> None:
-    with pytest.raises(ValueError, match="no quantity such as 500m"):
+    with pytest.raises(ValueError, match="not a valid quantity, such as 500m"):
         parse_quantity(text)

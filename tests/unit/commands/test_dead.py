@@ -118,7 +118,7 @@ def test_messages_are_a_table_and_ids_are_never_cut() -> None:
     ("redelivered", "reason", "shown"),
     [
         pytest.param(0, "its body is no list", "its body is no list", id="no-worker-could-take-it-in"),
-        pytest.param(6, "workers ended while they took it in", "workers ended while they took it in", id="both"),
+        pytest.param(6, "workers crashed when they processed it", "workers crashed when they processed it", id="both"),
         pytest.param(6, "", "its worker was lost 6 times", id="lost-with-its-workers"),
         pytest.param(0, "", "?", id="put-there-by-somebody"),
     ],

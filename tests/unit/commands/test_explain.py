@@ -12,7 +12,7 @@ from taskfleet.kube.errors import ApiError
 from tests.unit.commands.cluster import LEASE, MAIL, Cluster, Operator, willing
 from tests.unit.objects import NAMESPACE
 
-BECAUSE = "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2."
+BECAUSE = "8 waiting + 4 running at 4 per pod: 3 pods; limited by maxReplicas 2."
 TIME = "2026-01-01T12:00:00Z"
 MADE: Object = {
     **{"time": TIME, "from": 1, "to": 2, "waiting": 8, "running": 4, "heldBack": 0, "starting": 0},

@@ -100,7 +100,7 @@ async def test_a_suspended_pool_has_no_beat() -> None:
                 ]
             },
             ("False", "BeatNotReady"),
-            "cannot get image",
+            "cannot pull image",
             id="no-image",
         ),
     ],

@@ -34,7 +34,9 @@ async def test_default_broker_is_made_empty_and_marked() -> None:
     ("spec", "settings", "said"),
     [
         pytest.param({"brokerRef": {"name": "fast"}}, {}, "spec.brokerRef.name is 'fast'", id="another-name"),
-        pytest.param({}, {"auto_create_broker": False}, "makes none by itself", id="switched-off"),
+        pytest.param(
+            {}, {"auto_create_broker": False}, "does not create it automatically", id="switched-off"
+        ),
     ],
 )
 async def test_other_brokers_are_the_users_to_make(spec: Object, settings: Any, said: str) -> None:
@@ -42,7 +44,7 @@ async def test_other_brokers_are_the_users_to_make(spec: Object, settings: Any, 
     reason, message = await ask(scene, **spec)
     assert reason == Reason.BROKER_MISSING
     assert said in message
-    assert "Create it." in message
+    assert "Create the Broker" in message
     assert scene.server.writes == []
 
 

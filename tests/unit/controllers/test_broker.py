@@ -236,7 +236,7 @@ async def test_unchecked_certificate_is_told_in_the_condition_and_by_a_warning()
     scene.brokers.probes[BROKER] = REACHABLE
     await scene.settle(reconcile, BROKER)
     assert condition(scene)["status"] == "True"
-    assert "certificate is not checked (insecureSkipVerify)" in condition(scene)["message"]
+    assert "TLS verification is off (insecureSkipVerify)" in condition(scene)["message"]
     assert scene.events()[-1] == ("Warning", "Reachable")
 
 

@@ -129,15 +129,13 @@ def test_unusable_value_is_named_by_its_key_and_never_shown(value: Object | None
 @pytest.mark.parametrize(
     ("url", "fields", "sentence"),
     [
-        pytest.param("redis://h", CA, "Write rediss://, or remove the field.", id="ca-without-tls"),
-        pytest.param("redis://h", CLIENT, "clientCertificateSecretRef is set. Write rediss://", id="client"),
-        pytest.param(
-            "redis://h", {"insecureSkipVerify": True}, "insecureSkipVerify is set. Write", id="skip"
-        ),
+        pytest.param("redis://h", CA, "Use rediss://, or remove the field.", id="ca-without-tls"),
+        pytest.param("redis://h", CLIENT, "clientCertificateSecretRef is set. Use rediss://", id="client"),
+        pytest.param("redis://h", {"insecureSkipVerify": True}, "insecureSkipVerify is set. Use", id="skip"),
         pytest.param(
             "sentinel://h", {**CA, **SENTINEL}, "Set spec.external.sentinel.tls, or", id="ca-of-sentinels"
         ),
-        pytest.param("redis://h", SENTINEL, "is no sentinel:// URL", id="sentinel-field-only"),
+        pytest.param("redis://h", SENTINEL, "is not a sentinel:// URL", id="sentinel-field-only"),
         pytest.param(
             "sentinel://:a@h;sentinel://:b@i", SENTINEL, "different users", id="different-passwords"
         ),
@@ -154,11 +152,11 @@ def test_url_and_spec_that_do_not_fit(url: str, fields: Object, sentence: str) -
 def test_certificates_that_are_none(certificates: Certificates) -> None:
     url = secret(url="rediss://h")
     for text in ("", "no PEM", certificates.text("client.key")):
-        with pytest.raises(AddressError, match=r"'ca\.crt' of Secret 'ca' holds no CA") as refusal:
+        with pytest.raises(AddressError, match=r"'ca\.crt' of Secret 'ca' does not contain a CA") as refusal:
             target_in({"redis": url, "ca": secret(ca_crt=text)}, external(**CA))
         assert refusal.value.reason == BrokerReason.INVALID_CERTIFICATE
     other_key = secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("server.key"))
-    with pytest.raises(AddressError, match="no certificate and its key"):
+    with pytest.raises(AddressError, match="do not contain a certificate and its private key"):
         target_in({"redis": url, "client": other_key}, external(**CLIENT))
     without_key = secret(tls_crt=certificates.text("client.crt"))
     with pytest.raises(AddressError, match=r"'client' has no key 'tls.key'"):

@@ -70,7 +70,7 @@ async def test_until_the_first_look_the_last_findings_stay(brokers: Brokers) -> 
 async def test_who_gives_running_tasks_to_others_is_named_with_both_timeouts(brokers: Brokers) -> None:
     verdict = of_type(await brokers.find(FOUND), "VisibilityTimeoutsMatch")
     assert (verdict["status"], verdict["reason"]) == ("False", "RedeliveredWhileRunning")
-    for word in ("4 messages", "celery@web-1, celery@web-2", "less than 15m", "this Broker's is 1h"):
+    for word in ("4 messages", "celery@web-1, celery@web-2", "less than 15m", "the Broker's is 1h"):
         assert word in verdict["message"]
     assert ("Warning", "RedeliveredWhileRunning") in brokers.scene.events()
     verdict = of_type(await brokers.find(Findings()), "VisibilityTimeoutsMatch")

@@ -38,7 +38,7 @@ def status(spec: Object | None = None, **changes: Any) -> Object:
 
 def test_broker_that_answers_is_ready_with_its_figures() -> None:
     told = status()
-    assert of_type(told, "Ready")["message"] == f"Redis 7.2.4 at {ENDPOINT} answers."
+    assert of_type(told, "Ready")["message"] == f"Redis 7.2.4 at {ENDPOINT} is reachable."
     fields = {name: value for name, value in told.items() if name != "conditions"}
     assert fields == {
         "observedGeneration": 3,

@@ -30,8 +30,8 @@ def test_a_rabbitmq_names_everything_that_it_lacks() -> None:
     (told,) = broker_support(Broker.parse(broker(**EXTERNAL)), RABBITMQ)
     assert (told["status"], told["reason"]) == ("False", "RedisRequired")
     lacking = (
-        "strict order",
-        "ahead of a free slot",
+        "strict queue order",
+        "zero prefetch",
         "consumer_timeout",
         "PeriodicSchedules",
         "dead letters",
@@ -49,9 +49,15 @@ def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("spec", "status", "reason", "says"),
     [
-        pytest.param({"timeLimit": "10m"}, "True", "Supported", "can do what", id="short-tasks-of-one-queue"),
         pytest.param(
-            {"acknowledge": "Early"}, "True", "Supported", "can do what", id="early-are-never-given-back"
+            {"timeLimit": "10m"}, "True", "Supported", "supports everything", id="short-tasks-of-one-queue"
+        ),
+        pytest.param(
+            {"acknowledge": "Early"},
+            "True",
+            "Supported",
+            "supports everything",
+            id="early-are-never-given-back",
         ),
         pytest.param({}, "False", "ConsumerTimeout", "timeLimit is not set", id="no-limit"),
         pytest.param({"timeLimit": "45m"}, "False", "ConsumerTimeout", "timeLimit is 45m", id="limit-above"),
@@ -59,14 +65,14 @@ def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
             {"timeLimit": "10m", "queues": ["a", "b"]},
             "False",
             "QueueOrderNotSupported",
-            "take turns",
+            "is supported on Redis only",
             id="strict-order",
         ),
         pytest.param(
             {"timeLimit": "10m", "queues": ["a", "b"], "queueOrder": "RoundRobin"},
             "True",
             "Supported",
-            "can do what",
+            "supports everything",
             id="turns-are-wanted",
         ),
         pytest.param(
@@ -83,7 +89,7 @@ def test_a_pool_on_rabbitmq(spec: Object, status: str, reason: str, says: str) -
 def test_results_beside_the_queues_need_a_redis() -> None:
     asks = WorkerPool.parse(pool(resultBackend={"broker": {"database": 1}}))
     assert results_problem(asks, REDIS) is None
-    assert "RabbitMQ has none" in (results_problem(asks, RABBITMQ) or "")
+    assert "the broker is a RabbitMQ" in (results_problem(asks, RABBITMQ) or "")
     assert results_problem(WorkerPool.parse(pool()), RABBITMQ) is None
 
 

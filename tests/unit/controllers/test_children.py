@@ -125,7 +125,9 @@ async def test_object_of_somebody_else_is_a_conflict_and_stays_as_it_is(
     theirs = built(a="theirs")
     theirs["metadata"]["ownerReferences"] = owners
     before = scene.foreign(theirs) if known else scene.server.put(theirs)
-    with pytest.raises(NameConflictError, match="ConfigMap 'settings' exists and belongs to somebody else"):
+    with pytest.raises(
+        NameConflictError, match="ConfigMap 'settings' already exists and does not belong to this object"
+    ):
         await scene.ensure(built(a="1"))
     assert scene.server.objects[SETTINGS] == before
     assert scene.server.writes == []
@@ -288,7 +290,7 @@ async def test_our_own_orphan_is_adopted(known: bool) -> None:
         ),
         pytest.param(
             {"ownerReferences": [reference(kind="Deployment", name="x", uid="other")]},
-            "Deployment 'x' controls it",
+            "its controller is Deployment 'x'",
             id="controlled",
         ),
     ],
@@ -298,7 +300,7 @@ async def test_the_message_says_why_it_is_somebody_elses(changes: Object, why: s
     theirs = orphan()
     theirs["metadata"] |= changes
     scene.foreign(theirs)
-    with pytest.raises(NameConflictError, match=f"belongs to somebody else: {why}"):
+    with pytest.raises(NameConflictError, match=f"does not belong to this object: {why}"):
         await scene.ensure(built(a="1"))
 
 
@@ -315,8 +317,11 @@ async def test_a_revert_is_told_with_who_wrote_and_who_goes_on_is_met_at_growing
 
     assert await change() == "1"
     assert scene.told == [
-        "ChangeReverted: 'kyverno' (Update) changed data.a of ConfigMap 'settings'; it is put back. Change the WorkerPool"
-        " instead, or what changes this object."
+        (
+            "ChangeReverted: 'kyverno' (Update) changed data.a of ConfigMap 'settings', and the "
+            "operator reverted it. Change the WorkerPool instead, or stop that client from changing "
+            "this object."
+        )
     ]
     assert scene.children.due_in(OWNER) is None
     assert await change() == "theirs", "2 s have to pass"
@@ -351,7 +356,7 @@ async def test_what_a_webhook_changes_of_our_metadata_is_told_and_not_written_ag
     assert told.startswith(
         f"FieldOverridden: metadata.labels.app.kubernetes.io/managed-by of {kind} '{obj['metadata']['name']}' is stored"
     )
-    assert "learns late of changes without it: exempt it" in told
+    assert "sees changes late without it. Exempt the label." in told
     scene.start()
     await scene.ensure(obj)
     assert len(scene.server.writes) == 2, "a new operator tries it once"

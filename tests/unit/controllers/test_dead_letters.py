@@ -74,7 +74,7 @@ async def test_messages_are_told_with_what_celery_says_of_their_arguments(scene:
     ("client", "said"),
     [
         pytest.param(None, "has no address yet", id="not-watched"),
-        pytest.param(Redis(port=1), r"gives no answer \(ConnectionError\)", id="away"),
+        pytest.param(Redis(port=1), r"does not answer \(ConnectionError\)", id="away"),
     ],
 )
 async def test_a_broker_that_is_away_is_the_answer(scene: Scene, client: Redis | None, said: str) -> None:

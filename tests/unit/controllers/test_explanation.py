@@ -46,7 +46,7 @@ def test_a_decision_is_told_with_everything_that_it_was_made_from() -> None:
             "want": 3,
             "limit": "maxReplicas 2",
             "reason": "Demand",
-            "message": "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2.",
+            "message": "8 waiting + 4 running at 4 per pod: 3 pods; limited by maxReplicas 2.",
         }
     ]
 

@@ -131,14 +131,14 @@ async def test_it_comes_back_when_the_next_run_would_be_late() -> None:
 async def test_it_looks_again_at_what_keeps_beat_from_starting() -> None:
     one = scene(state=None, heartbeat=None)
     status = await look(one, schedule())
-    assert "is not there" in of_type(status, "Ready")["message"]
+    assert "does not exist yet" in of_type(status, "Ready")["message"]
     key = Key("PeriodicSchedule", NAMESPACE, "report")
     assert await one.reconcile(periodic_schedule.reconcile, key) == one.context.settings.recheck_interval
     metadata = {"name": DEPLOYMENT.name, "namespace": NAMESPACE}
     one.add({"kind": "Deployment", "metadata": metadata, "spec": {}})
     one.seconds += 60
     await one.settle(periodic_schedule.reconcile, key)
-    assert "is not there" not in of_type(one.server.objects[key]["status"], "Ready")["message"]
+    assert "does not exist yet" not in of_type(one.server.objects[key]["status"], "Ready")["message"]
 
 
 async def test_trouble_becomes_an_event_once() -> None:

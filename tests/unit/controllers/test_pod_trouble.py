@@ -193,8 +193,8 @@ def test_only_what_a_change_of_the_spec_cures_stalls(status: Object, stalls: boo
 
 def test_image_pull_names_the_pod_and_the_image_and_what_to_do() -> None:
     assert message(worker_pod(waiting("ErrImagePull", "manifest unknown"))) == (
-        "Pod mail-1 cannot get image 'registry.test/app:1': manifest unknown. Correct the image's name, or see to its"
-        " registry and the pull secrets."
+        "Pod mail-1 cannot pull image 'registry.test/app:1': manifest unknown. Check the image "
+        "name, the registry and the pull secrets."
     )
 
 
@@ -289,7 +289,7 @@ def test_pod_without_a_node_is_trouble_after_a_while(since: float, expected: Poo
 
 
 def test_unschedulable_pod_quotes_the_scheduler() -> None:
-    assert message(unscheduled(-60)) == f"Pod mail-1 finds no node: {NO_NODE}"
+    assert message(unscheduled(-60)) == f"Pod mail-1 cannot be scheduled: {NO_NODE}"
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ def seen(raw: Object) -> tuple[str | None, str | None]:
     ("spec", "stopped"),
     [
         pytest.param({}, None, id="one-pod"),
-        pytest.param({"suspend": True}, "is suspended, set spec.suspend to false", id="suspended"),
-        pytest.param({"replicas": 0}, "has spec.replicas 0", id="no-replicas"),
+        pytest.param({"suspend": True}, "is suspended; set spec.suspend to false", id="suspended"),
+        pytest.param({"replicas": 0}, "has spec.replicas 0; raise it", id="no-replicas"),
         pytest.param({"autoscale": {"minReplicas": 0, "maxReplicas": 3}}, None, id="may-grow"),
         pytest.param(
             {"autoscale": {"minReplicas": 0, "maxReplicas": 0}},
-            "has spec.autoscale.maxReplicas 0",
+            "has spec.autoscale.maxReplicas 0; raise it",
             id="may-not-grow",
         ),
     ],

@@ -200,7 +200,7 @@ def test_change_of_size_never_reconciles() -> None:
 def test_rollout_reconciles_with_the_number_of_pods_left() -> None:
     told = of_type(status(worker("a"), worker("b", "old"), worker("c", "old")), "Reconciling")
     assert told["status"] == "True"
-    assert told["message"] == "2 pods of the previous template are still to be replaced."
+    assert told["message"] == "2 pods of the previous template are not replaced yet."
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ GATED = on_node(
 @pytest.mark.parametrize(
     ("pods", "said"),
     [
-        pytest.param([LOST, worker("b")], "1 of 2 pods are ready; the node of 1 does not answer", id="lost"),
+        pytest.param([LOST, worker("b")], "1 of 2 pods are ready; the nodes of 1 do not respond", id="lost"),
         pytest.param([LOST, STARTING], "a (node-1); the others are starting.", id="lost-and-starting"),
         pytest.param(
             [worker("a"), STARTING], "1 of 2 pods are ready; the others are starting.", id="starting"

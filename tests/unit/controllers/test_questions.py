@@ -64,7 +64,7 @@ async def test_messages_are_for_who_may_write_the_pool() -> None:
     assert await scene.ask("bobs", WRITE) == {"told": "mail"}
     assert await scene.refused("anns", WRITE) == (
         403,
-        f"'ann' may not patch WorkerPool 'mail' in namespace {NAMESPACE!r}.",
+        f"User 'ann' cannot patch WorkerPool 'mail' in namespace {NAMESPACE!r}.",
     )
 
 
@@ -109,7 +109,10 @@ async def test_an_api_server_that_does_not_review_is_the_answer() -> None:
     scene = Asked()
     scene.server.refuse("create", "tokenreviews")
     status, said = await scene.refused("anns")
-    assert (status, said) == (503, "The API server does not say who may ask (403 Forbidden).")
+    assert (status, said) == (
+        503,
+        "The API server cannot review the request (403 Forbidden). Retry in a moment.",
+    )
 
 
 async def test_reviews_name_all_that_is_known_of_the_caller() -> None:

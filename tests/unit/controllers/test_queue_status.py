@@ -16,7 +16,7 @@ from tests.unit.objects import own
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MAIL = PoolConsumer("uid", ("emails",))
-SUSPENDED = PoolConsumer("uid", ("emails",), stopped="is suspended, set spec.suspend to false")
+SUSPENDED = PoolConsumer("uid", ("emails",), stopped="is suspended; set spec.suspend to false")
 FAILING = PoolConsumer("uid", ("emails",), trouble="is not ready (ImagePullFailed)")
 
 
@@ -110,17 +110,18 @@ def test_consumed(given: Any, expected: tuple[str, str]) -> None:
     [
         pytest.param(
             {"waiting": (3,)},
-            "3 messages wait and no WorkerPool reads queue `emails`. Add it to spec.queues of a pool.",
+            "3 messages wait in queue `emails`, and no WorkerPool consumes it. Add the queue to "
+            "spec.queues of a WorkerPool.",
             id="no-pool",
         ),
         pytest.param(
             {"waiting": (1,), "pools": {"mail": SUSPENDED}},
-            "1 message waits in queue `emails`: WorkerPool 'mail' is suspended, set spec.suspend to false.",
+            "1 message waits in queue `emails`: WorkerPool 'mail' is suspended; set spec.suspend to false.",
             id="suspended",
         ),
         pytest.param(
             {"pools": {"mail": MAIL, "post": MAIL}, "consuming": {"mail": 2}},
-            "WorkerPools 'mail', 'post' read it; 2 pods fetch at the moment.",
+            "WorkerPools 'mail', 'post' consume it; 2 pods are fetching.",
             id="consumed",
         ),
     ],
@@ -158,7 +159,10 @@ def test_healthy(given: Any, expected: tuple[str, str]) -> None:
 
 def test_an_age_says_that_it_is_an_estimate() -> None:
     told = status(pools={"mail": MAIL}, waiting=(1,), age=150, alert={"age": "1m"})
-    expected = "The oldest message waits for about 2m30s (an estimate); alertAbove.age is 1m."
+    expected = (
+        "The oldest message has waited for an estimated 2m30s, which is above alertAbove.age (1m). "
+        "Add workers or raise the limit."
+    )
     assert message(told, "Healthy") == expected
 
 
@@ -175,7 +179,7 @@ def test_a_broker_that_does_not_tell_leaves_nothing_that_looks_new() -> None:
 
 
 def test_what_only_a_broker_cures_does_not_stall() -> None:
-    told = status(problem=(Reason.BROKER_MISSING, "There is no Broker 'default'."))
+    told = status(problem=(Reason.BROKER_MISSING, "Broker 'default' does not exist."))
     assert verdict(told, "Stalled")[0] == "False"
 
 

@@ -94,7 +94,7 @@ async def test_a_redis_keeps_its_image_until_its_turn_and_the_broker_says_so() -
     wait = await scene.reconcile(reconcile, BROKER)
     assert (image_of(scene.server.objects[REDIS]), wait) == ("redis:6", 2.0)
     told = of_type(scene.live("Broker", "default")["status"], "Reconciling")
-    assert told["message"].startswith("Redis keeps image 'redis:6' until another Broker has come up with")
+    assert told["message"].startswith("Redis keeps image 'redis:6' until another Broker is ready with")
     scene.change(other, status=NEW["status"])
     await scene.reconcile(reconcile, BROKER)
     assert image_of(scene.server.objects[REDIS]) == default

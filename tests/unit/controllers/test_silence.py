@@ -25,7 +25,7 @@ QUEUE = Key("TaskQueue", NAMESPACE, "celery")
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
 REPORT = b'{"seq":7}'
 RUNNING = {"containerStatuses": [{"name": "worker", "state": {"running": {}}}]}
-SILENT = "Pod mail-1 on node n2 is silent since 2026-01-01T12:00:00Z and holds 2 messages."
+SILENT = "Pod mail-1 on node n2 has not reported since 2026-01-01T12:00:00Z and holds 2 messages."
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ async def test_a_lost_nodes_messages_are_told_of_and_go_back_after_two_minutes(
     await silence.after(60)
     assert silence.verdicts() == ("PodsUnresponsive", "ConsumersUnresponsive")
     await silence.after(71)  # what only says the same in other words is written every 10 s
-    told = f"{SILENT} Its node is lost: what it holds is requeued at 2026-01-01T12:02:00Z."
+    told = f"{SILENT} Its node is lost. The operator requeues its messages at 2026-01-01T12:02:00Z."
     assert silence.messages() == (told, told)
     await silence.after(119)
     assert (silence.messages(), server.client.llen("celery")) == ((told, told), 0)

@@ -95,8 +95,8 @@ async def test_nothing_is_written_before_the_queue_was_read() -> None:
 @pytest.mark.parametrize(
     ("there", "reason", "says"),
     [
-        pytest.param(None, "BrokerMissing", "There is no Broker 'default'", id="no-broker"),
-        pytest.param(broker(), "BrokerNotReady", "has not been looked at yet", id="new-broker"),
+        pytest.param(None, "BrokerMissing", "Broker 'default' does not exist", id="no-broker"),
+        pytest.param(broker(), "BrokerNotReady", "has not been reconciled yet", id="new-broker"),
         pytest.param(
             broker(status=conditions(Ready="False Unreachable")),
             "BrokerNotReady",
@@ -242,7 +242,7 @@ async def test_a_purge_is_refused_while_others_take_messages(purging: Queues, se
     purging.read(1, times=6)
     purging.change(purge="first")
     await purging.reconcile()
-    assert "Others than WorkerPools" in purging.status["lastPurge"]["refused"]
+    assert "Clients outside of Taskfleet" in purging.status["lastPurge"]["refused"]
     assert server.client.llen("emails") == 3
 
 

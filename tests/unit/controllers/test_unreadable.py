@@ -16,14 +16,14 @@ MAIL = Key("WorkerPool", NAMESPACE, "mail")
     [
         pytest.param(
             ApiError(500, "InternalError", 'failed calling webhook "x": connection refused'),
-            "it is tried again: 500 InternalError: failed calling webhook",
+            "the operator retries: 500 InternalError: failed calling webhook",
             id="a-webhook-that-is-down",
         ),
         pytest.param(
             ApiError(404, "NotFound", "the server could not find it"), "404 NotFound", id="not-found"
         ),
         pytest.param(ApiError(429, "TooManyRequests", "slow down"), "429 TooManyRequests", id="too-many"),
-        pytest.param(KeyError("x"), "The operator fails at this object (KeyError)", id="bug"),
+        pytest.param(KeyError("x"), "The operator failed to reconcile this object (KeyError)", id="bug"),
     ],
 )
 async def test_it_is_told_and_what_else_was_known_stays(error: Exception, said: str) -> None:

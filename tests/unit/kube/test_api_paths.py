@@ -99,7 +99,7 @@ async def test_a_broker_says_which_reference_is_no_name(field: str) -> None:
     stalled = next(one for one in conditions if one["type"] == "Stalled")
     assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
     assert stalled["message"].startswith(
-        f"spec.{field} is '../../other/secrets/x', which cannot be the name of a Secret."
+        f"spec.{field} is '../../other/secrets/x', which is not a valid name of a Secret."
     )
     assert scene.brokers.targets == {}
 

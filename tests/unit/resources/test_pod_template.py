@@ -241,7 +241,7 @@ def test_a_template_that_cannot_be_merged_is_refused_by_its_field() -> None:
         ),
         pytest.param(
             {"metadata": {"annotations": {SAFE_TO_EVICT: 1}}},
-            f"spec.template.metadata.annotations.{SAFE_TO_EVICT} is 1, which is not text.",
+            f"spec.template.metadata.annotations.{SAFE_TO_EVICT} is 1, which is not a string.",
             id="number",
         ),
         pytest.param(

@@ -155,33 +155,33 @@ def test_neither_side_is_changed_by_the_merge() -> None:
         pytest.param(
             {"spec": {"$patch": "replace"}},
             "spec.$patch",
-            ": patch directives are not supported. Remove it; to replace or remove a value, "
-            "write the new value or null in its place.",
+            ": patch directives are not supported. Remove the directive. To replace or remove a "
+            "value, set the new value or null.",
             id="patch-directive",
         ),
         pytest.param(
             {"spec": {"volumes": [{"$patch": "delete", "name": "tmp"}]}},
             "spec.volumes[0].$patch",
-            ": patch directives are not supported. Remove it; to replace or remove a value, "
-            "write the new value or null in its place.",
+            ": patch directives are not supported. Remove the directive. To replace or remove a "
+            "value, set the new value or null.",
             id="patch-directive-in-a-list",
         ),
         pytest.param(
             {"spec": {"containers": [{"image": "x"}]}},
             "spec.containers[0]",
-            " has no name: entries of containers are told apart by it. Give it one.",
+            " has no name, which identifies the entries of containers. Add it.",
             id="container-without-name",
         ),
         pytest.param(
             {"spec": {"containers": ["x"]}},
             "spec.containers[0]",
-            " has no name: entries of containers are told apart by it. Give it one.",
+            " has no name, which identifies the entries of containers. Add it.",
             id="container-that-is-no-map",
         ),
         pytest.param(
             {"spec": {"volumes": [{"name": "a"}, {"name": "a"}]}},
             "spec.volumes[1]",
-            " is there twice (name 'a'). Remove one of them.",
+            " is a duplicate (name 'a'). Remove one of the entries.",
             id="key-given-twice",
         ),
         pytest.param(
@@ -193,13 +193,13 @@ def test_neither_side_is_changed_by_the_merge() -> None:
         pytest.param(
             {"spec": {"containers": [{"name": "worker", "resources": {"limits": {"cpu": "lots"}}}]}},
             "spec.containers[0].resources.limits.cpu",
-            " is 'lots', which is no quantity. Write 500m, 2 or 1Gi.",
+            " is 'lots', which is not a valid quantity. Use a value such as 500m, 2 or 1Gi.",
             id="no-quantity",
         ),
         pytest.param(
             {"spec": "x"},
             "spec",
-            " is 'x' and has to be a map. Write it as in a pod template.",
+            " is 'x', but must be a map. Write it as in a pod template.",
             id="text-for-a-map",
         ),
     ],

@@ -32,13 +32,13 @@ def test_the_first_pod_is_started_for_a_planned_run(due: float | None, pods: int
 
 def test_the_sentence_tells_of_the_run_and_of_the_start() -> None:
     verdict, _ = decide(load(due=8.0), remember(0, 0.0), now=0.0)
-    expected = "nothing to do, but a scheduled run is due in 8 s and a pod takes up to 10 s to start: 1 pod."
+    expected = "no tasks, but a scheduled run is due in 8 s and a pod takes up to 10 s to start: 1 pod."
     assert verdict.sentence == expected
 
 
 def test_tasks_that_wait_decide_before_any_plan() -> None:
     verdict, _ = decide(load(due=8.0, waiting=3), remember(0, 0.0), now=0.0)
-    assert (verdict.pods, verdict.sentence) == (3, "3 waiting + 0 running over 1 a pod: 3 pods.")
+    assert (verdict.pods, verdict.sentence) == (3, "3 waiting + 0 running at 1 per pod: 3 pods.")
 
 
 def test_a_maximum_of_zero_holds() -> None:

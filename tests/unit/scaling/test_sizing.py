@@ -236,7 +236,7 @@ def test_the_sentence_holds_the_sum() -> None:
     pod = PodLoad("a", PodState.CONSUMING, active=4)
     load = PoolLoad(Limits(capacity=4, least=0, most=2, keepalive=30), replicas=1, pods=(pod,), waiting=8)
     verdict, _ = decide(load, remember(1, 0.0), now=1.0)
-    assert verdict.sentence == "8 waiting + 4 running over 4 a pod: 3 pods; limited by maxReplicas 2."
+    assert verdict.sentence == "8 waiting + 4 running at 4 per pod: 3 pods; limited by maxReplicas 2."
 
 
 pods = st.builds(

@@ -97,5 +97,5 @@ def test_error_of_kopf_comes_out() -> None:
 
 
 def test_kopf_that_ends_by_itself_is_an_error() -> None:
-    with pytest.raises(WatchersEndedError, match="kopf has ended"):
+    with pytest.raises(WatchersEndedError, match="kopf has stopped"):
         run(while_all_run(asyncio.sleep(1), expected=2, stop=threading.Event()))

@@ -47,7 +47,7 @@ def test_transport_options(app: dict[str, Any], changes: dict[str, Any], expecte
 def test_the_brokers_visibility_timeout_holds_and_the_app_is_told() -> None:
     options, notes = transport_options({"visibility_timeout": 7200}, given(), anything)
     assert options["visibility_timeout"] == 3600
-    assert notes == ["The app sets visibility_timeout 7200, the Broker 3600: the Broker's holds."]
+    assert notes == ["The app sets visibility_timeout 7200. The Broker's 3600 overrides it."]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_names_of_keys_stay_the_apps_because_producers_use_them(
     options, notes = transport_options(app, given(**changes), anything)
     assert options == {**OURS, **app}
     assert len(notes) == 1
-    assert "until the Broker says the same" in notes[0]
+    assert "until the Broker has the same" in notes[0]
     assert len(notes[0]) <= MAX_NOTE
 
 

@@ -85,7 +85,7 @@ def test_tls_of_the_broker(url: str, tls: Tls | None, theirs: Any, expected: Any
 def test_an_app_that_says_otherwise_is_told_of() -> None:
     theirs = conf(broker_use_ssl={"ssl_cert_reqs": ssl.CERT_NONE})
     notes = configure_connection(theirs, settings(tls=Tls()), {"CELERY_BROKER_URL": "rediss://h"})
-    assert notes == ["The app sets broker_use_ssl otherwise than the Broker: the Broker's holds."]
+    assert notes == ["The app sets broker_use_ssl. The Broker's TLS settings override it."]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_run_has_the_same_id_whatever_changed_meanwhile() -> None:
     [
         pytest.param(b"[", "cannot read", id="no-json"),
         pytest.param(entry_json(v=2), "v=2", id="a-newer-operator"),
-        pytest.param(entry_json(args="ab"), "spec.args is no list", id="args"),
+        pytest.param(entry_json(args="ab"), "spec.args is not a list", id="args"),
         pytest.param(entry_json(schedule={"cron": "x", "timeZone": "UTC"}), "spec.schedule", id="cron"),
     ],
 )

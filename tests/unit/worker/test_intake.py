@@ -40,8 +40,10 @@ def taken_in(error: BaseException, **changes: Any) -> tuple[Deliveries, Intake, 
 
 def test_a_message_that_cannot_be_taken_in_is_dead_lettered_with_the_reason() -> None:
     _, intake, dead = taken_in(KeyError("id"))
-    assert dead == {"tag": "it cannot be taken in: KeyError: 'id'"}
-    assert intake.note == "Messages that cannot be taken in, now dead letters: 1, the last for a KeyError."
+    assert dead == {"tag": "it cannot be processed: KeyError: 'id'"}
+    assert (
+        intake.note == "1 messages could not be processed and were dead-lettered. The last error: KeyError."
+    )
 
 
 def test_a_message_that_celery_has_settled_before_it_failed_is_left_alone() -> None:

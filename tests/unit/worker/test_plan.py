@@ -197,22 +197,24 @@ def test_an_interval_is_counted_from_its_anchor_which_is_no_run() -> None:
     [
         pytest.param(
             {"cron": "61 * * * *", "timeZone": "UTC"},
-            'spec.schedule "61 * * * *" cannot be read: bad minute.', id="minute-61",
+            'spec.schedule "61 * * * *" is not valid: bad minute.', id="minute-61",
         ),
         pytest.param(
             {"cron": "0 0 31 2 *", "timeZone": "UTC"},
-            'spec.schedule "0 0 31 2 *" cannot be read: bad day-of-month.', id="a-day-that-never-comes",
+            'spec.schedule "0 0 31 2 *" is not valid: bad day-of-month.', id="a-day-that-never-comes",
         ),
         pytest.param(
             {"cron": "* * * * * *", "timeZone": "UTC"},
-            'spec.schedule "* * * * * *" is no cron schedule: five fields are needed, such as 30 6 * * 1-5.',
+            'spec.schedule "* * * * * *" is not a valid cron schedule: use five fields, such '
+            "as 30 6 * * 1-5.",
             id="six-fields",
         ),
         pytest.param(
             {"cron": "* * * * *", "timeZone": "Mars/Base"},
-            'spec.timeZone "Mars/Base" is not known: write an IANA time zone, such as Europe/Berlin.', id="zone",
+            'spec.timeZone "Mars/Base" is not known: use an IANA time zone, such as '
+            "Europe/Berlin.", id="zone",
         ),
-        pytest.param({"every": 0, "anchor": 0}, "spec.interval is 0 s: an interval has to be above 0.", id="interval-0"),
+        pytest.param({"every": 0, "anchor": 0}, "spec.interval is 0 s: use more than 0.", id="interval-0"),
         pytest.param(
             {"solar": "moonrise", "latitude": 0, "longitude": 0},
             "spec.solar.event 'moonrise' is not known: use one of dawn_astronomical, dawn_nautical, dawn_civil,"
@@ -220,7 +222,7 @@ def test_an_interval_is_counted_from_its_anchor_which_is_no_run() -> None:
             id="solar-event",
         ),
         pytest.param(
-            {"lunar": 1}, "beat does not know a schedule of lunar: use images of one release.", id="unknown-type"
+            {"lunar": 1}, "beat does not support a schedule of lunar: use images of the same release.", id="unknown-type"
         ),
     ],
 )  # fmt: skip

@@ -67,7 +67,7 @@ def test_pauses_grow_to_five_seconds_and_end_with_the_refusal() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
     seen.accepted()
     assert (
-        seen.note == "Redis refused commands: NOREPLICAS (it has too few replicas). The worker waited 18 s."
+        seen.note == "Redis rejected commands: NOREPLICAS (it has too few replicas). The worker waited 18 s."
     )
     assert not seen.paused
 
@@ -85,7 +85,7 @@ def test_a_client_of_kombus_says_not_now_as_a_lost_connection() -> None:
     clients = refusing_client(redis.Redis, Refusals(Clock()), exceptions)
     client = clients(retry=None)
     client.connection_pool = Answering("NOREPLICAS Not enough good replicas to write.")
-    with pytest.raises(exceptions.ConnectionError, match="not now"):
+    with pytest.raises(exceptions.ConnectionError, match="Redis is not available"):
         client.set("a", "b")
     client.connection_pool = Answering("WRONGTYPE Operation against a key")
     with pytest.raises(exceptions.ResponseError, match="WRONGTYPE") as raised:

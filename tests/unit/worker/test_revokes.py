@@ -137,4 +137,4 @@ def test_a_user_without_the_rights_is_told_so_and_works_on(server: RedisServer, 
     revokes.share(server.client, KEY)
     assert revokes.known
     assert revokes.note
-    assert revokes.note.startswith("The Redis user lacks rights to share revokes")
+    assert revokes.note.startswith("The Redis user lacks permissions to share revokes")

@@ -50,6 +50,6 @@ def test_each_task_that_waits_makes_room_for_one_more(
 def test_the_note_names_the_setting() -> None:
     _, note = prefetch(timed=5, most=5)
     assert note == (
-        "The worker fetches no more: as many tasks as it may hold wait (5 for their time, 0 for a rate limit);"
-        " see worker_eta_task_limit."
+        "The worker does not fetch: it holds the maximum number of waiting tasks (5 for their "
+        "ETA, 0 for a rate limit); see worker_eta_task_limit."
     )

@@ -120,7 +120,7 @@ def test_a_queue_that_takes_nothing_holds_its_schedule_back_and_says_so() -> Non
     assert len(scene.store.sent) == 1  # the other's
     assert scene.store.state_of().last is None
     assert scene.store.state_of().error == (
-        "In Redis the name of queue celery belongs to something that is no list: remove that key."
+        "The key of queue celery in Redis is not a list: delete that key."
     )
     scene.store.refuses = {}
     scene.at(60 + RETRY)

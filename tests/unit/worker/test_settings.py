@@ -30,7 +30,7 @@ def test_keys_of_a_newer_operator_are_ignored() -> None:
     ("text", "message"),
     [
         pytest.param("", "run celery itself", id="absent"),
-        pytest.param("{", "not JSON", id="broken"),
+        pytest.param("{", "not valid JSON", id="broken"),
         pytest.param("[]", "not a JSON object", id="not-an-object"),
         pytest.param(json.dumps({**settings("solo"), "v": 3}), "v=3", id="another-version"),
         pytest.param(
@@ -47,5 +47,5 @@ def test_what_is_wrong_is_said(text: str, message: str) -> None:
 def test_a_missing_key_is_named() -> None:
     raw: dict[str, Any] = settings("solo")
     del raw["poolUid"]
-    with pytest.raises(SettingsError, match="lacks 'poolUid'"):
+    with pytest.raises(SettingsError, match="'poolUid' is missing"):
         read_settings({"TASKFLEET_SETTINGS": json.dumps(raw)})

@@ -36,8 +36,8 @@ def test_a_wait_has_its_innermost_name_and_the_age_of_the_outermost() -> None:
         looks.append(seen.now())
         stored()
 
-    seen._counted(outer, "what follows a hard time limit")()
-    assert looks == ["what follows a hard time limit", "the result backend", "the result backend"]
+    seen._counted(outer, "the handler of a hard time limit")()
+    assert looks == ["the handler of a hard time limit", "the result backend", "the result backend"]
     assert seen.now() is None
 
 

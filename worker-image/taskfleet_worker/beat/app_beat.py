@@ -46,7 +46,9 @@ class AppBeatHealth:
 def main(arguments: Sequence[str]) -> int:
     """Run `celery -A <app> beat <flags>` for `-A <app> <flags>`; the exit code."""
     if len(arguments) < 2 or arguments[0] != "-A":
-        raise SettingsError("run.py takes `beat -A <app> <flags of celery beat>`.")
+        raise SettingsError(
+            "The arguments are not valid. Usage: run.py beat -A <app> <flags of celery beat>."
+        )
     hang_up.refuse()
     settings = read_settings(os.environ)
     refuse_several_addresses(os.environ)
@@ -83,7 +85,9 @@ def _lock_of(app: Any, name: str, settings: Settings) -> AppLock | None:
     """The lock on the broker; None where the broker is no Redis."""
     pool = getattr(app.connection_for_write().default_channel, "pool", None)
     if pool is None:
-        logger.warning("taskfleet: no lock on this broker: two beats alive at once send every task twice")
+        logger.warning(
+            "taskfleet: this broker does not support the beat lock: two beats at once send every task twice"
+        )
         return None
     prefix = settings.global_key_prefix or ""
     key = f"{prefix}taskfleet:{settings.cluster_id}:{settings.namespace}:appbeat:{name}"
@@ -98,7 +102,7 @@ def _wait_for(lock: AppLock, health: AppBeatHealth) -> None:
             holder = lock.take()
             if holder is None:
                 return
-            health.standing = f"another beat of this app runs: {holder.split('/')[0]}"
+            health.standing = f"another beat of this app is running: {holder.split('/')[0]}"
         except redis.RedisError as error:
             health.standing = f"the broker does not answer ({type(error).__name__})"
         time.sleep(_ASK_EVERY)
@@ -115,21 +119,21 @@ def _hold(lock: AppLock, clock: Callable[[], float] = native.monotonic) -> None:
         asked = clock()
         try:
             if not lock.renew():
-                _end("another beat has taken the lock")
+                _end("another beat holds the lock")
             renewed = asked
         except redis.RedisError as error:
-            logger.warning("taskfleet: the lock is not renewed yet (%s)", type(error).__name__)
+            logger.warning("taskfleet: cannot renew the lock (%s), retrying", type(error).__name__)
 
 
 def _end_without_renewal(age: Callable[[], float]) -> None:
     """In a thread of its own: a call that hangs cannot tell the time."""
     while age() < _PATIENCE:
         time.sleep(0.5)
-    _end(f"the lock could not be renewed for {_PATIENCE:.0f} s and expires after {EXPIRES:.0f} s")
+    _end(f"the lock was not renewed for {_PATIENCE:.0f} s and expires after {EXPIRES:.0f} s")
 
 
 def _end(why: str) -> None:
-    native.complain(f"taskfleet: {why}; this beat ends")
+    native.complain(f"taskfleet: {why}; this beat exits")
     os._exit(LOCK_LOST)
 
 

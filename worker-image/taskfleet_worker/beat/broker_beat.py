@@ -83,7 +83,7 @@ class Scheduler(celery.beat.Scheduler):  # type: ignore[misc] # Celery has no ty
         except Exception as error:
             return self._failed(error)
         if self._retry:
-            logger.warning("taskfleet: the broker answers again")
+            logger.warning("taskfleet: the broker is reachable again")
         self._retry = 0.0
         if self._loop.ready:
             if not self._frozen:
@@ -106,8 +106,10 @@ class Scheduler(celery.beat.Scheduler):  # type: ignore[misc] # Celery has no ty
         if not isinstance(
             error, (OSError, redis.RedisError, *self.app.connection_for_write().connection_errors)
         ):
-            logger.error("taskfleet: beat cannot go on and tries again", exc_info=error)
+            logger.error("taskfleet: beat failed, retrying", exc_info=error)
         elif not self._retry:
-            logger.warning("taskfleet: %s while talking to the broker; trying on", type(error).__name__)
+            logger.warning(
+                "taskfleet: a request to the broker failed with %s, retrying", type(error).__name__
+            )
         self._retry = min(LAST_RETRY, 2 * self._retry or FIRST_RETRY)
         return self._retry

@@ -32,12 +32,13 @@ class Cron(Timing):
         self._zone = _zone(zone)
         if len(self._expression.split()) != 5:
             raise PlanError(
-                f'spec.schedule "{expression}" is no cron schedule: five fields are needed, such as 30 6 * * 1-5.'
+                f'spec.schedule "{expression}" is not a valid cron schedule: use five fields, '
+                "such as 30 6 * * 1-5."
             )
         try:
             self._from(_EPOCH)
         except CronSimError as error:
-            raise PlanError(f'spec.schedule "{expression}" cannot be read: {str(error).lower()}.') from None
+            raise PlanError(f'spec.schedule "{expression}" is not valid: {str(error).lower()}.') from None
 
     def _from(self, moment: datetime) -> CronSim:
         return CronSim(self._expression, moment)
@@ -90,5 +91,5 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):
         raise PlanError(
-            f'spec.timeZone "{name}" is not known: write an IANA time zone, such as Europe/Berlin.'
+            f'spec.timeZone "{name}" is not known: use an IANA time zone, such as Europe/Berlin.'
         ) from None

@@ -57,18 +57,18 @@ def read_entry(uid: str, raw: bytes) -> Entry:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         detail = f"{type(error).__name__}: {error}"
         return Entry(
-            uid, name, error=f"beat cannot read this schedule ({detail}): use images of one release."
+            uid, name, error=f"beat cannot read this schedule ({detail}): use images of the same release."
         )
 
 
 def _read(uid: str, name: str, raw: dict[str, Any]) -> Entry:
     if raw["v"] != VERSION:
         raise PlanError(
-            f"this schedule is written as v={raw['v']!r}, beat reads v={VERSION}: use images of one release."
+            f"this schedule has v={raw['v']!r}, but beat reads v={VERSION}: use images of the same release."
         )
     UUID(uid)
     if not isinstance(raw["args"], list):
-        raise PlanError("spec.args is no list: write the positional arguments as [1, two].")
+        raise PlanError("spec.args is not a list: write the positional arguments as [1, two].")
     return Entry(
         uid=uid,
         digest=name,

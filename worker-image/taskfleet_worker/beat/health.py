@@ -28,7 +28,7 @@ class BeatHealth:
     def readiness(self) -> tuple[bool, str]:
         """Verdict and reason."""
         if self._worked is None:
-            return False, "beat does not hold the schedules yet"
+            return False, "beat has not read the schedules yet"
         age = self._clock() - self._worked
         if age > WORKED_LIMIT:
             return False, f"the broker has not answered for {age:.0f} s"
@@ -38,5 +38,5 @@ class BeatHealth:
         """Verdict and reason."""
         age = self._clock() - self._turned
         if age > LOOP_LIMIT:
-            return False, f"the loop has not turned for {age:.0f} s"
+            return False, f"the loop of beat has not run for {age:.0f} s"
         return True, "turning"

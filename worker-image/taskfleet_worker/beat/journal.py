@@ -128,7 +128,7 @@ def _begin(scheduler: Any, path: str) -> None:
         scheduler.taskfleet_journal = Journal(path)
         scheduler.taskfleet_journal.clear()
     except OSError as error:
-        logger.warning("taskfleet: %s is not written (%s): all entries are, at each send", path, error)
+        logger.warning("taskfleet: cannot write %s (%s): beat writes all entries at each send", path, error)
     else:
         if scheduler.sync_every_tasks == 1:
             scheduler.sync_every_tasks = 0  # what it is for, the journal does
@@ -141,6 +141,6 @@ def _note(scheduler: Any, entry: Any) -> None:
     try:
         journal.add(scheduler.schedule.get(entry.name, entry))
     except OSError as error:
-        logger.warning("taskfleet: the sent tasks are not noted (%s): all entries are written instead", error)
+        logger.warning("taskfleet: cannot write the sent tasks (%s): beat writes all entries instead", error)
         scheduler.taskfleet_journal = None
         scheduler.sync_every_tasks = 1

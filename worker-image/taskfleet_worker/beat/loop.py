@@ -148,7 +148,7 @@ class ScheduleLoop:
         if step.run is None and step.state == state and not is_first(seen):
             return None
         if step.state.missed > state.missed:
-            logger.warning("%s: %d planned runs were missed", entry.name, step.state.missed - state.missed)
+            logger.warning("%s: %d scheduled runs were missed", entry.name, step.state.missed - state.missed)
         try:
             message = None if step.run is None else self._build(entry, step.run, now)
         except UnsendableError as error:  # until it is changed; the others go on
@@ -226,8 +226,8 @@ def _refusal(entry: Entry, text: str) -> str:
     queue = entry.queue or "celery"
     code = text.split(" ", 1)[0]
     if code == "OOM":
-        return f"Redis is out of memory, so queue {queue} takes no run: raise maxMemory or purge a queue."
+        return f"Redis is out of memory and rejects runs for queue {queue}: raise maxMemory or purge a queue."
     if code == "WRONGTYPE":
-        return f"In Redis the name of queue {queue} belongs to something that is no list: remove that key."
+        return f"The key of queue {queue} in Redis is not a list: delete that key."
     word = code if re.fullmatch("[A-Z]{2,20}", code) else "an error"
-    return f"Redis does not take the run for queue {queue} ({word}): see the log of its pod."
+    return f"Redis rejects the run for queue {queue} ({word}): check the log of its pod."

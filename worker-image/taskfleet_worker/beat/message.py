@@ -59,7 +59,7 @@ class MessageBuilder:
         except Exception as error:
             detail = f"{type(error).__name__}: {error}"
             raise UnsendableError(
-                f"Celery makes no message of it ({detail}): check spec.args, kwargs and headers."
+                f"Celery cannot create the message ({detail}): check spec.args, kwargs and headers."
             ) from error
 
     def _built(self, entry: Entry, run: Run, expires: datetime | None) -> Message:

@@ -61,7 +61,7 @@ class Every(Timing):
 
     def __init__(self, seconds: float, anchor: float) -> None:
         if seconds <= 0:
-            raise PlanError(f"spec.interval is {seconds:g} s: an interval has to be above 0.")
+            raise PlanError(f"spec.interval is {seconds:g} s: use more than 0.")
         self._seconds = seconds
         self._anchor = anchor
 

@@ -70,5 +70,6 @@ def read_beat_settings(environment: Mapping[str, str]) -> BeatSettings:
         )
     except KeyError as error:
         raise SettingsError(
-            f"The environment or {VARIABLE} lacks {error.args[0]!r}: use images of one release."
+            f"{error.args[0]!r} is missing in the environment or in {VARIABLE}: use images of the "
+            "same release."
         ) from None

@@ -21,5 +21,6 @@ def timing(schedule: Mapping[str, Any]) -> Timing:
     if "clocked" in schedule:
         return Once(schedule["clocked"])
     raise PlanError(
-        f"beat does not know a schedule of {', '.join(schedule) or 'nothing'}: use images of one release."
+        f"beat does not support a schedule of {', '.join(schedule) or 'nothing'}: use images of "
+        "the same release."
     )

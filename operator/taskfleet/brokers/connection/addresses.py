@@ -40,10 +40,10 @@ class AddressPolicy:
         try:
             addresses = await _look_up(host, port)
         except UnicodeError:  # no name of a host, which Python's own encoding of names says so
-            raise OSError("not the name of a host") from None
+            raise OSError("the host name is not valid") from None
         allowed = next((address for address in addresses if self.lets(address)), None)
         if allowed is None:
-            raise RefusedAddressError("this installation connects to no address of that host")
+            raise RefusedAddressError("this installation denies every address of the host")
         return allowed
 
 

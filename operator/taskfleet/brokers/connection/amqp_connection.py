@@ -76,7 +76,7 @@ class _GuardedReader(asyncio.StreamReader):
             await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
         self._received += n
         if n > _LARGEST_FRAME or self._received > _MOST_RECEIVED:
-            raise ConnectionResetError("the server sends more than it may")
+            raise ConnectionResetError("the server sends more data than allowed")
         data = await self._reader.readexactly(n)
         if n == 1:
             self._kind = data
@@ -261,7 +261,7 @@ async def _bounded(step: Coroutine[Any, Any, T], seconds: float) -> T:
     if not task.done():
         raise BrokerError("TimeoutError")
     if task.cancelled():
-        raise BrokerError("the connection has ended")
+        raise BrokerError("the connection is closed")
     if (error := task.exception()) is not None:
         raise BrokerError(type(error).__name__) from error
     return task.result()

@@ -124,9 +124,9 @@ class RawConnection:
         # An ACL may forbid these two.
         replies = await self.ask(CommandBatch.of([*required, ("CLIENT", "SETNAME", name), ("ROLE",)])) or []
         if any(isinstance(reply, hiredis.ReplyError) for reply in replies[: len(required)]):
-            raise RawConnectionError("the server refuses the credentials or the database of the URL")
+            raise RawConnectionError("the server rejects the credentials or the database of the URL")
         if isinstance(replies[-1], list) and replies[-1][:1] == [b"slave"]:
-            raise RawConnectionError("the server is a replica, which takes no writes")
+            raise RawConnectionError("the server is a read-only replica")
 
     async def ask(self, question: CommandBatch) -> list[Any] | None:
         """The replies in the order of the commands, errors among them; None: as the last time. Raises RawConnectionError."""
@@ -184,7 +184,7 @@ class RawConnection:
                 replies.parse(raw)
             self.parsed_for += time.thread_time() - began
             if len(replies.parsed) > question.replies + 1:
-                raise UnsafeReplyError("it answers more than it was asked")
+                raise UnsafeReplyError("the server sends more replies than commands")
             if len(replies.parsed) > question.replies:
                 return bytes(raw), replies.parsed[: question.replies]
             await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
@@ -210,4 +210,4 @@ class _Replies:
             while len(self.parsed) < self._most and (reply := self._reader.gets()) is not False:
                 self.parsed.append(reply)
         except (TypeError, ValueError) as error:  # such as a map with a list as a key
-            raise UnsafeReplyError("one answer has no form that Python knows") from error
+            raise UnsafeReplyError("a reply is not valid") from error

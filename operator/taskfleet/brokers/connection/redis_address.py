@@ -47,9 +47,9 @@ class Access:
             async with asyncio.timeout(self._patience):
                 return await self._policy.resolve(host, port)
         except RefusedAddressError as error:
-            raise RawConnectionError(f"{error}; see brokers.deniedAddresses of the chart") from error
+            raise RawConnectionError(f"{error}; check brokers.deniedAddresses of the chart") from error
         except (OSError, TimeoutError) as error:
-            raise AddressUnknownError(f"no address for the host ({type(error).__name__})") from error
+            raise AddressUnknownError(f"the host name cannot be resolved ({type(error).__name__})") from error
 
     def client(self) -> Redis:
         """A client that gives up a command after `patience` seconds."""
@@ -88,14 +88,12 @@ class Access:
             except UnsafeReplyError:
                 raise
             except (RedisError, OSError, RawConnectionError, ValueError) as error:
-                trouble = RawConnectionError(f"no answer of the Sentinel {host}:{port}")
+                trouble = RawConnectionError(f"Sentinel {host}:{port} does not answer")
                 trouble.__cause__ = error
                 continue
             if address is not None:
                 return address
-            trouble = RawConnectionError(
-                f"the Sentinel {host}:{port} knows no master {sentinels.master_name!r}"
-            )
+            trouble = RawConnectionError(f"Sentinel {host}:{port} has no master {sentinels.master_name!r}")
         assert trouble is not None
         raise trouble
 
@@ -116,14 +114,14 @@ class Access:
 def _address(found: Any) -> tuple[str, int]:
     """What a Sentinel says, which may be anything. Raises ValueError."""
     if not isinstance(found, tuple | list) or len(found) != _PARTS_OF_AN_ADDRESS:
-        raise ValueError("not an address")
+        raise ValueError("not a valid address")
     host, port = (part.decode() if isinstance(part, bytes) else str(part) for part in found)
     if (
         not host.isprintable()
         or len(host) > _LONGEST_HOST
         or not (port.isdecimal() and len(port) <= _PORT_DIGITS)
     ):
-        raise ValueError("not an address")
+        raise ValueError("not a valid address")
     return host, int(port)
 
 
@@ -138,7 +136,7 @@ class _GuardedParser(_AsyncHiredisParser):
         try:
             return await super().read_response(*arguments, **options)
         except (TypeError, ValueError) as error:  # such as a map with a list as a key
-            raise UnsafeReplyError("one answer has no form that Python knows") from error
+            raise UnsafeReplyError("a reply is not valid") from error
 
     async def read_from_socket(self) -> bool:
         stream, reader = self._stream, cast(Any, self._reader)

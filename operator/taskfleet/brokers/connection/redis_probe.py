@@ -49,7 +49,7 @@ async def probe(client: Redis) -> Probe:
     if isinstance(pong, Exception):
         return _failed(client, pong)
     if isinstance(info, Mapping) and info.get("role") == "slave":
-        return Probe(Verdict.READ_ONLY, "The server is a replica, which takes no writes.")
+        return Probe(Verdict.READ_ONLY, "The server is a read-only replica.")
     return _answer(info if isinstance(info, Mapping) else {})  # an ACL may forbid INFO
 
 
@@ -78,20 +78,18 @@ async def _refusal(client: Redis) -> Exception | None:
 
 def _failed(client: Redis, error: Exception) -> Probe:
     if isinstance(error, NoPermissionError):
-        return Probe(Verdict.AUTHENTICATION_FAILED, "The server allows this user no PING.")
+        return Probe(Verdict.AUTHENTICATION_FAILED, "The server does not allow this user to run PING.")
     if (refused := tls_failure(error)) is not None:
         return Probe(Verdict.TLS_FAILED, refused)
     if isinstance(error, BusyLoadingError):
-        return Probe(
-            Verdict.UNREACHABLE, "The server is loading its data, and answers nothing else meanwhile."
-        )
+        return Probe(Verdict.UNREACHABLE, "The server is loading its data and does not run commands yet.")
     if not isinstance(error, AuthenticationError | AuthorizationError):
         return Probe(Verdict.UNREACHABLE, _unreachable(error))
     if client.connection_pool.connection_kwargs.get("password"):
         return Probe(
-            Verdict.AUTHENTICATION_FAILED, "The server refuses the user name or password of the URL."
+            Verdict.AUTHENTICATION_FAILED, "The server rejects the user name or password of the URL."
         )
-    return Probe(Verdict.AUTHENTICATION_FAILED, "The server asks for a password, and the URL has none.")
+    return Probe(Verdict.AUTHENTICATION_FAILED, "The server requires a password, but the URL has none.")
 
 
 def _unreachable(error: Exception) -> str:

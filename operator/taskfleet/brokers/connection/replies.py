@@ -37,7 +37,7 @@ class ReplyGuard:
         """Count bytes that have come. Raises UnsafeReplyError."""
         self._bytes += size
         if self._bytes > self._max_bytes:
-            raise UnsafeReplyError(f"one answer has more than {self._max_bytes // 1024} KiB")
+            raise UnsafeReplyError(f"a reply is larger than {self._max_bytes // 1024} KiB")
 
     def check(self, data: bytes) -> None:
         """Count what the next bytes declare, before a parser gets them. Raises UnsafeReplyError."""
@@ -48,5 +48,5 @@ class ReplyGuard:
             digits = header[1]
             self._elements += int(digits) if len(digits) <= _MAX_DIGITS else self._max_elements + 1
             if self._elements > self._max_elements:
-                raise UnsafeReplyError(f"one answer declares more than {self._max_elements} elements")
+                raise UnsafeReplyError(f"a reply has more than {self._max_elements} elements")
         self._end = text[-_LONGEST_HEADER:]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from taskfleet.brokers.connection.target import Tls
 
-_UNKNOWN_CA = "The server's certificate is signed by none of the CAs that are trusted here."
-_OTHER_NAME = "The server's certificate is for other names than the URL's host."
+_UNKNOWN_CA = "The server's certificate is signed by an unknown CA."
+_OTHER_NAME = "The server's certificate is not valid for the host of the URL."
 # OpenSSL's codes: openssl/x509_vfy.h.
 _REFUSED = {
     9: "The server's certificate is not valid yet.",
@@ -20,12 +20,12 @@ _REFUSED = {
     62: _OTHER_NAME,
     64: _OTHER_NAME,
 }
-_NO_CERTIFICATE = "The server asks for a client certificate."
-_OUR_CERTIFICATE = "The server refuses the client certificate."
+_NO_CERTIFICATE = "The server requires a client certificate."
+_OUR_CERTIFICATE = "The server rejects the client certificate."
 # What a server says in the names that OpenSSL has for TLS alerts, and what its own errors are called.
 _ALERTS = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": _NO_CERTIFICATE,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "The server refuses the handshake; it may ask for a client certificate.",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "The server rejects the handshake. It may require a client certificate.",
     "TLSV1_ALERT_UNKNOWN_CA": _OUR_CERTIFICATE,
     "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
@@ -75,7 +75,7 @@ def tls_failure(error: BaseException) -> str | None:
         if isinstance(each, ssl.SSLError) and each.reason in _NO_TLS:
             return None
         if isinstance(each, ssl.SSLError):
-            return _ALERTS.get(each.reason or "", f"No TLS connection ({each.reason}).")
+            return _ALERTS.get(each.reason or "", f"The TLS handshake failed ({each.reason}).")
     return None
 
 

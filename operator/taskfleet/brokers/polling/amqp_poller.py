@@ -69,7 +69,7 @@ class AmqpPoller:
                 finally:
                     await link.aclose()
             except BrokerError as error:
-                log.debug("broker not read", host=self._name, error=str(error))
+                log.debug("polling a broker failed", host=self._name, error=str(error))
                 self._on_reading(None)
                 await asyncio.sleep(_AGAIN_SECONDS)
 

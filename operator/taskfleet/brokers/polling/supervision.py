@@ -31,7 +31,7 @@ class Supervisor:
         self._name = name
         self._failed = failed
         self._spent = spent
-        self._faults = FaultLog("a broker cannot be read")
+        self._faults = FaultLog("cannot read a broker")
 
     async def keep(self, part: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `work` for ever, after a failure again with a pause that doubles. Ends by cancellation only."""
@@ -50,6 +50,6 @@ class Supervisor:
 
     def _log(self, part: str, error: Exception) -> None:
         if isinstance(error, UnsafeReplyError):
-            log.warning("a broker cannot be read", broker=self._name, part=part, cause=str(error))
+            log.warning("cannot read a broker", broker=self._name, part=part, cause=str(error))
         else:
             self._faults.exception(f"{part} of Broker {self._name}", error)

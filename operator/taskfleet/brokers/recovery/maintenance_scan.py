@@ -91,7 +91,7 @@ class MaintenanceScan:
         except UnsafeReplyError:
             raise
         except RedisError as error:
-            log.debug("part of a look at a broker failed", error=type(error).__name__)
+            log.debug("part of a maintenance scan failed", error=type(error).__name__)
             return otherwise
 
     def _remember(self, swept: Swept) -> None:

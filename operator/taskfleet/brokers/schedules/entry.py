@@ -28,14 +28,17 @@ def schedule_problem(spec: PeriodicScheduleSpec, *, now: datetime) -> str | None
         zone = ZoneInfo(spec.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return (
-            f"spec.timeZone is {spec.time_zone!r}, which is no known time zone: write an IANA name, such as"
-            " Europe/Berlin."
+            f"spec.timeZone is {spec.time_zone!r}, which is not a known time zone. Use an IANA "
+            "time zone, such as Europe/Berlin."
         )
     kinds = (spec.schedule, spec.interval, spec.solar, spec.clocked)
     if sum(kind is not None for kind in kinds) != 1:
-        return "Exactly one of schedule, interval, solar and clocked is needed in spec."
+        return (
+            "Exactly one of schedule, interval, solar and clocked must be set in spec. Set one, and "
+            "remove the others."
+        )
     if spec.interval is not None and spec.interval <= timedelta():
-        return "spec.interval is 0s: give at least 1s."
+        return "spec.interval is 0s. Use at least 1s."
     return None if spec.schedule is None else _cron_problem(spec.schedule, now.astimezone(zone))
 
 
@@ -44,11 +47,14 @@ def _cron_problem(schedule: str, now: datetime) -> str | None:
         next(CronSim(_five_fields(schedule), now))
     except CronSimError as error:
         return (
-            f"spec.schedule is {schedule!r}: {str(error).lower()}. Write minute (0-59), hour (0-23), day of month"
-            " (1-31), month (1-12) and weekday (0-7), such as 30 6 * * 1-5."
+            f"spec.schedule is {schedule!r}, which is not valid: {str(error).lower()}. Use minute "
+            "(0-59), hour (0-23), day of month (1-31), month (1-12) and weekday (0-7), such as "
+            "30 6 * * 1-5."
         )
     except StopIteration:
-        return f"spec.schedule is {schedule!r}, which never comes. Write a day that its month has."
+        return (
+            f"spec.schedule is {schedule!r}, which never matches a date. Use a day that exists in the month."
+        )
     return None
 
 

@@ -126,11 +126,11 @@ class ScheduleKeeper:
                 if await self._look(broker, kept) and not kept.keys and not kept.changed.is_set():
                     return
             except RedisError as error:
-                log.debug("schedules not kept", **broker._asdict(), error=type(error).__name__)
+                log.debug("schedules not synchronized", **broker._asdict(), error=type(error).__name__)
                 kept.entries = None
                 self._take(kept, None)
             except Exception:
-                log.exception("schedules not kept", **broker._asdict())
+                log.exception("schedules not synchronized", **broker._asdict())
                 kept.entries = None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_SECONDS + len(kept.keys) * _SECONDS_FOR_EACH):

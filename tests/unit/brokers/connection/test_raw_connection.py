@@ -96,5 +96,5 @@ def test_a_wrong_password_is_refused_without_the_servers_words(server: RedisServ
     async def connect() -> None:
         await RawConnection.connect(Endpoint("127.0.0.1", server.port, password="wrong"), patience=5)
 
-    with pytest.raises(RawConnectionError, match="refuses the credentials"):
+    with pytest.raises(RawConnectionError, match="rejects the credentials"):
         asyncio.run(connect())

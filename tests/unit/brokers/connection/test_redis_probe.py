@@ -80,7 +80,7 @@ async def test_server_that_asks_for_a_password_which_the_url_lacks(
         server.client.config_set("requirepass", "hunter2")
         found = await look(server.url)
         assert found.verdict is Verdict.AUTHENTICATION_FAILED
-        assert "asks for a password" in found.detail
+        assert "requires a password" in found.detail
 
 
 async def test_port_where_nobody_listens() -> None:

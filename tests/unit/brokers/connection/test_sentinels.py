@@ -42,7 +42,7 @@ async def test_master_is_found_past_a_sentinel_that_is_away(group: SentinelGroup
     ("changes", "said"),
     [
         pytest.param({"master": "other"}, "knows no master 'other'", id="unknown-master"),
-        pytest.param({"password": "wrong-hunter2"}, "no answer of the Sentinel", id="wrong-password"),
+        pytest.param({"password": "wrong-hunter2"}, "does not answer", id="wrong-password"),
     ],
 )
 async def test_sentinels_that_do_not_help_are_told_in_our_words(

@@ -47,27 +47,31 @@ def test_what_can_be_planned_is_no_problem(spec: Object) -> None:
     [
         pytest.param(
             {"schedule": "61 6 * * *"},
-            "spec.schedule is '61 6 * * *': bad minute. Write minute (0-59), hour (0-23), day of month (1-31),"
-            " month (1-12) and weekday (0-7), such as 30 6 * * 1-5.",
+            "spec.schedule is '61 6 * * *', which is not valid: bad minute. Use minute (0-59), "
+            "hour (0-23), day of month (1-31), month (1-12) and weekday (0-7), such as 30 6 * * "
+            "1-5.",
             id="minute-61",
         ),
         pytest.param(
             {"schedule": "0 6 30 2 *"},
-            "spec.schedule is '0 6 30 2 *': bad day-of-month. Write minute (0-59), hour (0-23), day of month (1-31),"
-            " month (1-12) and weekday (0-7), such as 30 6 * * 1-5.",
+            "spec.schedule is '0 6 30 2 *', which is not valid: bad day-of-month. Use minute "
+            "(0-59), hour (0-23), day of month (1-31), month (1-12) and weekday (0-7), such as "
+            "30 6 * * 1-5.",
             id="thirtieth-of-february",
         ),
         pytest.param(
             {"schedule": "@daily", "timeZone": "Mars/Base"},
-            "spec.timeZone is 'Mars/Base', which is no known time zone: write an IANA name, such as Europe/Berlin.",
+            "spec.timeZone is 'Mars/Base', which is not a known time zone. Use an IANA time "
+            "zone, such as Europe/Berlin.",
             id="unknown-zone",
         ),
         pytest.param(
-            {"interval": "0s"}, "spec.interval is 0s: give at least 1s.", id="stored-before-the-rule"
+            {"interval": "0s"}, "spec.interval is 0s. Use at least 1s.", id="stored-before-the-rule"
         ),
         pytest.param(
             {"schedule": "@daily", "interval": "1s"},
-            "Exactly one of schedule, interval, solar and clocked is needed in spec.",
+            "Exactly one of schedule, interval, solar and clocked must be set in spec. Set one, "
+            "and remove the others.",
             id="two-kinds",
         ),
     ],
