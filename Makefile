@@ -36,10 +36,10 @@ lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to 
 	PYTHONPATH=worker-image $(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator worker-image/taskfleet_worker
 	$(BIN)/python -m taskfleet.crds --check
-	$(BIN)/python -m tests.chart_score
+	$(BIN)/python -m tests.tools.chart_score
 
 unit: venv ## the tests that need no cluster
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit tests/tools/tests
 
 golden: venv ## renew the golden files of the objects that the operator builds
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
@@ -74,7 +74,7 @@ RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_option_variables.
 LANES := --numprocesses 4
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
-	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
+	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit tests/tools/tests -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
 $(eval $(call celery_venv,fuzz,requirements/fuzz.txt))
 SECONDS ?= 3600
@@ -87,13 +87,13 @@ PROFILE ?= full
 NODES ?= 1
 
 cluster: venv ## a Kubernetes cluster for tests: CLUSTER=dev PROFILE=full|control-plane NODES=1|2
-	@$(BIN)/python -m tests.cluster up --name $(CLUSTER) --profile $(PROFILE) --nodes $(NODES)
+	@$(BIN)/python -m tests.tools.cluster up --name $(CLUSTER) --profile $(PROFILE) --nodes $(NODES)
 
 cluster-down: venv ## remove the cluster and every trace of it
-	@$(BIN)/python -m tests.cluster down --name $(CLUSTER)
+	@$(BIN)/python -m tests.tools.cluster down --name $(CLUSTER)
 
 cluster-status: venv ## the parts of the cluster, and whether each works
-	@$(BIN)/python -m tests.cluster status --name $(CLUSTER)
+	@$(BIN)/python -m tests.tools.cluster status --name $(CLUSTER)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
@@ -110,10 +110,10 @@ images: ## build the images with BUILDER (docker): make images PREFIX=registry.e
 	$(if $(PUSH),@for name in $(IMAGES); do $(BUILDER) push $(PREFIX)taskfleet-$$name:$(TAG); done)
 
 demo: venv ## a cluster with the operator, a fleet and 1,000 tasks; it stays until `make demo-down`
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tests.tools.demo
 
 demo-down: venv ## remove the demo and every trace of it
-	@$(BIN)/python -m tests.demo down
+	@$(BIN)/python -m tests.tools.demo down
 
 test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
 	$(BIN)/pytest tests/runtime --celery $(CELERY_57) $(LANES)
@@ -157,7 +157,7 @@ django-sizing: venv $(DJANGO_STAMP) ## tasks a second of the Django example by p
 	@$(BIN)/python -m tests.django.sizing
 
 bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
-	@$(BIN)/python -m tests.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m tests.tools.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
 pictures: venv ## docs/images, drawn by the simulation
 	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg

@@ -3,10 +3,10 @@
 import sys
 import time
 
-from tests.cluster import Cluster, programs
-from tests.cluster.progress import step
 from tests.django.cluster import ShopOnCluster
-from tests.showcase import main, with_operator
+from tests.tools.cluster import Cluster, programs
+from tests.tools.cluster.progress import step
+from tests.tools.showcase import main, with_operator
 
 NAME = "django"
 _GO_ON = "`make example-django` goes on where it stopped; `make example-django-down` removes everything."

@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.cluster import debian
-from tests.waiting import wait_for
+from tests.tools.cluster import debian
+from tests.tools.waiting import wait_for
 
 _START = 60  # seconds; a cold start on a busy machine
 

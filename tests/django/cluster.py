@@ -11,16 +11,16 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from taskfleet.api import Object
-from tests.cluster import Cluster, ClusterError, programs
-from tests.cluster.images import DJANGO, POSTGRES, RABBITMQ
-from tests.cluster.kubectl import environment as with_own_cache
 from tests.django.console import Console
 from tests.django.guide import blocks
 from tests.django.page import Page
-from tests.kubectl import Kubectl
 from tests.runtime.ports import free_port
 from tests.runtime.worker import ROOT
-from tests.waiting import wait_for
+from tests.tools.cluster import Cluster, ClusterError, programs
+from tests.tools.cluster.images import DJANGO, POSTGRES, RABBITMQ
+from tests.tools.cluster.kubectl import environment as with_own_cache
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import wait_for
 
 PRODUCERS = Path(__file__).parent / "producers"
 COMPLETED = ("SUCCESS", "FAILURE")

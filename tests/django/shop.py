@@ -9,8 +9,8 @@ from typing import Any
 from tests.django.page import Page
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT, Worker
+from tests.tools.waiting import wait_for
 
 PROJECT = ROOT / "examples" / "django"
 PRODUCERS = Path(__file__).parent / "producers"
@@ -71,7 +71,7 @@ class Shop:
             "--threads=8",
         )
         page = Page(f"http://127.0.0.1:{port}")
-        wait_for(lambda: page.get("/readyz")[0] == 200, "the web app to be ready", timeout=60)
+        wait_for(lambda: page.get("/readyz")[0] == 200, 60, what="the web app to be ready")
         return page
 
     def beat(self) -> None:

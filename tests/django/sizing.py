@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from taskfleet.simulation.chart import HEIGHT, Line, axis, chart, legend, svg
-from tests.cluster.progress import step
 from tests.django.shop import Shop
 from tests.runtime.redis_server import RedisServer
+from tests.tools.cluster.progress import step
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "django-sizing.svg"
 COMPUTING = ("orders.tasks.primes_below", [60_000])

@@ -14,8 +14,8 @@ from tests.django.page import Page
 from tests.django.shop import PROJECT, Shop
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT
+from tests.tools.waiting import wait_for
 
 SESSION, *SETTINGS = blocks("4", "python")
 SHOWN = [*blocks("1", "python"), *SETTINGS, *blocks("6", "python")]
@@ -65,12 +65,12 @@ def test_the_commands_lead_from_an_empty_folder_to_a_working_page(
         page = Page(f"http://127.0.0.1:{port}")
         wait_for(
             lambda: shell.poll() is not None or page.get("/readyz")[0] == 200,
-            "the page to be ready",
-            timeout=400,
+            400,
+            what="the page to be ready",
         )
         assert shell.poll() is None, (tmp_path / "log").read_text()[-3000:]
         ids = [page.submit(work)[1]["accepted"][0] for work in ("order", "receipt", "mail", "pack", "total")]
-        wait_for(lambda: {page.states()[one] for one in ids} == {"SUCCESS"}, "all states SUCCESS", timeout=60)
+        wait_for(lambda: {page.states()[one] for one in ids} == {"SUCCESS"}, 60, what="all states SUCCESS")
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()

@@ -11,7 +11,7 @@ from tests.django.browser import chromium
 from tests.django.page import Page, watch_work
 from tests.django.shop import Shop
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_left_queue_first_and_200_tasks_in_order(shop: Shop) -> None:
     shop.produce("order", ACTION="send")
     worker = shop.worker("solo", "high_priority", "low_priority").ready()
     try:
-        wait_for(lambda: len(shop.produce("order", ACTION="show")) == 200, "200 tasks done", timeout=60)
+        wait_for(lambda: len(shop.produce("order", ACTION="show")) == 200, 60, what="200 tasks done")
     finally:
         worker.terminate().ended()
     names = [name for name, *_ in shop.produce("order", ACTION="show")]
@@ -80,7 +80,7 @@ def test_static_and_dynamic_periodic_tasks(shop: Shop) -> None:
     assert shop.produce("periodic", ACTION="create")["runs"] == {"made-at-run-time": 0}
     shop.beat()
     wait_for(
-        lambda: shop.produce("periodic", ACTION="show")["runs"]["made-at-run-time"] >= 3, "3 runs", timeout=60
+        lambda: shop.produce("periodic", ACTION="show")["runs"]["made-at-run-time"] >= 3, 60, what="3 runs"
     )
     assert "remind-of-unpaid-orders" in shop.produce("periodic", ACTION="delete")["runs"]
 
@@ -89,7 +89,7 @@ def test_a_long_task_is_seen_started_on_the_page(page: Page) -> None:
     status, answer = page.submit("report")
     assert status == 202
     (task,) = answer["accepted"]
-    wait_for(lambda: page.states()[task] == "STARTED", "STARTED on the page", timeout=15)
+    wait_for(lambda: page.states()[task] == "STARTED", 15, what="STARTED on the page")
 
 
 async def test_in_a_browser_work_is_submitted_and_watched_until_its_result(
@@ -139,9 +139,9 @@ def test_without_a_broker_the_page_says_so_and_what_it_accepted_is_done(shop: Sh
     def again() -> list[str]:
         return [*page.submit("total")[1]["accepted"]]
 
-    accepted += wait_for(again, "an accepted task", timeout=60)
+    accepted += wait_for(again, 60, what="an accepted task")
     wait_for(
         lambda: {page.states().get(task) for task in accepted} == {"SUCCESS"},
-        "all accepted tasks done",
-        timeout=60,
+        60,
+        what="all accepted tasks done",
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import CATALOGUE, Cluster, Image, cluster
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
-from tests.installation import IMAGES, NAMESPACE
-from tests.kube import Kube
-from tests.kubectl import Kubectl
+from tests.tools.cluster import CATALOGUE, Cluster, Image, cluster
+from tests.tools.installation import IMAGES, NAMESPACE
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 ROOT_IMAGE = Image(

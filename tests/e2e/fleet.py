@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from taskfleet.api import Object
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube
-from tests.kubectl import Kubectl
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import wait_for
 
 APP = Path(__file__).parent / "app"
 _MOUNT = {"name": "e2e", "mountPath": "/e2e"}

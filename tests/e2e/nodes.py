@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from taskfleet.api import Object
-from tests.cluster import Cluster
-from tests.cluster.addresses import Addresses
-from tests.cluster.state import read_record
-from tests.kube import Kube
-from tests.kubectl import Kubectl
+from tests.tools.cluster import Cluster
+from tests.tools.cluster.addresses import Addresses
+from tests.tools.cluster.state import read_record
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import wait_for
 from tests.unit.objects import of_type
-from tests.waiting import wait_for
 
 
 def names(kube: Kube) -> list[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.installation import DEPLOYMENT, NAMESPACE, install, wait_for_operator
-from tests.kube import Kube
-from tests.kubectl import Kubectl
-from tests.waiting import wait_for
+from tests.tools.installation import DEPLOYMENT, NAMESPACE, install, wait_for_operator
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import wait_for
 
 SELECTOR = "app.kubernetes.io/component=operator"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from taskfleet.api import Object
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 LOCATION = "{{.ResourceKind}}{{.KindSuffix}}.json"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from tests.e2e.fleet import Fleet, redis_pod
 from tests.e2e.operator import Operator
 from tests.envtest.brokers import broker, decoded, external_broker, secret
+from tests.tools.waiting import wait_for
 from tests.unit.objects import of_type
-from tests.waiting import wait_for
 
 
 def test_queued_tasks_survive_the_redis_pod(fleet: Fleet) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster import programs
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
 from tests.e2e.schemas import write_schemas
-from tests.installation import CHART, helm
-from tests.kube import Kube
-from tests.waiting import wait_for
+from tests.tools.cluster import programs
+from tests.tools.installation import CHART, helm
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 VARIANTS = [
     pytest.param({}, id="defaults"),

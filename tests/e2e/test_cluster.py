@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import CATALOGUE, ClusterError, config, kubectl, processes
-from tests.cluster.bare import BareCluster
-from tests.cluster.existing import ExistingCluster
-from tests.cluster.state import lock, run_dir
 from tests.e2e.traces import footprint, machine, traces
-from tests.waiting import wait_for
+from tests.tools.cluster import CATALOGUE, ClusterError, config, kubectl, processes
+from tests.tools.cluster.bare import BareCluster
+from tests.tools.cluster.existing import ExistingCluster
+from tests.tools.cluster.state import lock, run_dir
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
     "TASKFLEET_KUBECONFIG" in os.environ or os.geteuid() != 0, reason="bare clusters need root"
@@ -146,7 +146,16 @@ def test_down_leaves_nothing_after_a_crash_of(crash: str, crashing: BareCluster)
 
 def test_an_up_that_was_killed_is_cleaned_by_the_next_up_and_by_down(crashing: BareCluster) -> None:
     before = machine()
-    command = [sys.executable, "-m", "tests.cluster", "up", "--provider", "bare", "--name", crashing.name]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.tools.cluster",
+        "up",
+        "--provider",
+        "bare",
+        "--name",
+        crashing.name,
+    ]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL) as up:
         wait_for(
             lambda: "kube-apiserver" in {one.program for one in processes.marked(run_dir(crashing.name))}, 60

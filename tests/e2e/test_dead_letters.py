@@ -6,8 +6,8 @@ import yaml
 
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
-from tests.installation import DEPLOYMENT, NAMESPACE
-from tests.waiting import wait_for
+from tests.tools.installation import DEPLOYMENT, NAMESPACE
+from tests.tools.waiting import wait_for
 
 TRIES = 6  # the first one and five redeliveries
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import Cluster, Image
-from tests.cluster.images import DJANGO
 from tests.django.browser import chromium
 from tests.django.cluster import ShopOnCluster
 from tests.django.page import Page, watch_work
 from tests.e2e.fleet import Fleet
 from tests.e2e.watching import Watching
-from tests.waiting import wait_for
+from tests.tools.cluster import Cluster, Image
+from tests.tools.cluster.images import DJANGO
+from tests.tools.waiting import wait_for
 
 NEXT_IMAGE = Image(
     "taskfleet-django-next", "tests/e2e/next_image/Dockerfile", "tests/e2e/next_image", base=DJANGO.name

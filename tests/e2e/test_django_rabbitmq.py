@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import Cluster
 from tests.django.cluster import ShopOnCluster
 from tests.e2e.fleet import Fleet
-from tests.waiting import wait_for
+from tests.tools.cluster import Cluster
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.long
 

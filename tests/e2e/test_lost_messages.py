@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.containers import container_id, ended, first_process
 from tests.e2e.fleet import Fleet
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 GIVEN_BACK_WITHIN = 10.0  # seconds after the end of the container
 COUNT = 5

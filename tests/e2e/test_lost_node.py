@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import Cluster
 from tests.e2e.fleet import Fleet
 from tests.e2e.nodes import cut_off, evacuate, is_ready, names, unschedulable
+from tests.tools.cluster import Cluster
+from tests.tools.waiting import wait_for
 from tests.unit.objects import of_type
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.long
 

@@ -4,7 +4,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
 from tests.envtest.conditions import wait_for_condition
 from tests.envtest.pools import wait_for_deployment
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 CHILDREN = ("Deployment", "ReplicaSet", "PodDisruptionBudget", "Pod")
 

@@ -1,7 +1,7 @@
 """Pools at work: every pool type, and what a rollout does to running tasks."""
 
 from tests.e2e.fleet import Fleet
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from tests.e2e.fleet import Fleet
-from tests.quickstart import send_tasks, start_fleet
+from tests.tools.quickstart import send_tasks, start_fleet
 
 
 def test_one_applied_file_runs_a_thousand_tasks(fleet: Fleet, images: Mapping[str, str]) -> None:

@@ -3,11 +3,11 @@
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import CATALOGUE, Cluster
 from tests.e2e.fleet import MARKS, Fleet
 from tests.envtest.brokers import broker, external_broker, secret
 from tests.envtest.conditions import wait_for_condition
-from tests.waiting import wait_for
+from tests.tools.cluster import CATALOGUE, Cluster
+from tests.tools.waiting import wait_for
 
 USER, PASSWORD = "shop", "s3cret"
 LABELS = {"app": "rabbitmq"}

@@ -9,7 +9,7 @@ from taskfleet.api import Object
 from tests.e2e.fleet import Fleet, Marks, redis_pod
 from tests.e2e.operator import Operator
 from tests.e2e.watching import Watching
-from tests.waiting import stays, wait_for
+from tests.tools.waiting import stays, wait_for
 
 SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "keepalive": "2s"}
 MARK = "controller.kubernetes.io/pod-deletion-cost"

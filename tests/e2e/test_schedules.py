@@ -11,7 +11,7 @@ from taskfleet.api import Object
 from tests.e2e.containers import container_id, first_process
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 EVERY = 2
 PLANNED = 30  # runs of a minute

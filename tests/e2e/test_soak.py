@@ -10,7 +10,7 @@ import pytest
 from taskfleet.api import Object
 from tests.e2e.fleet import Fleet, Marks, Run
 from tests.e2e.watching import Watching
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 LEAST, MOST, CAPACITY = 1, 5, 2
 SCALE: Object = {"minReplicas": LEAST, "maxReplicas": MOST, "keepalive": "4s"}

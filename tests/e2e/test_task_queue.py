@@ -9,7 +9,7 @@ from taskfleet.api import Object
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
 from tests.envtest.conditions import wait_for_condition
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 # Of the operator itself 2 s; ten times that, for the machine may be busy.
 FOLLOWS_WITHIN = 20.0

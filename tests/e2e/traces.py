@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from tests.cluster.addresses import Addresses
-from tests.cluster.state import read_record, run_dir
+from tests.tools.cluster.addresses import Addresses
+from tests.tools.cluster.state import read_record, run_dir
 
 # What container programs write to where nobody told them otherwise.
 _USUAL_PLACES = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from taskfleet.api import Object
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 _WATCH_SECONDS = 2  # then it is begun anew where it ended, so that leaving the block takes no longer
 

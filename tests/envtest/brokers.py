@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from taskfleet.api import Object
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 
 def broker(namespace: str, name: str = "default", **spec: Any) -> Object:

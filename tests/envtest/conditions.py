@@ -3,8 +3,8 @@
 from typing import Any
 
 from taskfleet.api import Object
-from tests.kube import Kube
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 
 def condition(obj: Object, kind: str) -> Object:

@@ -11,8 +11,8 @@ import pytest
 from tests.envtest.control_plane import control_plane
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
+from tests.tools.kube import Kube
 
 
 class StartOperator(Protocol):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.cluster import cluster
-from tests.kube import Kube
-from tests.waiting import wait_for
+from tests.tools.cluster import cluster
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 _CRDS = Path(__file__).parents[2] / "crds"
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 _START_SECONDS = 60.0  # of which Python needs 2 when it has a core for itself
 _HTTP = urllib3.PoolManager(retries=False)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from taskfleet.api import Object
-from tests.kube import Kube, RefusedError
-from tests.waiting import wait_for
+from tests.tools.kube import Kube, RefusedError
+from tests.tools.waiting import wait_for
 
 
 def pods_of(kube: Kube, owner: Object) -> list[Object]:

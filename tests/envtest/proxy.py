@@ -15,10 +15,10 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from tests import kubeconfig
 from tests.envtest.api_calls import ApiCall, parse
 from tests.envtest.faults import Fault, Injection, Injections, status_object
 from tests.envtest.watch_stream import pass_events
+from tests.tools import kubeconfig
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from taskfleet.api import Object
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 
 class Recording:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskfleet.api import KINDS, Object
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 Owner = tuple[str, str]
 """Kind and name of an object of ours."""

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from taskfleet.api import Object
-from tests.cluster import programs
 from tests.envtest.rules.case import build
-from tests.installation import CHART
-from tests.kube import TYPES, Kube, RefusedError
-from tests.waiting import wait_for
+from tests.tools.cluster import programs
+from tests.tools.installation import CHART
+from tests.tools.kube import TYPES, Kube, RefusedError
+from tests.tools.waiting import wait_for
 
 RULE = {
     "name": "tenants",

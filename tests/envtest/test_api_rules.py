@@ -5,7 +5,7 @@ import pytest
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object
 from tests.envtest.rules import CASES
 from tests.envtest.rules.case import Case, build
-from tests.kube import MERGE, TYPES, Kube, RefusedError
+from tests.tools.kube import MERGE, TYPES, Kube, RefusedError
 
 DRY_RUN = {"dryRun": "All", "fieldValidation": "Strict"}
 NOT_CHECKED = (

@@ -6,8 +6,8 @@ from taskfleet.api import Object
 from tests.envtest.conditions import condition, wait_for_condition
 from tests.envtest.pods import kubelet
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
-from tests.kube import Kube
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 

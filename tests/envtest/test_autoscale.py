@@ -12,9 +12,9 @@ from tests.envtest.brokers import apply_external
 from tests.envtest.conditions import condition, wait_for_condition
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import wait_for_deployment, worker_pool
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 
 class Load:

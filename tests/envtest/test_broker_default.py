@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from taskfleet.api import Object
-from tests.cluster import kubectl
 from tests.envtest.brokers import broker, secret
 from tests.envtest.conditions import condition, wait_for_condition
 from tests.envtest.conftest import StartOperator
 from tests.envtest.pools import wait_for_deployment, worker_pool
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.cluster import kubectl
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 AUTO_CREATED = "taskfleet.dev/auto-created"
 

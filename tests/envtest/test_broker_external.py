@@ -15,9 +15,9 @@ from tests.envtest.brokers import apply_external, external_broker, secret
 from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 PASSWORD = "c4n4ry-0ne"
 OTHER_PASSWORD = "c4n4ry-tw0"

@@ -11,8 +11,8 @@ from tests.envtest.brokers import broker, decoded, external_broker
 from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
 from tests.envtest.pods import kubelet, not_ready, ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 AUTH, CONNECTION = "shop-broker-auth", "shop-broker-connection"
 CLAIM = "data-shop-broker-0"

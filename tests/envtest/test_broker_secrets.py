@@ -9,10 +9,10 @@ from tests.envtest.conditions import wait_for_condition
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import ended, not_ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import worker_pool
-from tests.kube import TYPES, Kube
 from tests.runtime.certificates import Certificates
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import TYPES, Kube
+from tests.tools.waiting import wait_for
 
 CLUSTER_WIDE = {
     *("Namespace", "Node", "CustomResourceDefinition"),

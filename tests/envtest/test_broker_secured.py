@@ -11,12 +11,12 @@ from taskfleet.api import Object
 from tests.envtest.brokers import external_broker, secret
 from tests.envtest.conditions import condition, wait_for_condition, warnings_of
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube
 from tests.runtime.certificates import Certificates
 from tests.runtime.ports import free_port
 from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 

@@ -10,7 +10,7 @@ from taskfleet.api import Object
 from taskfleet.resources.contains import first_difference
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.worker_deployment import Kept, seed_deployment, worker_deployment
-from tests.kube import APPLY, TYPES, Kube
+from tests.tools.kube import APPLY, TYPES, Kube
 from tests.unit.resources.cases import CASES
 from tests.unit.resources.objects import INSTALLATION, deployment, managed_broker, worker_pool
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from taskfleet.convert.output import manifests_text
-from tests.cluster import kubectl
+from tests.tools.cluster import kubectl
 from tests.unit.convert.corpus import CASES, converted
 
 

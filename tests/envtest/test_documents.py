@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import kubectl
+from tests.tools.cluster import kubectl
 
 REPOSITORY = Path(__file__).parents[2]
 

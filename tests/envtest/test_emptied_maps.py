@@ -7,7 +7,7 @@ import pytest
 from taskfleet.api import KINDS, Object
 from taskfleet.crds import schema
 from tests.envtest.rules.case import build
-from tests.kube import TYPES, Kube
+from tests.tools.kube import TYPES, Kube
 
 QUERY = {"fieldManager": "user", "fieldValidation": "Strict"}
 EXTERNAL = {"urlSecretRef": {"name": "r", "key": "url"}}

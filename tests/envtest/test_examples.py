@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import kubectl
+from tests.tools.cluster import kubectl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

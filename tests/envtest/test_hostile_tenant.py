@@ -8,11 +8,11 @@ from tests.envtest.conditions import condition, wait_for_condition
 from tests.envtest.conftest import new_namespace
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import wait_for_deployment, worker_pool
-from tests.hostile_tenant import hostile_tenant
-from tests.kube import Kube
-from tests.load.idle import resident_megabytes
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.hostile_tenant import hostile_tenant
+from tests.tools.kube import Kube
+from tests.tools.load.idle import resident_megabytes
+from tests.tools.waiting import wait_for
 
 MEMORY_LIMIT_MB = 512  # charts/taskfleet/values.yaml
 REACTION_SECONDS = 10.0  # a hundred times the median of docs/performance.md

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from taskfleet.api import KINDS, Object
-from tests.cluster import kubectl
 from tests.envtest.rules.case import build
-from tests.kube import Kube
+from tests.tools.cluster import kubectl
+from tests.tools.kube import Kube
 
 NOW = "2030-01-31T08:00:00Z"
 READY = {"type": "Ready", "status": "True", "reason": "Available", "message": "2 of 2 pods are ready."}

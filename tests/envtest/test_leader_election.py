@@ -10,8 +10,8 @@ from tests.envtest.conftest import StartOperator
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 
 @pytest.fixture

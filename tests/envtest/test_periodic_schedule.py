@@ -15,10 +15,10 @@ from tests.envtest.brokers import apply_external
 from tests.envtest.conditions import condition, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube
-from tests.kubectl import Kubectl
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import stays, wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 ACTS_WITHIN = 20.0  # ten times the product's 2 s

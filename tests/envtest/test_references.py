@@ -14,10 +14,10 @@ from tests.envtest.conditions import condition, wait_for_condition
 from tests.envtest.conftest import new_namespace
 from tests.envtest.rules.case import build
 from tests.envtest.rules.references import references
-from tests.hostile_names import HOSTILE_NAMES
-from tests.kube import TYPES, Kube, RefusedError
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.hostile_names import HOSTILE_NAMES
+from tests.tools.kube import TYPES, Kube, RefusedError
+from tests.tools.waiting import wait_for
 
 DRY_RUN = {"dryRun": "All", "fieldValidation": "Strict"}
 

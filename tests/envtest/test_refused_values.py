@@ -8,8 +8,8 @@ from taskfleet.api import Object
 from tests.envtest.brokers import broker
 from tests.envtest.conditions import condition
 from tests.envtest.pools import worker_pool
-from tests.kube import Kube, RefusedError
-from tests.waiting import wait_for
+from tests.tools.kube import Kube, RefusedError
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 

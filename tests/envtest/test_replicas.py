@@ -10,8 +10,8 @@ from tests.envtest.faults import Fault
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
 from tests.envtest.recording import recorded
-from tests.kube import Kube
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 NEW_IMAGE = "registry.example/app:2"
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import yaml
 
-from tests.cluster import programs
-from tests.installation import CHART, DEPLOYMENT, ROOT
+from tests.tools.cluster import programs
+from tests.tools.installation import CHART, DEPLOYMENT, ROOT
 
 ROW = re.compile(r"^\| (`[^|]+) \| ([a-z, ]+) \|", re.MULTILINE)
 Rights = dict[tuple[str, str], set[str]]

@@ -13,10 +13,10 @@ from tests.envtest.conditions import condition, events_of, wait_for_condition
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
 from tests.envtest.queues import task_queue
-from tests.kube import Kube
-from tests.kubectl import Kubectl
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.kubectl import Kubectl
+from tests.tools.waiting import wait_for
 
 # Of the operator itself 2 s; ten times that, for the machine may be busy.
 FOLLOWS_WITHIN = 20.0

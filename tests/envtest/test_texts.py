@@ -3,8 +3,8 @@
 import pytest
 
 from tests.envtest.pools import wait_until_settled, worker_pool
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 TEXTS = {
     "above-the-first-plane": "a \U0001f600 b \U0001d11e",

@@ -8,8 +8,8 @@ from tests.envtest.faults import Fate, Fault
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import image, wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 _CONVERGES_SECONDS = (
     90  # kopf's pauses grow to 30 s, and the garbage collector learns of new kinds every 30 s

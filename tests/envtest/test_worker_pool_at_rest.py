@@ -16,9 +16,9 @@ from tests.envtest.proxy import Proxy
 from tests.envtest.queues import task_queue
 from tests.envtest.test_no_writes import assert_no_writes, resyncs
 from tests.envtest.test_worker_pool_others import foreign
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 BROKERS: dict[str, tuple[str, str]] = {
     "answers": ("True", "Reachable"),

@@ -10,9 +10,9 @@ from tests.envtest.conditions import condition, events_of, wait_for_condition, w
 from tests.envtest.pods import kubelet, pods_of
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 CHILDREN = [
     ("Deployment", "shop-worker"),

@@ -11,8 +11,8 @@ from tests.envtest.brokers import broker, secret
 from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import image, wait_for_deployment, wait_until_settled, worker_pool
-from tests.kube import TYPES, Kube
-from tests.waiting import wait_for
+from tests.tools.kube import TYPES, Kube
+from tests.tools.waiting import wait_for
 
 LABELS = {"app": "theirs"}
 TEMPLATE = {

@@ -8,9 +8,9 @@ from tests.envtest.conditions import condition, events_of, wait_for_condition, w
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import ended, kubelet, not_ready, pods_of, ready, set_status, wait_for_pod, waiting
 from tests.envtest.pools import wait_until_settled, worker_pool
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 URL = "redis://user:c4n4ry@redis.example:6379/0"
 

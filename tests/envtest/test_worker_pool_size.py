@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from taskfleet.api import Object
-from tests.cluster import kubectl
 from tests.envtest.brokers import apply_external
 from tests.envtest.conditions import condition, events_of, wait_for_condition
 from tests.envtest.pods import kubelet, pods_of
 from tests.envtest.pools import wait_for_deployment, wait_until_settled, worker_pool
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.cluster import kubectl
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
 

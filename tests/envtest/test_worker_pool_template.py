@@ -8,8 +8,8 @@ from taskfleet.api import Object
 from tests.envtest.conditions import condition, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import wait_for_deployment, worker_pool
-from tests.kube import Kube
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 AFFINITY = {
     "podAntiAffinity": {

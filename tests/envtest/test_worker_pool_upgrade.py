@@ -15,9 +15,9 @@ from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import kubelet, pods_of
 from tests.envtest.pools import wait_for_deployment, worker_pool
 from tests.envtest.recording import recorded
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import stays, wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import stays, wait_for
 
 OLD, NEW = "registry.example/taskfleet-worker:1", "registry.example/taskfleet-worker:2"
 

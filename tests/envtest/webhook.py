@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from taskfleet.api import Object
-from tests.kube import Kube
 from tests.runtime.certificates import Certificates
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 # JSON patch (RFC 6902) for an object that is written; a text denies the write.
 Answer = Callable[[Object], list[Object] | str]

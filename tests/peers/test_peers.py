@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.runtime.ports import free_port
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 Start = Callable[..., Worker]
 
@@ -35,7 +35,7 @@ def celery(worker: Worker, *command: str, codes: tuple[int, ...] = (0,)) -> str:
 
 
 def ready(worker: Worker) -> Worker:
-    wait_for(lambda: " ready." in worker.log or not worker.running, "the worker to be ready", timeout=60)
+    wait_for(lambda: " ready." in worker.log or not worker.running, 60, what="the worker to be ready")
     assert worker.running, worker.log[-2000:]
     return worker
 
@@ -88,7 +88,7 @@ def test_a_command(start: Start, command: tuple[str, ...], words: tuple[str, ...
 def test_call_and_result(start: Start) -> None:
     worker = ready(start())
     task = celery(worker, "call", "peers.double", "--args", "[21]").strip()
-    wait_for(lambda: "succeeded" in worker.log, "the task to end")
+    wait_for(lambda: "succeeded" in worker.log, 30, what="the task to end")
     assert celery(worker, "result", task).strip() == "42"
 
 
@@ -100,9 +100,9 @@ def test_events(start: Start) -> None:
         dump = subprocess.Popen(command, env=worker.environment, cwd=worker.folder, stdout=out, stderr=out)
     try:
         seen = worker.folder / "events"
-        wait_for(lambda: "heartbeat" in seen.read_text(), "a heartbeat")
+        wait_for(lambda: "heartbeat" in seen.read_text(), 30, what="a heartbeat")
         celery(worker, "call", "peers.double", "--args", "[21]")
-        wait_for(lambda: "succeeded" in seen.read_text(), "the task's events")
+        wait_for(lambda: "succeeded" in seen.read_text(), 30, what="the task's events")
     finally:
         dump.kill()
         dump.wait()
@@ -132,9 +132,7 @@ def test_flower(start: Start) -> None:
         flower = subprocess.Popen(command, env=environment, cwd=worker.folder, stdout=out, stderr=out)
     try:
         name = f"pool@{worker.name}"
-        wait_for(
-            lambda: name in asked(port, "/api/workers?refresh=1"), "flower to see the worker", timeout=40
-        )
+        wait_for(lambda: name in asked(port, "/api/workers?refresh=1"), 40, what="flower to see the worker")
         told = asked(port, "/api/task/apply/peers.double", {"args": [21]})
         assert told["result"] == 42
         asked(port, f"/api/worker/pool/grow/{name}?n=1", {})

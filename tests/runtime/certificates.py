@@ -3,8 +3,8 @@
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from tests.cluster import debian
-from tests.cluster.certs import Certificate, make_certificates
+from tests.tools.cluster import debian
+from tests.tools.cluster.certs import Certificate, make_certificates
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 

@@ -18,11 +18,11 @@ import aiormq
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
-from tests.cluster import debian
 from tests.runtime.messages import message
 from tests.runtime.ports import free_port
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.cluster import debian
+from tests.tools.waiting import wait_for
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class RabbitMQServer:
             self._process = subprocess.Popen(
                 [PROGRAM], stdout=log, stderr=log, env=self._environment(), start_new_session=True
             )
-        wait_for(self._answers_or_ended, "RabbitMQ to answer", timeout=120, interval=0.2)
+        wait_for(self._answers_or_ended, 120, what="RabbitMQ to answer", poll=0.2)
         assert self._process.poll() is None, (self._folder / "output.log").read_text()[-3000:]
 
     def _environment(self) -> dict[str, str]:
@@ -106,7 +106,7 @@ class RabbitMQServer:
         """As an administrator does."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGTERM)
-        wait_for(self._has_ended, "RabbitMQ to stop", timeout=60)
+        wait_for(self._has_ended, 60, what="RabbitMQ to stop")
 
     def _has_ended(self) -> bool:
         assert self._process is not None

@@ -12,7 +12,7 @@ from redis.sentinel import Sentinel
 from tests.runtime.certificates import Certificates
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 MASTER = "main"
 _COUNT = 3
@@ -85,7 +85,7 @@ class SentinelGroup:
     def fail_over(self) -> None:
         """Kill the master; returns when the Sentinels have made the replica the next one."""
         self.first.kill()
-        wait_for(self._second_leads, "the failover", timeout=60)
+        wait_for(self._second_leads, 60, what="the failover")
 
     def _second_leads(self) -> bool:
         try:
@@ -96,10 +96,10 @@ class SentinelGroup:
     def __enter__(self) -> "SentinelGroup":
         self.first.start()
         self.second.start()
-        wait_for(self._replicated, "the replica to have its first copy")
+        wait_for(self._replicated, 30, what="the replica to have its first copy")
         for port in self.ports:
             self._processes.append(self._start_sentinel(port))
-        wait_for(self._agree, "the Sentinels to know each other and the replica")
+        wait_for(self._agree, 30, what="the Sentinels to know each other and the replica")
         return self
 
     def _replicated(self) -> bool:

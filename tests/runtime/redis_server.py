@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 
-from tests.cluster import debian
 from tests.runtime.ports import free_port
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.cluster import debian
+from tests.tools.waiting import wait_for
 
 
 class RedisServer:
@@ -40,7 +40,7 @@ class RedisServer:
         command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options, *options]
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(self._answers, "redis-server to answer")
+        wait_for(self._answers, 30, what="redis-server to answer")
 
     def kill(self) -> None:
         assert self._process is not None

@@ -8,7 +8,7 @@ import redis
 
 from tests.runtime.ports import free_port
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 Refusal = Callable[[RedisServer], contextlib.AbstractContextManager[None]]
 
@@ -52,7 +52,9 @@ def disk_trouble(server: RedisServer) -> Iterator[None]:
     in_the_way.mkdir()
     server.client.config_set("save", "3600 1")
     server.client.bgsave()
-    wait_for(lambda: server.client.info("persistence")["rdb_last_bgsave_status"] == "err", "a failed save")
+    wait_for(
+        lambda: server.client.info("persistence")["rdb_last_bgsave_status"] == "err", 30, what="a failed save"
+    )
     try:
         yield
     finally:

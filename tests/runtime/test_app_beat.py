@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 
 def app_beat(make_worker: Callable[..., Worker]) -> Worker:
@@ -41,20 +42,20 @@ def test_only_the_holder_of_the_lock_sends_whatever_happens_to_it(
     make_worker: Callable[..., Worker], server: RedisServer
 ) -> None:
     first = app_beat(make_worker).ready()
-    wait_for(lambda: sends(server, first), "the first to send", timeout=20)
+    wait_for(lambda: sends(server, first), 20, what="the first to send")
     second = app_beat(make_worker)
-    wait_for(lambda: "another beat" in second.get("/readyz")[1], "the second to stand by", timeout=30)
+    wait_for(lambda: "another beat" in second.get("/readyz")[1], 30, what="the second to stand by")
     assert first.name in second.get("/readyz")[1]
 
     os.kill(first.pid, signal.SIGKILL)
     second.ready()
-    wait_for(lambda: sends(server, second), "the second to send", timeout=20)
+    wait_for(lambda: sends(server, second), 20, what="the second to send")
 
     third = app_beat(make_worker)
-    wait_for(lambda: "another beat" in third.get("/readyz")[1], "the third to stand by", timeout=30)
+    wait_for(lambda: "another beat" in third.get("/readyz")[1], 30, what="the third to stand by")
     assert second.terminate().ended() == 0
     third.ready()
-    wait_for(lambda: sends(server, third), "the third to send", timeout=20)
+    wait_for(lambda: sends(server, third), 20, what="the third to send")
     assert len(senders(server)) == 3, "nobody sends between another's messages"
 
 
@@ -64,6 +65,10 @@ def test_a_beat_that_lost_its_lock_ends(make_worker: Callable[..., Worker], serv
     server.client.set(key, "somebody else")
     assert beat.ended(timeout=20) == 75
     assert server.client.get(key) in (b"somebody else", "somebody else")
+
+
+def has_sent(server: RedisServer, entries: int) -> bool:
+    return int(server.client.llen("celery")) >= entries
 
 
 def sent_names(server: RedisServer) -> list[str]:
@@ -96,7 +101,7 @@ def test_what_was_sent_is_kept_over_an_end(
     # Also over an end that follows another. A send that TERM or INT cuts short counts as made, as Celery has it.
     for sent_at_least in (60, 150, 298):
         beat = many_entries(make_worker, tmp_path, scheduler)
-        wait_for(lambda n=sent_at_least: server.client.llen("celery") >= n, "some entries to be sent")  # type: ignore[misc] # a lambda's default
+        wait_for(partial(has_sent, server, sent_at_least), 30, what="some entries to be sent")
         os.kill(beat.pid, number)
         beat.ended()
     names = sent_names(server)
@@ -109,11 +114,11 @@ def test_a_full_disk_makes_beat_write_all_entries(
 ) -> None:
     (tmp_path / "schedule.sent").mkdir()
     beat = many_entries(make_worker, tmp_path, "celery.beat:PersistentScheduler")
-    wait_for(lambda: server.client.llen("celery") >= 20, "some entries to be sent")
+    wait_for(lambda: server.client.llen("celery") >= 20, 30, what="some entries to be sent")
     beat.kill()
     assert "beat writes all entries at each send" in beat.log
     again = many_entries(make_worker, tmp_path, "celery.beat:PersistentScheduler")
-    wait_for(lambda: len(set(sent_names(server))) == 300, "the rest")
+    wait_for(lambda: len(set(sent_names(server))) == 300, 30, what="the rest")
     again.kill()
     names = sent_names(server)
     assert len(names) - len(set(names)) <= 1

@@ -18,7 +18,7 @@ from tests.runtime.ports import free_port
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 MakeBeat = Callable[..., Beat]
 KILLS = 20
@@ -87,12 +87,12 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(
             if number % 2
             else time.time() + chance.random() * 1.5
         )
-        wait_for(lambda until=moment: time.time() >= until, "the moment", interval=0.001)  # type: ignore[misc]
+        wait_for(lambda until=moment: time.time() >= until, 30, what="the moment", poll=0.001)  # type: ignore[misc]
         beat.kill()
         beat.start()
     beat.ready()
     before = schedules.state(UID_OF_MANY)["last"]
-    wait_for(lambda: schedules.state(UID_OF_MANY)["last"] >= before + 2, "two more runs")
+    wait_for(lambda: schedules.state(UID_OF_MANY)["last"] >= before + 2, 30, what="two more runs")
     beat.terminate().ended(timeout=5)
     assert sum(schedules.state(uid)["runs"] for uid in MANY) > len(MANY) * 5
     assert_all_planned_runs_are_told(server, schedules, since)
@@ -110,7 +110,7 @@ def test_two_beats_at_once_send_every_run_once(
     beats = [make_beat().start() for _ in range(2)]
     for beat in beats:
         beat.ready()
-    wait_for(lambda: len(ids(server)) >= 5 * len(MANY), "five seconds of runs")
+    wait_for(lambda: len(ids(server)) >= 5 * len(MANY), 30, what="five seconds of runs")
     for beat in beats:
         beat.terminate().ended(timeout=5)
     assert_all_planned_runs_are_told(server, schedules, dict.fromkeys(MANY, fields["since"]))
@@ -121,19 +121,19 @@ def test_a_new_schedule_a_change_and_a_removal_act_within_a_second(
 ) -> None:
     make_beat().start().ready()
     schedules.write(**every(3600))
-    wait_for(lambda: schedules.state().get("next"), "the new schedule", timeout=1)
+    wait_for(lambda: schedules.state().get("next"), 1, what="the new schedule")
     schedules.write(**every(1, args=["changed"]))
-    wait_for(lambda: ids(server), "its first run", timeout=2)
+    wait_for(lambda: ids(server), 2, what="its first run")
     schedules.write(**every(1, suspend=True))
-    wait_for(lambda: "next" not in schedules.state(), "the suspension", timeout=1)
+    wait_for(lambda: "next" not in schedules.state(), 1, what="the suspension")
     count = len(ids(server))
     schedules.write(**every(3600, trigger="again"))
-    wait_for(lambda: schedules.state().get("trigger") == "again", "the answer to the trigger", timeout=1)
+    wait_for(lambda: schedules.state().get("trigger") == "again", 1, what="the answer to the trigger")
     assert ids(server)[count:] == [schedules.state()["triggerTaskId"]]
     schedules.write(**every(1))
-    wait_for(lambda: len(ids(server)) > count + 1, "a run", timeout=2)
+    wait_for(lambda: len(ids(server)) > count + 1, 2, what="a run")
     schedules.remove()
-    wait_for(lambda: schedules.heartbeat()["entries"] == 0, "the removal", timeout=3)
+    wait_for(lambda: schedules.heartbeat()["entries"] == 0, 3, what="the removal")
     assert schedules.state() == {}
 
 
@@ -143,13 +143,13 @@ def test_a_redis_that_went_away_is_caught_up_with(
     fields = every(1)
     schedules.write(**fields)
     beat = make_beat().start().ready()
-    wait_for(lambda: len(ids(server)) >= 2, "two runs")
+    wait_for(lambda: len(ids(server)) >= 2, 30, what="two runs")
     server.kill()
-    wait_for(lambda: "retrying" in beat.log, "beat to notice")
+    wait_for(lambda: "retrying" in beat.log, 30, what="beat to notice")
     away = int(time.time())
-    wait_for(lambda: time.time() >= away + 4, "some seconds without Redis")
+    wait_for(lambda: time.time() >= away + 4, 30, what="some seconds without Redis")
     server.start()
-    wait_for(lambda: schedules.state()["last"] > away + 4, "it to go on", timeout=10)
+    wait_for(lambda: schedules.state()["last"] > away + 4, 10, what="it to go on")
     assert schedules.state()["missed"] >= 3
     assert beat.get("/livez")[0] == 200
     beat.terminate().ended(timeout=5)
@@ -164,10 +164,10 @@ def test_a_connection_gone_silent_is_given_up(
     proxy = Proxy(server.port)
     try:
         beat = make_beat(proxy.url).start().ready()
-        wait_for(lambda: ids(server), "a run")
+        wait_for(lambda: ids(server), 30, what="a run")
         proxy.freeze()
         frozen = time.time()
-        wait_for(lambda: schedules.state()["last"] > frozen + 1, "it to go on", timeout=30)
+        wait_for(lambda: schedules.state()["last"] > frozen + 1, 30, what="it to go on")
         beat.terminate().ended(timeout=5)
     finally:
         proxy.close()
@@ -179,7 +179,7 @@ def test_it_is_not_ready_without_redis_and_ends_at_once_on_term(
 ) -> None:
     server.kill()
     beat = make_beat().start()
-    wait_for(lambda: "retrying" in beat.log, "the first attempt")
+    wait_for(lambda: "retrying" in beat.log, 30, what="the first attempt")
     assert beat.get("/readyz") == (503, "beat has not read the schedules yet")
     since = time.monotonic()
     assert beat.terminate().ended(timeout=5) == 0
@@ -195,7 +195,7 @@ def test_it_speaks_tls(make_beat: MakeBeat, tmp_path: Path) -> None:
         schedules.write(**every(1))
         ca = {"ca": str(certificates.folder / "ca.crt"), "certificate": None, "key": None, "verify": True}
         make_beat(f"rediss://127.0.0.1:{port}/0", tls=ca).start().ready()
-        wait_for(lambda: schedules.state().get("runs"), "a run")
+        wait_for(lambda: schedules.state().get("runs"), 30, what="a run")
 
 
 def test_the_rights_of_the_broker_page_are_enough(make_beat: MakeBeat, server: RedisServer) -> None:
@@ -205,7 +205,7 @@ def test_the_rights_of_the_broker_page_are_enough(make_beat: MakeBeat, server: R
     schedules.write(**every(1))
     url = server.url.replace("redis://", "redis://shop:s3cret@")
     make_beat(url, globalKeyPrefix="shop:").start().ready()
-    wait_for(lambda: schedules.state().get("runs"), "a run")
+    wait_for(lambda: schedules.state().get("runs"), 30, what="a run")
     assert server.client.acl_log() == []
 
 
@@ -217,10 +217,10 @@ def test_it_follows_a_failover_of_sentinels(make_beat: MakeBeat, tmp_path: Path)
         make_beat(
             group.url(), environment=environment, sentinel={"masterName": MASTER, "tls": False}
         ).start().ready()
-        wait_for(lambda: schedules.state().get("runs"), "a run")
+        wait_for(lambda: schedules.state().get("runs"), 30, what="a run")
         group.fail_over()
         failed_over = time.time()
-        wait_for(lambda: schedules.state().get("last", 0) > failed_over, "it to go on", timeout=30)
+        wait_for(lambda: schedules.state().get("last", 0) > failed_over, 30, what="it to go on")
 
 
 def test_messages_are_those_of_celery_in_the_brokers_layout(make_beat: MakeBeat, server: RedisServer) -> None:
@@ -230,7 +230,7 @@ def test_messages_are_those_of_celery_in_the_brokers_layout(make_beat: MakeBeat,
         **every(1, queue="mails", priority=7, expires=90, headers={"tenant": "a"}, args=[None, {"b": 1}])
     )
     key = "shop:mails:5"
-    (raw,) = wait_for(lambda: server.lines(key)[:1], "the first run")
+    (raw,) = wait_for(lambda: server.lines(key)[:1], 30, what="the first run")
     sent = json.loads(raw)
     state = schedules.state()
     assert sent["headers"]["task"] == "shop.report"
@@ -249,7 +249,7 @@ def test_a_worker_runs_what_beat_sends(
     make_worker().start().ready()
     schedules.write(**every(3600, task="proj.nap", args=[0], kwargs={}, trigger="now"))
     make_beat().start().ready()
-    wait_for(lambda: schedules.state()["triggerTaskId"] in server.finished(), "the task's end")
+    wait_for(lambda: schedules.state()["triggerTaskId"] in server.finished(), 30, what="the task's end")
 
 
 def test_a_queue_whose_name_is_taken_holds_back_its_schedule_only(
@@ -260,9 +260,9 @@ def test_a_queue_whose_name_is_taken_holds_back_its_schedule_only(
     schedules.write(**every(1, queue="taken"))
     schedules.write(other, **every(1))
     make_beat().start().ready()
-    wait_for(lambda: schedules.state().get("error"), "the error")
+    wait_for(lambda: schedules.state().get("error"), 30, what="the error")
     assert "delete that key" in schedules.state()["error"]
-    wait_for(lambda: len(ids(server)) >= 3, "the other's runs")
+    wait_for(lambda: len(ids(server)) >= 3, 30, what="the other's runs")
     server.client.delete("taken")
-    wait_for(lambda: "error" not in schedules.state(), "its first run", timeout=10)
+    wait_for(lambda: "error" not in schedules.state(), 10, what="its first run")
     assert schedules.state()["last"]

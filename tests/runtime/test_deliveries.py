@@ -9,8 +9,8 @@ import pytest
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -26,9 +26,9 @@ def test_a_task_far_longer_than_the_visibility_timeout_runs_once(
     for worker in workers:
         worker.ready()
     task = send(server.client, "proj.nap", 10)
-    wait_for(lambda: task in server.finished(), "the task to end")
+    wait_for(lambda: task in server.finished(), 30, what="the task to end")
     assert server.started() == [task]
-    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="its acknowledgement")
 
 
 def test_a_task_that_waits_longer_than_the_visibility_timeout_stays_with_its_worker(
@@ -36,11 +36,12 @@ def test_a_task_that_waits_longer_than_the_visibility_timeout_stays_with_its_wor
 ) -> None:
     worker = make_worker("threads", visibilityTimeout=1).start().ready()
     send(server.client, "proj.nap", 0, eta="2100-01-01T00:00:00+00:00")
-    wait_for(lambda: server.report(worker).get("eta") == 1, "the worker to hold it")
+    wait_for(lambda: server.report(worker).get("eta") == 1, 30, what="the worker to hold it")
     score = float(server.client.zrange("unacked_index", 0, -1, withscores=True)[0][1])
     wait_for(
         lambda: float(server.client.zrange("unacked_index", 0, -1, withscores=True)[0][1]) > score + 3,
-        "its renewal",
+        30,
+        what="its renewal",
     )
 
 
@@ -57,7 +58,7 @@ def test_a_message_whose_exchange_the_app_does_not_know_is_left_to_who_knows_it(
     server.client.zadd("unacked_index", {"known": 1})
     make_worker(visibilityTimeout=5).start().ready()
     # The sweep comes at the start or, where that one fails, 100 s later; a message of a known queue shows it.
-    wait_for(lambda: server.finished() == known, "the sweep", timeout=150)
+    wait_for(lambda: server.finished() == known, 150, what="the sweep")
     assert server.client.hkeys("unacked") == ["tag"]
 
 
@@ -67,13 +68,17 @@ def test_connections_lost_while_tasks_run_double_and_lose_nothing(
 ) -> None:
     worker = make_worker(pool, prefetchMultiplier=2 if pool == "prefork" else None).start().ready()
     tasks = [send(server.client, "proj.nap", 3) for _ in range(4)]
-    wait_for(lambda: server.held(worker) == HELD[pool], "the worker to be full: no fetch is under way then")
+    wait_for(
+        lambda: server.held(worker) == HELD[pool],
+        30,
+        what="the worker to be full: no fetch is under way then",
+    )
     server.drop_connections()
-    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
+    wait_for(lambda: set(server.finished()) == set(tasks), 60, what="all tasks to end")
     assert Counter(server.started()) == Counter(tasks)
-    wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="their acknowledgement")
     assert server.client.zcard("unacked_index") == 0
-    wait_for(lambda: not server.client.keys("*:held:*"), "the record to go")
+    wait_for(lambda: not server.client.keys("*:held:*"), 30, what="the record to go")
 
 
 @every_pool
@@ -83,7 +88,7 @@ def test_the_end_of_a_connection_that_does_not_fetch_does_not_end_the_fetching(
     make_worker(pool).start().ready()
     send(server.client, "proj.drop_a_spare_connection")
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "the task behind it to run", timeout=20)
+    wait_for(lambda: task in server.finished(), 20, what="the task behind it to run")
 
 
 @every_pool
@@ -99,13 +104,13 @@ def test_a_redis_that_dies_and_comes_back_doubles_and_loses_nothing(
         )
         for _ in range(4)
     ]
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
-    wait_for(lambda: server.report(worker).get("active"), "the report of it")
+    wait_for(lambda: tasks[0] in server.started(), 30, what="the first task to start")
+    wait_for(lambda: server.report(worker).get("active"), 30, what="the report of it")
     server.kill()
     server.start()
-    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=90)
+    wait_for(lambda: set(server.finished()) == set(tasks), 90, what="all tasks to end")
     assert Counter(server.started()) == Counter(tasks)
-    wait_for(lambda: server.client.hlen("unacked") == 0, "their acknowledgement")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="their acknowledgement")
 
 
 @pytest.mark.parametrize("why", ["no-rights", "no-memory"])
@@ -121,10 +126,10 @@ def test_a_message_that_redis_refuses_to_record_runs_when_it_accepts_again(
             server.client.acl_setuser("default", enabled=True, commands=["-hset"])
         else:
             server.client.config_set("maxmemory", 1)
-    wait_for(lambda: "Redis rejects commands" in worker.log, "the refusal")
+    wait_for(lambda: "Redis rejects commands" in worker.log, 30, what="the refusal")
     server.client.acl_setuser("default", enabled=True, commands=["+hset"])
     server.client.config_set("maxmemory", 0)
-    wait_for(lambda: set(tasks) <= set(server.finished()), "all tasks to run")
+    wait_for(lambda: set(tasks) <= set(server.finished()), 30, what="all tasks to run")
     assert Counter(server.started()) == Counter(tasks)
     assert worker.running
 
@@ -134,9 +139,9 @@ def test_a_lost_child_gives_its_task_to_the_next_in_its_old_place(
 ) -> None:
     worker = make_worker(capacity=1).start().ready()
     tasks = [send(server.client, "proj.nap", 1) for _ in range(3)]
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: tasks[0] in server.started(), 30, what="the first task to start")
     worker.kill_children()
-    wait_for(lambda: set(server.finished()) == set(tasks), "all tasks to end", timeout=60)
+    wait_for(lambda: set(server.finished()) == set(tasks), 60, what="all tasks to end")
     assert server.started() == [tasks[0], *tasks]
 
 
@@ -146,7 +151,7 @@ def test_a_task_that_always_kills_its_child_is_set_aside_after_five_redeliveries
     make_worker(capacity=1).start().ready()
     poison = send(server.client, "proj.suicide")
     other = send(server.client, "proj.nap", 0)
-    wait_for(lambda: other in server.finished(), "the task behind it to run", timeout=120)
+    wait_for(lambda: other in server.finished(), 120, what="the task behind it to run")
     assert Counter(server.started())[poison] == 6
     assert server.waiting("celery.dead") == [poison]
 
@@ -158,5 +163,5 @@ def test_a_task_that_asks_to_be_requeued_goes_to_the_back(
     first = send(server.client, "proj.requeue_once")
     second = send(server.client, "proj.nap", 0)
     make_worker(pool, capacity=1).start().ready()
-    wait_for(lambda: len(server.finished()) == 2, "both tasks to end")
+    wait_for(lambda: len(server.finished()) == 2, 30, what="both tasks to end")
     assert server.finished() == [second, first]

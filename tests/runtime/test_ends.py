@@ -12,8 +12,8 @@ from tests.runtime.inspect import shut_down
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 TERM, QUIT, INT = signal.SIGTERM, signal.SIGQUIT, signal.SIGINT
@@ -22,14 +22,14 @@ TERM, QUIT, INT = signal.SIGTERM, signal.SIGQUIT, signal.SIGINT
 def ends_with(worker: Worker, *signals: signal.Signals) -> int:
     for number in signals[:-1]:
         os.kill(worker.pid, number)
-        wait_for(lambda: "shutdown" in worker.log, "the worker to take note")
+        wait_for(lambda: "shutdown" in worker.log, 30, what="the worker to take note")
     os.kill(worker.pid, signals[-1])
     return worker.ended(timeout=20)
 
 
 def begin(server: RedisServer, seconds: float) -> str:
     task = send(server.client, "proj.nap", seconds)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     return task
 
 
@@ -124,7 +124,7 @@ def test_a_soft_shutdown_counts_as_stopping_while_it_waits(
         return  # Celery 5.5 and newer have it
     task = begin(server, 30)
     os.kill(worker.pid, QUIT)
-    wait_for(lambda: server.report_in_state(worker, "stopping"), "the report of it", timeout=2)
+    wait_for(lambda: server.report_in_state(worker, "stopping"), 2, what="the report of it")
     assert worker.get("/readyz") == (503, "stopping")
     assert worker.ended(timeout=20) == 0
     assert server.waiting("celery") == [task]
@@ -141,8 +141,8 @@ def test_a_child_that_reached_its_memory_limit_is_replaced(
     worker = make_worker(capacity=1, arguments=("--max-memory-per-child=1",)).start().ready()
     (first,) = worker.children()
     tasks = [send(server.client, "proj.nap", 0) for _ in range(3)]
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to end")
-    wait_for(lambda: worker.children() not in ([], [first]), "another child")
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="the tasks to end")
+    wait_for(lambda: worker.children() not in ([], [first]), 30, what="another child")
     assert ends_with(worker, TERM) == 0
     assert left_behind(server) == []
 
@@ -152,7 +152,7 @@ def test_children_do_not_outlive_a_killed_parent(make_worker: MakeWorker, server
     children = worker.children()
     os.kill(worker.pid, signal.SIGKILL)
     assert worker.ended() == -signal.SIGKILL
-    wait_for(lambda: not any(alive(pid) for pid in children), "the children to go", timeout=15)
+    wait_for(lambda: not any(alive(pid) for pid in children), 15, what="the children to go")
     assert server.report(worker), "the operator finds by it what the worker held"
 
 

@@ -17,8 +17,8 @@ from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
@@ -43,9 +43,9 @@ def full(
     eta = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
     tasks = [send(server.client, "proj.nap", 0, eta=eta)]
     tasks += [send(server.client, "proj.nap", seconds) for _ in range(4)]
-    wait_for(lambda: server.held(worker) == HELD[pool], "the worker to be full")
-    wait_for(lambda: server.started() == tasks[1:2], "a task to start")
-    wait_for(lambda: server.report(worker).get("active") == 1, "its report")
+    wait_for(lambda: server.held(worker) == HELD[pool], 30, what="the worker to be full")
+    wait_for(lambda: server.started() == tasks[1:2], 30, what="a task to start")
+    wait_for(lambda: server.report(worker).get("active") == 1, 30, what="its report")
     return worker, tasks
 
 
@@ -68,13 +68,13 @@ def test_what_was_given_to_others_meanwhile_does_not_begin(
     with frozen.paused():
         assert give_back_lost(server, frozen) == Requeued(HELD[pool])
         make_worker("threads", capacity=5).start().ready()
-        wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the others to run them")
-    wait_for(lambda: server.report(frozen).get("active") == 0, "its own task to end")
+        wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="the others to run them")
+    wait_for(lambda: server.report(frozen).get("active") == 0, 30, what="its own task to end")
     if pool != "solo":
         note = f"{HELD[pool] - 1} messages were not started, because Redis did not answer for 2 s."
-        wait_for(lambda: note in str(server.report(frozen).get("notes")), "the note")
+        wait_for(lambda: note in str(server.report(frozen).get("notes")), 30, what="the note")
     again = send(server.client, "proj.nap", 0)
-    wait_for(lambda: again in server.finished(), "a new task")
+    wait_for(lambda: again in server.finished(), 30, what="a new task")
     runs = Counter(server.started())
     assert {task: runs[task] for task in tasks} == {task: 1 + (task == tasks[1]) for task in tasks}
     assert not server.client.exists("celery", "unacked", "unacked_index")
@@ -87,9 +87,9 @@ def test_after_a_silence_in_which_nothing_was_given_to_others_each_task_runs_onc
     frozen, tasks = full(make_worker, server, pool, seconds=1)
     with frozen.paused():
         make_worker("threads").start().ready()
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "all tasks")
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="all tasks")
     assert sorted(server.started()) == sorted(tasks)
-    wait_for(lambda: not server.client.exists("celery", "unacked"), "the end")
+    wait_for(lambda: not server.client.exists("celery", "unacked"), 30, what="the end")
 
 
 @pytest.mark.parametrize("pool", ["threads", "gevent", "eventlet"])
@@ -103,10 +103,10 @@ def test_nothing_begins_while_redis_cannot_be_reached(
     worker = impatient(make_worker(pool, capacity=1, prefetchMultiplier=4, environment=notes)).start().ready()
     tasks = [send(server.client, "proj.nap", 6) for _ in range(5)]
     ahead = HELD[pool] - 2
-    wait_for(lambda: server.held(worker) == 1 + ahead, "the worker to be full")
-    wait_for(lambda: len(server.started()) == 1, "a task to start")
+    wait_for(lambda: server.held(worker) == 1 + ahead, 30, what="the worker to be full")
+    wait_for(lambda: len(server.started()) == 1, 30, what="a task to start")
     proxy.close()
-    wait_for(lambda: _dropped(worker) == ahead, "its words about the others")
+    wait_for(lambda: _dropped(worker) == ahead, 30, what="its words about the others")
     assert server.started() == tasks[:1]
 
 
@@ -115,14 +115,14 @@ def test_a_worker_whose_clock_stood_still_learns_by_its_report_that_it_was_given
 ) -> None:
     worker = make_worker("threads", capacity=1, prefetchMultiplier=2).start().ready()
     tasks = [send(server.client, "proj.nap", 8) for _ in range(2)]
-    wait_for(lambda: server.held(worker) == 2, "the worker to be full")
-    wait_for(lambda: server.report(worker).get("active") == 1, "its report")
+    wait_for(lambda: server.held(worker) == 2, 30, what="the worker to be full")
+    wait_for(lambda: server.report(worker).get("active") == 1, 30, what="its report")
     with worker.paused():
         assert give_back_lost(server, worker) == Requeued(2)
         make_worker("threads", capacity=2).start().ready()
-        wait_for(lambda: len(server.started()) == 3, "the other worker to begin both")
-    wait_for(lambda: "were not started" in str(server.report(worker).get("notes")), "the note")
-    wait_for(lambda: len(server.finished()) == 3, "their ends")
+        wait_for(lambda: len(server.started()) == 3, 30, what="the other worker to begin both")
+    wait_for(lambda: "were not started" in str(server.report(worker).get("notes")), 30, what="the note")
+    wait_for(lambda: len(server.finished()) == 3, 30, what="their ends")
     assert Counter(server.started()) == {tasks[0]: 2, tasks[1]: 1}
 
 

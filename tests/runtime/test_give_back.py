@@ -13,8 +13,8 @@ from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_deliveries import HELD
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster-1:test:reports")
@@ -40,8 +40,8 @@ def test_a_killed_workers_messages_go_back_to_their_old_place(
     worker = make_worker(pool).start().ready()
     tasks = [send(server.client, "proj.nap", 60) for _ in range(6)]
     full = 2 if pool == "prefork" else HELD[pool]
-    wait_for(lambda: server.held(worker) == full, "the worker to be full")
-    wait_for(lambda: server.report(worker), "its report")
+    wait_for(lambda: server.held(worker) == full, 30, what="the worker to be full")
+    wait_for(lambda: server.report(worker), 30, what="its report")
     worker.kill()
     assert give_back_of(server, worker) == Requeued(full, 0)
     assert server.waiting("celery") == tasks
@@ -58,8 +58,8 @@ def test_messages_of_a_topic_exchange_and_of_priorities_go_back_to_their_lists(
         send(server.client, "topics.nap", 60, queue="animals", priority=step, route=route)
         for step in (3, 6, 9)
     ]
-    wait_for(lambda: server.held(worker) == 3, "the worker to hold them")
-    wait_for(lambda: server.report(worker), "its report")
+    wait_for(lambda: server.held(worker) == 3, 30, what="the worker to hold them")
+    wait_for(lambda: server.report(worker), 30, what="its report")
     worker.kill()
     assert give_back_of(server, worker) == Requeued(3, 0)
     assert [server.waiting(f"animals\x06\x16{step}") for step in (3, 6, 9)] == [[task] for task in tasks]
@@ -72,7 +72,7 @@ def test_a_task_that_takes_its_worker_along_is_set_aside_after_five_redeliveries
     returned = []
     for _ in range(6):
         worker = make_worker("threads", capacity=1).start().ready()
-        wait_for(lambda: server.report(worker).get("active"), "the task to start")  # noqa: B023
+        wait_for(lambda: server.report(worker).get("active"), 30, what="the task to start")  # noqa: B023
         worker.kill()
         returned.append(give_back_of(server, worker))
     assert returned == [Requeued(1, 0)] * 5 + [Requeued(0, 1)]

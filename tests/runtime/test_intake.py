@@ -10,8 +10,8 @@ import pytest
 from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 Payload = dict[str, Any]
@@ -119,16 +119,17 @@ def test_messages_that_cannot_be_taken_in_stop_no_worker(
     push(server, REJECTED)
     task = send(server.client, "proj.nap", 0)
     worker = make_worker(pool).start().ready()
-    wait_for(lambda: task in server.finished() or not worker.running, "the task behind them to run")
+    wait_for(lambda: task in server.finished() or not worker.running, 30, what="the task behind them to run")
     assert worker.running, worker.log[-3000:]
-    wait_for(lambda: all_settled(server), "all to be settled")
+    wait_for(lambda: all_settled(server), 30, what="all to be settled")
     dead = [json.loads(line) for line in server.lines("celery.dead")]
     assert len(dead) >= len(RAW)
     assert all(letter[REASON] for letter in dead)
     assert worker.get("/livez")[0] == 200
     wait_for(
         lambda: any(f"dead-lettered: {len(dead)}," in note for note in server.report(worker)["notes"]),
-        "the note of it",
+        30,
+        what="the note of it",
     )
 
 
@@ -139,8 +140,8 @@ def test_what_celery_rejects_by_itself_is_no_dead_letter(
     make_worker("solo").start().ready()
     push(server, {name: REJECTED[name]})
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "the task behind it to run")
-    wait_for(lambda: all_settled(server), "all to be settled")
+    wait_for(lambda: task in server.finished(), 30, what="the task behind it to run")
+    wait_for(lambda: all_settled(server), 30, what="all to be settled")
     assert server.lines("celery.dead") == []
 
 
@@ -152,8 +153,8 @@ def test_each_message_runs_or_is_rejected_or_is_a_dead_letter_as_it_came(
     worker = make_worker("solo").start().ready()
     push(server, {name: BODIES[name]})
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "the task behind it to run")
-    wait_for(lambda: all_settled(server), "all to be settled")
+    wait_for(lambda: task in server.finished(), 30, what="the task behind it to run")
+    wait_for(lambda: all_settled(server), 30, what="all to be settled")
     dead = [json.loads(line) for line in server.lines("celery.dead")]
     outcomes = [
         len(dead) == 1 and dead[0].get("body") == BODIES[name](good(0)).get("body"),
@@ -174,7 +175,7 @@ def test_a_message_that_ends_each_worker_as_it_is_received_is_a_dead_letter_afte
         make_worker(pool, app="received").start().ended()
         assert bool(server.waiting("celery.dead")) == (ends == 6)
     worker = make_worker(pool, app="received").start().ready()
-    wait_for(lambda: server.finished() == [task], "the task behind it to run")
+    wait_for(lambda: server.finished() == [task], 30, what="the task behind it to run")
     assert server.waiting("celery.dead") == [poison]
     (letter,) = server.lines("celery.dead")
     assert "SystemExit" in json.loads(letter)[REASON]

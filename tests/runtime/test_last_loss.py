@@ -9,8 +9,8 @@ import redis
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -27,7 +27,7 @@ def lose(make_worker: MakeWorker, server: RedisServer, way: str) -> str:
     results = {"TEST_RESULTS": server.url.replace("/0", "/1")}
     make_worker(app="waited", capacity=1, queues=["celery", "quick"], environment=results).start().ready()
     send(server.client, "waited.send", way)
-    wait_for(lambda: server.lines("test:failed"), "the signal task_failure", timeout=60)
+    wait_for(lambda: server.lines("test:failed"), 60, what="the signal task_failure")
     (task,) = server.lines("test:sent")
     return task
 
@@ -35,7 +35,7 @@ def lose(make_worker: MakeWorker, server: RedisServer, way: str) -> str:
 @pytest.mark.parametrize("way", ["plain", "chain", "chord", "errback", "no-ack", "early"])
 def test_whoever_waits_for_it_is_told(make_worker: MakeWorker, server: RedisServer, way: str) -> None:
     task = lose(make_worker, server, way)
-    found = wait_for(lambda: result(server, task), "the result")
+    found = wait_for(lambda: result(server, task), 30, what="the result")
     assert found["status"] == "FAILURE"
     (failed,) = server.lines("test:failed")
     assert failed.split()[1] == "WorkerLostError"
@@ -43,10 +43,10 @@ def test_whoever_waits_for_it_is_told(make_worker: MakeWorker, server: RedisServ
     assert server.lines("test:errback") == (["WorkerLostError"] if way == "errback" else [])
     # Early acknowledgement is Celery's own affair, and a queue with no_ack delivers nothing twice.
     dead = 0 if way in ("early", "no-ack") else 1
-    wait_for(lambda: server.client.llen("celery.dead") == dead, "the dead letter")
+    wait_for(lambda: server.client.llen("celery.dead") == dead, 30, what="the dead letter")
 
 
 def test_a_task_whose_result_nobody_wants_has_none(make_worker: MakeWorker, server: RedisServer) -> None:
     task = lose(make_worker, server, "unheard")
-    wait_for(lambda: server.client.llen("celery.dead") == 1, "the dead letter")
+    wait_for(lambda: server.client.llen("celery.dead") == 1, 30, what="the dead letter")
     assert result(server, task) == {}

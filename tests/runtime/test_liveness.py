@@ -7,8 +7,8 @@ import pytest
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import POOLS
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -29,13 +29,17 @@ def test_a_consumer_that_consumes_no_more_is_found_out(
     for worker in workers:
         worker.ready()
         send(server.client, task, queue=worker.settings["poolType"])
-    wait_for(lambda: all("received" in worker.log for worker in workers), "the workers to take their tasks")
+    wait_for(
+        lambda: all("received" in worker.log for worker in workers),
+        30,
+        what="the workers to take their tasks",
+    )
     for worker in workers:
         assert worker.get("/livez")[0] == 200
     wait_for(
         lambda: all(worker.get("/livez")[0] == 503 for worker in workers),
-        "the probes to fail",
-        timeout=LIMIT + 30,
+        LIMIT + 30,
+        what="the probes to fail",
     )
     for worker in workers:
         assert "although the broker is reachable" in worker.get("/livez")[1]
@@ -51,11 +55,11 @@ def test_work_longer_than_the_limit_is_no_reason_to_fail(
         task = "proj.burn" if pool == "gevent" else "proj.nap"
         for _ in range(3):
             send(server.client, task, LIMIT + 15, queue=pool)
-    wait_for(lambda: len(server.started()) == len(workers), "every worker to be busy")
+    wait_for(lambda: len(server.started()) == len(workers), 30, what="every worker to be busy")
 
     def all_ended_first() -> bool:
         for worker in workers.values():
             assert worker.get("/livez")[0] in (200, 0), worker.get("/livez")
         return len(server.finished()) >= len(workers)
 
-    wait_for(all_ended_first, "the tasks to end", timeout=LIMIT + 60, interval=1)
+    wait_for(all_ended_first, LIMIT + 60, what="the tasks to end", poll=1)

@@ -12,23 +12,23 @@ from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
 from tests.runtime.test_term import behind
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
 
 def shows(server: RedisServer, worker: Worker, state: str, word: str) -> None:
     """Both say so, and why."""
-    report = wait_for(lambda: server.report_in_state(worker, state), f"the report to be {state}", timeout=5)
-    wait_for(lambda: worker.get("/readyz")[0] == 503, "the probe to fail", timeout=5)
+    report = wait_for(lambda: server.report_in_state(worker, state), 5, what=f"the report to be {state}")
+    wait_for(lambda: worker.get("/readyz")[0] == 503, 5, what="the probe to fail")
     assert word in worker.get("/readyz")[1]
     assert state == "stopping" or any(word in note for note in report["notes"])
 
 
 def fetches_again(server: RedisServer, worker: Worker) -> None:
-    wait_for(lambda: worker.get("/readyz") == (200, "ready"), "the probe to pass", timeout=40)
-    report = wait_for(lambda: server.report_in_state(worker, "ready"), "the report", timeout=5)
+    wait_for(lambda: worker.get("/readyz") == (200, "ready"), 40, what="the probe to pass")
+    report = wait_for(lambda: server.report_in_state(worker, "ready"), 5, what="the report")
     assert not any("The worker does not fetch" in note for note in report["notes"])
 
 
@@ -38,7 +38,7 @@ def test_a_worker_that_remote_control_shut_down_is_stopping_while_its_task_runs(
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     task = send(server.client, "proj.nap", 8)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     shut_down(worker)
     shows(server, worker, "stopping", "stopping")
     assert server.finished() == []
@@ -51,7 +51,7 @@ def test_an_exit_in_the_consumer_is_stopping_while_a_task_runs(
 ) -> None:
     worker = make_worker("threads", capacity=2).start().ready()
     task = send(server.client, "proj.nap", 8)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     send(server.client, "proj.break_the_consumer")
     shows(server, worker, "stopping", "stopping")
     assert task not in server.finished()
@@ -66,14 +66,14 @@ def test_a_worker_without_queues_is_paused(make_worker: MakeWorker, server: Redi
     control(worker, "add_consumer", "celery")
     fetches_again(server, worker)
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "a task to run")
+    wait_for(lambda: task in server.finished(), 30, what="a task to run")
 
 
 def test_one_queue_of_two_that_was_cancelled_is_named(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker(queues=["high", "low"]).start().ready()
     control(worker, "cancel_consumer", "low")
     note = "Queues that remote control cancelled: low."
-    wait_for(lambda: note in server.report(worker)["notes"], "the note", timeout=5)
+    wait_for(lambda: note in server.report(worker)["notes"], 5, what="the note")
     assert worker.get("/readyz") == (200, "ready")
 
 
@@ -98,7 +98,9 @@ def test_a_lost_connection_shows_until_there_is_another(
     worker = make_worker(pool, environment=behind(proxy, server)).start().ready()
     proxy.close()
     wait_for(
-        lambda: "the connection to the broker is lost" in worker.get("/readyz")[1], "the probe to say so"
+        lambda: "the connection to the broker is lost" in worker.get("/readyz")[1],
+        30,
+        what="the probe to say so",
     )
     assert worker.get("/readyz")[0] == 503
     assert worker.get("/livez")[0] == 200
@@ -110,18 +112,18 @@ def test_an_autoscaled_pool_is_ready_with_whatever_it_has(
     worker = make_worker(capacity=2, processAutoscale={"min": 0, "max": 2}).start().ready()
     control(worker, "autoscale", "2", "0")
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: task in server.finished(), "a task to run")
+    wait_for(lambda: task in server.finished(), 30, what="a task to run")
     assert worker.get("/readyz") == (200, "ready")
     control(worker, "autoscale", "1", "1")
-    wait_for(lambda: server.report(worker)["capacity"] == 1, "the report of its size", timeout=40)
+    wait_for(lambda: server.report(worker)["capacity"] == 1, 40, what="the report of its size")
 
 
 def test_a_drained_worker_says_that_and_nothing_else(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker().start().ready()
     control(worker, "cancel_consumer", "celery")
-    wait_for(lambda: server.report_in_state(worker, "paused"), "the report")
+    wait_for(lambda: server.report_in_state(worker, "paused"), 30, what="the report")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to drain", timeout=8)
-    wait_for(lambda: worker.get("/readyz") == (503, "drained"), "the probe", timeout=5)
+    wait_for(lambda: server.report_in_state(worker, "drained"), 8, what="the worker to drain")
+    wait_for(lambda: worker.get("/readyz") == (503, "drained"), 5, what="the probe")
     os.kill(worker.pid, signal.SIGTERM)
     assert worker.ended(timeout=15) == 0

@@ -10,8 +10,8 @@ import pytest
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import ROOT, Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 LEAD = "Environment variables of Celery options that are ignored; use the fields of the WorkerPool: "
@@ -55,6 +55,6 @@ def test_a_worker_runs_as_its_fields_say_and_names_the_variables(
 ) -> None:
     task = send(server.client, "proj.nap", 0)
     worker = make_worker(environment=variables).start().ready()
-    wait_for(lambda: server.finished() == [task], "the task that waited before the start")
+    wait_for(lambda: server.finished() == [task], 30, what="the task that waited before the start")
     notes = [note for note in server.report(worker)["notes"] if note.startswith(LEAD)]
     assert notes == ([f"{LEAD}{', '.join(named)}."] if named else [])

@@ -8,8 +8,8 @@ import pytest
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -28,7 +28,7 @@ def start(make_worker: MakeWorker, partner: RedisServer, pool: str = "threads", 
 
 
 def arrives(at: RedisServer, other: RedisServer) -> None:
-    wait_for(lambda: at.client.llen("partner"), "the message to arrive", timeout=30)
+    wait_for(lambda: at.client.llen("partner"), 30, what="the message to arrive")
     assert not other.client.exists("partner")
 
 
@@ -86,5 +86,5 @@ def test_a_sitecustomize_of_the_image_is_kept(
     environment = {"PARTNER_URL": partner.url.removesuffix("/0"), "PYTHONPATH": path}
     make_worker("threads", app="partners", environment=environment).start().ready()
     send(server.client, "partners.show_partner")
-    wait_for(lambda: server.client.llen("shown"), "a subprocess to say what it saw")
+    wait_for(lambda: server.client.llen("shown"), 30, what="a subprocess to say what it saw")
     assert str(server.client.lindex("shown", 0)).count("?changed=1") == 2

@@ -16,8 +16,8 @@ from taskfleet.brokers.recovery.duplicate_deliveries import DuplicateDeliveries
 from taskfleet.brokers.recovery.requeue_expired import ExpiredRequeuer, Swept
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 T = TypeVar("T")
@@ -65,11 +65,11 @@ def test_what_a_worker_of_somebody_else_left_behind_is_executed(
         swept.append(ask(server, restorer.sweep))
         return swept[-1].requeued == 1
 
-    wait_for(requeued, "the message to expire", timeout=30, interval=0.2)
+    wait_for(requeued, 30, what="the message to expire", poll=0.2)
     assert server.waiting("celery") == [task]
     make_worker("threads").start().ready()
-    wait_for(lambda: server.finished() == [task], "the task")
-    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
+    wait_for(lambda: server.finished() == [task], 30, what="the task")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="its acknowledgement")
 
 
 def test_a_running_task_that_somebody_else_gives_to_others_is_noticed(
@@ -77,9 +77,9 @@ def test_a_running_task_that_somebody_else_gives_to_others_is_noticed(
 ) -> None:
     worker = make_worker("threads", capacity=1).start().ready()
     task = send(server.client, "proj.nap", 60)
-    wait_for(lambda: server.held(worker) == 1, "the worker to hold it")
+    wait_for(lambda: server.held(worker) == 1, 30, what="the worker to hold it")
     fetched = time.monotonic()
-    wait_for(lambda: time.monotonic() - fetched > 1.5, "the other one's timeout")
+    wait_for(lambda: time.monotonic() - fetched > 1.5, 30, what="the other one's timeout")
     kombu(python, RESTORE, server)
     assert server.client.hlen("unacked") == 0, f"kombu has given {task} back"
     taken = DuplicateDeliveries(LAYOUT)

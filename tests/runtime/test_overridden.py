@@ -6,8 +6,8 @@ import pytest
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -55,7 +55,7 @@ def test_settings_that_do_not_hold_are_named(
     worker = (
         make_worker(app="opinionated", environment={"TEST_FORM": form}, arguments=arguments).start().ready()
     )
-    notes = wait_for(lambda: server.report(worker), "the report")["notes"]
+    notes = wait_for(lambda: server.report(worker), 30, what="the report")["notes"]
     assert sorted(note for note in notes if "set acks_late to False" not in note) == sorted(expected)
     assert "hunter2" not in str(notes)
 
@@ -67,7 +67,7 @@ def test_a_prefetch_that_the_pool_sets_is_named_too(make_worker: MakeWorker, ser
         .start()
         .ready()
     )
-    notes = wait_for(lambda: server.report(worker), "the report")["notes"]
+    notes = wait_for(lambda: server.report(worker), 30, what="the report")["notes"]
     assert f"{LEAD}worker_prefetch_multiplier 4 (3 here)." in notes
 
 
@@ -79,7 +79,7 @@ def test_the_size_of_a_pool_that_scales_itself_is_named(
     worker = (
         make_worker(pool, app="opinionated", environment={"TEST_FORM": "old-names"}, **scale).start().ready()
     )
-    (note,) = wait_for(lambda: server.report(worker), "the report")["notes"]
+    (note,) = wait_for(lambda: server.report(worker), 30, what="the report")["notes"]
     assert "worker_concurrency 7" in note
     assert ("autoscale" in note) == bool(scale)
 
@@ -90,7 +90,7 @@ def test_an_app_that_brings_a_channel_of_its_own_works_and_is_named(
 ) -> None:
     worker = make_worker(pool, app="own_channel").start().ready()
     tasks = [send(server.client, "own_channel.note") for _ in range(3)]
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the tasks to run")
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="the tasks to run")
     assert any(
         "own_channel.OwnChannel: Celery's own delivery is used" in note
         for note in server.report(worker)["notes"]

@@ -6,8 +6,8 @@ import pytest
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
@@ -21,11 +21,11 @@ def test_tasks_run_and_probes_answer_while_they_burn_cpu(
 ) -> None:
     worker = make_worker(pool).start().ready()
     task = send(server.client, "proj.burn", 2)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     for path in ("/readyz", "/livez"):
         assert worker.get(path)[0] == 200
     assert server.finished() == []
-    wait_for(lambda: server.finished() == [task], "the task to end")
+    wait_for(lambda: server.finished() == [task], 30, what="the task to end")
 
 
 @every_pool
@@ -34,7 +34,7 @@ def test_term_lets_the_running_task_end_and_leaves_the_rest(
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     tasks = [send(server.client, "proj.nap", 2) for _ in range(4)]
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: tasks[0] in server.started(), 30, what="the first task to start")
     assert worker.terminate().ended(timeout=40) == 0
     ran = server.finished()
     assert ran[0] == tasks[0]
@@ -57,7 +57,7 @@ def test_strict_order_empties_the_left_queue_first(
     high = [send(server.client, "proj.nap", 0, queue="high") for _ in range(10)]
     make_worker(pool, capacity=1, queues=["high", "low"]).start().ready()
     # Without a pause between one task and the next, too: up to kombu 5.6 the threads pool made one of a second.
-    wait_for(lambda: len(server.finished()) == 20, "all tasks to end", timeout=15)
+    wait_for(lambda: len(server.finished()) == 20, 15, what="all tasks to end")
     assert server.started() == high + low
 
 
@@ -65,14 +65,14 @@ def test_a_priority_goes_before_the_order_of_queues(make_worker: MakeWorker, ser
     late = send(server.client, "proj.nap", 0, queue="high", priority=6)
     soon = send(server.client, "proj.nap", 0, queue="low", priority=0)
     make_worker("solo", queues=["high", "low"]).start().ready()
-    wait_for(lambda: len(server.finished()) == 2, "both tasks to end")
+    wait_for(lambda: len(server.finished()) == 2, 30, what="both tasks to end")
     assert server.started() == [soon, late]
 
 
 def test_a_task_may_start_a_python_of_its_own(make_worker: MakeWorker, server: RedisServer) -> None:
     make_worker().start().ready()
     task = send(server.client, "proj.child")
-    wait_for(lambda: server.client.llen("test:end"), "the task to end")
+    wait_for(lambda: server.client.llen("test:end"), 30, what="the task to end")
     assert server.finished() == [task]
     assert server.lines("test:end")[0].endswith(" fine ")
 
@@ -83,4 +83,4 @@ def test_a_worker_that_scales_its_own_processes_runs_tasks(
 ) -> None:
     make_worker(pool, capacity=3, processAutoscale={"min": 1, "max": 3}).start().ready()
     tasks = [send(server.client, "proj.nap", 1) for _ in range(6)]
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "all tasks to end")
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="all tasks to end")

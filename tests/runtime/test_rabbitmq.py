@@ -11,8 +11,8 @@ import pytest
 from tests.runtime.proxy import Proxy
 from tests.runtime.rabbitmq_server import RabbitMQServer
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 SLOTS = 2
@@ -40,10 +40,10 @@ class Fleet:
         self.sent += self.rabbitmq.send(number, task, *args, queue=self.queue, eta=eta)
 
     def started(self, number: int) -> None:
-        wait_for(lambda: len(self.notes.started()) >= number, f"{number} tasks to start", timeout=60)
+        wait_for(lambda: len(self.notes.started()) >= number, 60, what=f"{number} tasks to start")
 
     def finished(self) -> None:
-        wait_for(lambda: self.is_done, "all tasks to end", timeout=90)
+        wait_for(lambda: self.is_done, 90, what="all tasks to end")
 
     @property
     def is_done(self) -> bool:
@@ -147,7 +147,7 @@ def test_lost_connections_lose_nothing(fleet: Fleet, proxy: Proxy) -> None:
     fleet.started(1)
     proxy.cut()
     hangs = wait_for(
-        lambda: _found_out(worker) or (fleet.is_done and "no"), "the end, or a restart", timeout=150
+        lambda: _found_out(worker) or (fleet.is_done and "no"), 150, what="the end, or a restart"
     )
     if hangs == "yes":
         worker.terminate().ended(timeout=60)

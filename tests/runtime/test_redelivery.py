@@ -16,8 +16,8 @@ from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_give_back import LAYOUT, give_back_of
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 LATER = "2100-01-01T00:00:00+00:00"
@@ -40,7 +40,7 @@ def marks(server: RedisServer, key: str) -> list[bool]:
 def test_after_a_lost_child(make_worker: MakeWorker, server: RedisServer) -> None:
     make_worker(app="losses").start().ready()
     task = send(server.client, "proj.suicide_once")
-    wait_for(lambda: server.finished() == [task], "the task to end")
+    wait_for(lambda: server.finished() == [task], 30, what="the task to end")
     assert seen(server) == ["False", "True"]
 
 
@@ -48,12 +48,12 @@ def test_after_a_lost_child(make_worker: MakeWorker, server: RedisServer) -> Non
 def test_after_a_killed_pod(make_worker: MakeWorker, server: RedisServer, pool: str) -> None:
     first = make_worker(pool, app="losses").start().ready()
     task = send(server.client, "losses.redelivered", 3)
-    wait_for(lambda: seen(server) == ["False"], "the task to start")
-    wait_for(lambda: server.report(first).get("active"), "the report of it")
+    wait_for(lambda: seen(server) == ["False"], 30, what="the task to start")
+    wait_for(lambda: server.report(first).get("active"), 30, what="the report of it")
     first.kill()
     give_back_of(server, first)
     make_worker(pool, app="losses").start().ready()
-    wait_for(lambda: server.finished() == [task], "the task to end")
+    wait_for(lambda: server.finished() == [task], 30, what="the task to end")
     assert seen(server) == ["False", "True"]
 
 
@@ -65,18 +65,18 @@ def test_after_it_was_fetched_and_not_run(
     """As kombu does it: the mark says that the message was delivered, not that its task began."""
     worker = make_worker(pool, app="losses").start().ready()
     send(server.client, "losses.redelivered", 0, eta=LATER)
-    wait_for(lambda: server.report(worker).get("eta") == 1, "the worker to hold it")
+    wait_for(lambda: server.report(worker).get("eta") == 1, 30, what="the worker to hold it")
     if how == "connection":
         with worker.paused():
             server.drop_connections()
-        wait_for(lambda: "Trying to re-establish the connection" in worker.log, "another connection")
-        wait_for(lambda: marks(server, "unacked") == [True], "the worker to hold it again")
+        wait_for(lambda: "Trying to re-establish the connection" in worker.log, 30, what="another connection")
+        wait_for(lambda: marks(server, "unacked") == [True], 30, what="the worker to hold it again")
         return
     if how == "term":
         worker.terminate().ended()
     else:
         server.drain(worker, 1)
-    wait_for(lambda: marks(server, "celery") == [True], "the message to be back")
+    wait_for(lambda: marks(server, "celery") == [True], 30, what="the message to be back")
 
 
 def test_after_it_expired(server: RedisServer) -> None:
@@ -98,7 +98,7 @@ def test_after_it_was_a_dead_letter(make_worker: MakeWorker, server: RedisServer
     body = message("proj.suicide", (), task_id="1", priority=0, eta=None, route=("", "celery"))
     server.client.lpush("celery", json.dumps({LOSSES: MAX_REDELIVERIES, **body}))
     worker = make_worker().start().ready()
-    wait_for(lambda: server.client.llen("celery.dead") == 1, "the dead letter")
+    wait_for(lambda: server.client.llen("celery.dead") == 1, 30, what="the dead letter")
     assert worker.terminate().ended() == 0
 
     async def move_back() -> None:
@@ -115,13 +115,13 @@ def test_a_task_whose_result_is_known_is_not_run_again(make_worker: MakeWorker, 
     results = {"TEST_RESULTS": server.url.replace("/0", "/1")}
     first = make_worker("threads", app="losses", environment=results).start().ready()
     task = send(server.client, "losses.succeeds_early", 60)
-    wait_for(lambda: server.started() == [task], "the task to have its result")
-    wait_for(lambda: server.report(first).get("active"), "the report of it")
+    wait_for(lambda: server.started() == [task], 30, what="the task to have its result")
+    wait_for(lambda: server.report(first).get("active"), 30, what="the report of it")
     first.kill()
     give_back_of(server, first)
     second = make_worker("threads", app="losses", environment=results).start().ready()
-    wait_for(lambda: "already completed successfully" in second.log, "the second delivery")
-    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
+    wait_for(lambda: "already completed successfully" in second.log, 30, what="the second delivery")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="its acknowledgement")
     assert server.started() == [task]
 
 
@@ -132,7 +132,7 @@ def test_losses_are_counted_for_a_message_and_not_for_its_successors(
     """Eight messages, each of which loses its child once."""
     make_worker(app="losses", capacity=1).start().ready()
     send(server.client, f"losses.by_{way}")
-    wait_for(lambda: server.finished() or server.client.llen("celery.dead"), "the last round", timeout=60)
+    wait_for(lambda: server.finished() or server.client.llen("celery.dead"), 60, what="the last round")
     assert server.client.llen("celery.dead") == 0
-    wait_for(lambda: server.client.llen("test:headers") == 8, "the note of each round")
+    wait_for(lambda: server.client.llen("test:headers") == 8, 30, what="the note of each round")
     assert {line.split(maxsplit=2)[2] for line in server.lines("test:headers")} == {"None"}

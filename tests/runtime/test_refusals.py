@@ -12,8 +12,8 @@ from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.refusing import REFUSALS
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -34,16 +34,16 @@ def outlast(
     worker = make_worker(pool, environment={"TEST_NOTES_URL": notes.url}).start().ready()
     slots = 1 if pool == "solo" else 2
     tasks = [send(server.client, "proj.nap", 3) for _ in range(2 * slots)]
-    wait_for(lambda: len(notes.started()) >= slots, "the first tasks to start")
+    wait_for(lambda: len(notes.started()) >= slots, 30, what="the first tasks to start")
     with REFUSALS[reply](server):
-        wait_for(lambda: len(notes.finished()) >= slots, "the first tasks to end")
-        wait_for(lambda: logged(worker, reply), "the refusal to be logged")
+        wait_for(lambda: len(notes.finished()) >= slots, 30, what="the first tasks to end")
+        wait_for(lambda: logged(worker, reply), 30, what="the refusal to be logged")
         assert worker.get("/livez")[0] == 200
         assert worker.running
-    wait_for(lambda: set(notes.finished()) == set(tasks), "all tasks to end")
+    wait_for(lambda: set(notes.finished()) == set(tasks), 30, what="all tasks to end")
     assert Counter(notes.started()) == Counter(tasks), "what had ended was acknowledged"
-    wait_for(lambda: not server.client.hlen("unacked"), "their acknowledgement")
-    wait_for(lambda: refused(server, worker, reply), "the report of it")
+    wait_for(lambda: not server.client.hlen("unacked"), 30, what="their acknowledgement")
+    wait_for(lambda: refused(server, worker, reply), 30, what="the report of it")
     assert worker.running
 
 
@@ -83,12 +83,14 @@ def test_a_worker_that_stops_meanwhile_acknowledges_what_has_ended(
     """Longer than a worker with nothing left to do takes to end."""
     worker = make_worker(pool, capacity=1, environment={"TEST_NOTES_URL": notes.url}).start().ready()
     task = send(server.client, "proj.nap", 3)
-    wait_for(lambda: notes.started() == [task], "the task to start")
+    wait_for(lambda: notes.started() == [task], 30, what="the task to start")
     with REFUSALS["NOREPLICAS"](server):
         worker.terminate()
-        wait_for(lambda: notes.finished() == [task], "the task to end")
+        wait_for(lambda: notes.finished() == [task], 30, what="the task to end")
         ended = time.monotonic()
-        wait_for(lambda: time.monotonic() - ended > PATIENCE + 3 or not worker.running, "the usual end")
+        wait_for(
+            lambda: time.monotonic() - ended > PATIENCE + 3 or not worker.running, 30, what="the usual end"
+        )
         assert worker.running
     assert worker.ended() == 0
     assert (server.client.hlen("unacked"), server.client.llen("celery")) == (0, 0)
@@ -101,7 +103,7 @@ def test_a_worker_that_stops_meanwhile_ends_within_its_grace_period(
     worker = make_worker(capacity=1, gracePeriod=22, environment={"TEST_NOTES_URL": notes.url})
     worker.start().ready()
     task = send(server.client, "proj.nap", 1)
-    wait_for(lambda: notes.started() == [task], "the task to start")
+    wait_for(lambda: notes.started() == [task], 30, what="the task to start")
     with REFUSALS["NOREPLICAS"](server):
         worker.terminate()
         worker.ended(timeout=22)
@@ -116,13 +118,13 @@ def test_a_worker_that_starts_meanwhile_waits_too(
     with REFUSALS[reply](server):
         worker.start()
         # It may be refused before it has set up its own log: Celery logs that.
-        wait_for(lambda: any(one in worker.log for one in said(reply)), "the refusal to be logged")
+        wait_for(lambda: any(one in worker.log for one in said(reply)), 30, what="the refusal to be logged")
         # Celery's own pauses between two attempts, 2 s and more.
-        wait_for(lambda: worker.log.count("Trying again in") >= 2, "two more attempts")
+        wait_for(lambda: worker.log.count("Trying again in") >= 2, 30, what="two more attempts")
         assert worker.running
         assert worker.log.count("Trying again in") <= 5
     worker.ready()
-    wait_for(lambda: server.finished() == [task], "the task to run", timeout=60)
+    wait_for(lambda: server.finished() == [task], 60, what="the task to run")
 
 
 @every_pool
@@ -137,9 +139,9 @@ def test_a_worker_that_is_unblocked_by_force_fetches_on(
             server.client.client_unblock(int(client), error=True)
         return "Redis rejects commands: UNBLOCKED" in worker.log
 
-    wait_for(unblocked, "the reply to arrive")
+    wait_for(unblocked, 30, what="the reply to arrive")
     task = send(server.client, "proj.nap", 0)
-    wait_for(lambda: server.finished() == [task], "the task to run")
+    wait_for(lambda: server.finished() == [task], 30, what="the task to run")
     assert worker.running
 
 
@@ -154,10 +156,10 @@ def test_a_redis_that_loads_its_data_is_waited_for(
         pipe.execute()
     worker = make_worker(pool, capacity=1, environment={"TEST_NOTES_URL": notes.url}).start().ready()
     tasks = [send(server.client, "proj.nap", 3) for _ in range(2)]
-    wait_for(lambda: notes.started() == tasks[:1], "the first task to start")
-    wait_for(lambda: server.report(worker).get("active"), "the report of it")
+    wait_for(lambda: notes.started() == tasks[:1], 30, what="the first task to start")
+    wait_for(lambda: server.report(worker).get("active"), 30, what="the report of it")
     server.kill()
     server.start("--key-load-delay", "1500")
-    wait_for(lambda: set(notes.finished()) == set(tasks), "both tasks to end", timeout=60)
+    wait_for(lambda: set(notes.finished()) == set(tasks), 60, what="both tasks to end")
     assert Counter(notes.started()) == Counter(tasks)
     assert worker.running

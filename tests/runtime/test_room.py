@@ -15,8 +15,8 @@ from tests.runtime.messages import message, send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_give_back import give_back_of
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -32,11 +32,11 @@ def test_tasks_that_wait_for_their_rate_limit_take_no_slot_of_others(
         send(server.client, "waits.limited_too")
     free = [send(server.client, "waits.free") for _ in range(20)]
     worker = make_worker(pool, app="waits").start().ready()
-    wait_for(lambda: sorted(server.finished()) == sorted(free), "the tasks without a limit")
+    wait_for(lambda: sorted(server.finished()) == sorted(free), 30, what="the tasks without a limit")
     assert len(server.lines("test:limited")) == 2
-    wait_for(lambda: server.report(worker).get("limited") == 10, "the report of those that wait")
+    wait_for(lambda: server.report(worker).get("limited") == 10, 30, what="the report of those that wait")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
+    wait_for(lambda: server.report_in_state(worker, "drained"), 10, what="the worker to be drained")
     assert server.client.llen("celery") == 10
 
 
@@ -48,8 +48,8 @@ def test_tasks_that_wait_for_their_time_take_no_slot_of_others(
         send(server.client, "waits.limited" if at % 2 else "waits.free", eta=LATER)
     free = send(server.client, "waits.free")
     worker = make_worker(pool, app="waits").start().ready()
-    wait_for(lambda: server.finished() == [free], "the task for now")
-    wait_for(lambda: server.report(worker).get("eta") == 300, "the report of those that wait")
+    wait_for(lambda: server.finished() == [free], 30, what="the task for now")
+    wait_for(lambda: server.report(worker).get("eta") == 300, 30, what="the report of those that wait")
     assert not any("fetches no more" in note for note in server.report(worker)["notes"])
 
 
@@ -66,19 +66,22 @@ def test_a_worker_that_holds_as_many_waiting_tasks_as_it_may_says_so(
         )
     worker = make_worker(pool, app="waits", environment={"TEST_MOST_WAITING": "5"}).start().ready()
     wait_for(
-        lambda: any("fetches no more" in note for note in server.report(worker).get("notes", [])), "the note"
+        lambda: any("fetches no more" in note for note in server.report(worker).get("notes", [])),
+        30,
+        what="the note",
     )
     assert worker.get("/livez")[0] == 200
     server.client.delete("celery")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained", timeout=10)
+    wait_for(lambda: server.report_in_state(worker, "drained"), 10, what="the worker to be drained")
     server.client.delete("celery")
     server.lift(worker)
     free = send(server.client, "waits.free")
-    wait_for(lambda: server.finished() == [free], "the next task to run")
+    wait_for(lambda: server.finished() == [free], 30, what="the next task to run")
     wait_for(
         lambda: not any("fetches no more" in note for note in server.report(worker)["notes"]),
-        "the end of the note",
+        30,
+        what="the end of the note",
     )
 
 
@@ -88,29 +91,33 @@ def test_tasks_that_wait_for_a_rate_limit_follow_a_new_one(
 ) -> None:
     worker = make_worker(pool, app="waits").start().ready()
     tasks = [send(server.client, "waits.limited") for _ in range(4)]
-    wait_for(lambda: server.report(worker).get("limited") == 3, "the worker to hold them")
+    wait_for(lambda: server.report(worker).get("limited") == 3, 30, what="the worker to hold them")
     control(worker, "rate_limit", "waits.limited", "2/h")
     control(worker, "rate_limit", "waits.limited_too", "2/h")
-    wait_for(lambda: "New rate limit for tasks of type waits.limited_too" in worker.log, "the new limit")
+    wait_for(
+        lambda: "New rate limit for tasks of type waits.limited_too" in worker.log, 30, what="the new limit"
+    )
     assert (server.report(worker)["limited"], server.lines("test:limited")) == (3, tasks[:1])
     server.drop_connections()
     wait_for(
-        lambda: worker.log.count("Connected to") == 2 or server.report(worker)["limited"] == 3, "a connection"
+        lambda: worker.log.count("Connected to") == 2 or server.report(worker)["limited"] == 3,
+        30,
+        what="a connection",
     )
     control(worker, "rate_limit", "waits.limited", "0")
-    wait_for(lambda: len(server.lines("test:limited")) == 4, "all to run without a limit")
+    wait_for(lambda: len(server.lines("test:limited")) == 4, 30, what="all to run without a limit")
     assert Counter(server.lines("test:limited")) == Counter(tasks)
-    wait_for(lambda: server.client.exists("celery", "unacked") == 0, "their acknowledgement")
+    wait_for(lambda: server.client.exists("celery", "unacked") == 0, 30, what="their acknowledgement")
 
 
 def test_a_rate_limited_task_with_a_time_waits_for_both(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker("threads", app="waits").start().ready()
     first = send(server.client, "waits.limited")
     send(server.client, "waits.limited", eta="2000-01-01T00:00:00+00:00")
-    wait_for(lambda: server.report(worker).get("limited") == 1, "the report of it")
+    wait_for(lambda: server.report(worker).get("limited") == 1, 30, what="the report of it")
     control(worker, "rate_limit", "waits.limited", "2/h")
     send(server.client, "waits.limited", eta=LATER)
-    wait_for(lambda: server.report(worker).get("eta") == 1, "the report of the other one")
+    wait_for(lambda: server.report(worker).get("eta") == 1, 30, what="the report of the other one")
     assert (server.report(worker)["limited"], server.lines("test:limited")) == (1, [first])
 
 
@@ -156,7 +163,7 @@ def test_a_time_is_seen_wherever_the_message_has_it_and_a_waiting_task_counts_as
 ) -> None:
     worker = make_worker(pool, app="waits").start().ready()
     server.client.lpush("celery", json.dumps(payload))
-    wait_for(lambda: server.report(worker).get("eta") == 1, "the report of it")
+    wait_for(lambda: server.report(worker).get("eta") == 1, 30, what="the report of it")
     worker.kill()
     assert give_back_of(server, worker) == Requeued(1, 0)
     (line,) = server.lines("celery")

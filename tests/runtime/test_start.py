@@ -11,8 +11,8 @@ import pytest
 from tests.runtime.inspect import inspect
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -140,14 +140,14 @@ def test_term_before_celery_is_imported_ends_the_worker(make_worker: MakeWorker,
         f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\nfor _ in range(6000): time.sleep(0.01)\n"
     )
     worker = make_worker(environment={"PYTHONPATH": str(package.parent)}).start()
-    wait_for(begun.exists, "the import of celery to begin")
+    wait_for(begun.exists, 30, what="the import of celery to begin")
     assert worker.terminate().ended(timeout=5) == 0
 
 
 def test_term_while_the_app_is_imported_ends_the_worker(make_worker: MakeWorker, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     worker = make_worker(app="slow_import", environment={"IMPORT_BEGUN": str(begun)}).start()
-    wait_for(begun.exists, "the import of the app to begin")
+    wait_for(begun.exists, 30, what="the import of the app to begin")
     assert worker.get("/readyz")[0] == 503
     assert worker.get("/livez")[0] == 200
     assert worker.terminate().ended(timeout=5) == 0
@@ -156,7 +156,7 @@ def test_term_while_the_app_is_imported_ends_the_worker(make_worker: MakeWorker,
 @every_pool
 def test_term_while_the_pool_is_started_ends_the_worker(make_worker: MakeWorker, pool: str) -> None:
     worker = make_worker(pool).start()
-    wait_for(lambda: "[queues]" in worker.log, "Celery's banner", interval=0.01)
+    wait_for(lambda: "[queues]" in worker.log, 30, what="Celery's banner", poll=0.01)
     assert worker.terminate().ended(timeout=15) == 0
 
 
@@ -166,7 +166,7 @@ def test_term_while_the_broker_is_away_at_the_start_ends_the_worker(
 ) -> None:
     server.kill()
     worker = make_worker(pool).start()
-    wait_for(lambda: "Cannot connect to redis" in worker.log, "the worker to miss its broker")
+    wait_for(lambda: "Cannot connect to redis" in worker.log, 30, what="the worker to miss its broker")
     assert worker.get("/livez")[0] == 200
     assert worker.terminate().ended(timeout=15) == 0
 

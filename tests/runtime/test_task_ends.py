@@ -9,8 +9,8 @@ from tests.runtime.inspect import control
 from tests.runtime.messages import message
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import POOLS, every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -58,10 +58,14 @@ def test_a_task_that_ends_past_celerys_tracer_has_failed_and_gives_its_slot_to_t
         send(server, f"ends.{name}", way) for name in ("end", "end_acknowledged") for way in ways_of(pool)
     ]
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the task behind them to run")
+    wait_for(lambda: fine in server.finished(), 30, what="the task behind them to run")
     # The report may be older than the last task, and one that was acknowledged early is in no list any more.
-    wait_for(lambda: states(server, tasks) == dict.fromkeys(tasks, "FAILURE"), "every result to be a failure")
-    wait_for(lambda: is_settled(server, worker), "all to be settled")
+    wait_for(
+        lambda: states(server, tasks) == dict.fromkeys(tasks, "FAILURE"),
+        30,
+        what="every result to be a failure",
+    )
+    wait_for(lambda: is_settled(server, worker), 30, what="all to be settled")
     assert worker.get("/livez")[0] == 200
 
 
@@ -74,8 +78,8 @@ def test_a_handler_that_ends_past_celerys_tracer_settles_its_task(
         for way in ("cancelled", "exits", "runs_out_of_memory", "rejects"):
             send(server, "ends.end_in", f"{handler}:{way}")
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the task behind them to run")
-    wait_for(lambda: is_settled(server, worker) or server.report(worker)["eta"], "all to be settled")
+    wait_for(lambda: fine in server.finished(), 30, what="the task behind them to run")
+    wait_for(lambda: is_settled(server, worker) or server.report(worker)["eta"], 30, what="all to be settled")
 
 
 @every_pool
@@ -87,8 +91,8 @@ def test_a_result_that_cannot_be_stored_settles_its_task(
     for way in ("a result", "cancelled", "runs_out_of_memory", "has_an_unencodable_result"):
         send(server, "ends.end_unstored", way)
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the task behind them to run")
-    wait_for(lambda: is_settled(server, worker), "all to be settled")
+    wait_for(lambda: fine in server.finished(), 30, what="the task behind them to run")
+    wait_for(lambda: is_settled(server, worker), 30, what="all to be settled")
 
 
 @pytest.mark.parametrize("pool", ["threads", "solo"])
@@ -97,10 +101,10 @@ def test_a_task_that_stops_its_worker_is_not_given_to_the_next(
 ) -> None:
     worker = make_worker(pool, app="ends").start().ready()
     task = send(server, "ends.end", "stops_its_worker")
-    wait_for(lambda: states(server, [task]) == {task: "FAILURE"}, "its result")
+    wait_for(lambda: states(server, [task]) == {task: "FAILURE"}, 30, what="its result")
     if pool == "solo":
         worker.ended()
-    wait_for(lambda: server.client.exists("celery", "unacked") == 0, "it to be settled")
+    wait_for(lambda: server.client.exists("celery", "unacked") == 0, 30, what="it to be settled")
 
 
 def test_a_waiting_task_that_is_terminated_on_threads_gives_its_slot_to_the_next(
@@ -110,12 +114,12 @@ def test_a_waiting_task_that_is_terminated_on_threads_gives_its_slot_to_the_next
     worker = make_worker("threads", app="ends", capacity=1, prefetchMultiplier=3).start().ready()
     send(server, "ends.waits")
     waiting = send(server, "ends.end", "rejects")
-    wait_for(lambda: server.report(worker).get("prefetched") == 1, "the worker to hold both")
+    wait_for(lambda: server.report(worker).get("prefetched") == 1, 30, what="the worker to hold both")
     control(worker, "terminate", "TERM", waiting)
     server.client.set("test:go", 1)
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the task behind them to run")
-    wait_for(lambda: is_settled(server, worker), "all to be settled")
+    wait_for(lambda: fine in server.finished(), 30, what="the task behind them to run")
+    wait_for(lambda: is_settled(server, worker), 30, what="all to be settled")
     assert states(server, [waiting]) == {waiting: "REVOKED"}
 
 
@@ -125,9 +129,9 @@ def test_a_task_that_exits_on_prefork_takes_its_child_and_counts_as_lost(
 ) -> None:
     make_worker(app="ends").start().ready()
     task = send(server, "ends.end", "exits")
-    wait_for(lambda: server.waiting("celery.dead") == [task], "the last of its redeliveries")
+    wait_for(lambda: server.waiting("celery.dead") == [task], 30, what="the last of its redeliveries")
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the next task to run")
+    wait_for(lambda: fine in server.finished(), 30, what="the next task to run")
 
 
 @pytest.mark.long
@@ -138,8 +142,8 @@ def test_a_task_that_is_nowhere_is_noticed_settled_as_failed_and_said(
     worker = make_worker(pool, app="ends").start().ready()
     lost = [send(server, "ends.forgotten", at) for at in range(2)]
     fine = send(server, "ends.fine")
-    wait_for(lambda: fine in server.finished(), "the task behind them to run", timeout=60)
-    wait_for(lambda: is_settled(server, worker), "all to be settled")
+    wait_for(lambda: fine in server.finished(), 60, what="the task behind them to run")
+    wait_for(lambda: is_settled(server, worker), 30, what="all to be settled")
     assert states(server, lost) == dict.fromkeys(lost, "FAILURE")
     notes = server.report(worker)["notes"]
     assert any(

@@ -11,8 +11,8 @@ from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_give_back import give_back_of
 from tests.runtime.test_pools import every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -21,9 +21,9 @@ MakeWorker = Callable[..., Worker]
 def test_a_second_term_changes_nothing(make_worker: MakeWorker, server: RedisServer, pool: str) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     task = send(server.client, "proj.nap", 3)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     worker.terminate().terminate()
-    wait_for(lambda: "Warm shutdown" in worker.log, "the worker to take note")
+    wait_for(lambda: "Warm shutdown" in worker.log, 30, what="the worker to take note")
     worker.terminate()
     assert worker.ended(timeout=13) == 0
     assert server.finished() == [task]
@@ -35,7 +35,7 @@ def test_a_worker_that_did_not_hear_its_term_stops_when_the_operator_says_so(
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     tasks = [send(server.client, "proj.nap", 8) for _ in range(4)]
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: tasks[0] in server.started(), 30, what="the first task to start")
     server.stop(worker)
     assert worker.ended(timeout=35) == 0
     ran = server.finished()
@@ -47,7 +47,7 @@ def test_a_worker_that_did_not_hear_its_term_stops_when_the_operator_says_so(
 def test_term_ends_a_drained_worker(make_worker: MakeWorker, server: RedisServer, pool: str) -> None:
     worker = make_worker(pool).start().ready()
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to be drained")
+    wait_for(lambda: server.report_in_state(worker, "drained"), 30, what="the worker to be drained")
     task = send(server.client, "proj.nap", 0)
     assert worker.terminate().ended(timeout=10) == 0
     assert server.waiting("celery") == [task]
@@ -59,9 +59,9 @@ def test_term_ends_a_draining_worker_after_its_task(
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     tasks = [send(server.client, "proj.nap", 8) for _ in range(3)]  # it looks for its lease every 4 s
-    wait_for(lambda: tasks[0] in server.started(), "the first task to start")
+    wait_for(lambda: tasks[0] in server.started(), 30, what="the first task to start")
     server.drain(worker, lease=1)
-    wait_for(lambda: server.report_in_state(worker, "draining"), "the worker to drain", timeout=8)
+    wait_for(lambda: server.report_in_state(worker, "draining"), 8, what="the worker to drain")
     assert worker.terminate().ended(timeout=30) == 0
     ran = server.finished()
     assert (ran[0], server.started()) == (tasks[0], ran)
@@ -71,9 +71,9 @@ def test_term_ends_a_draining_worker_after_its_task(
 def test_term_gives_back_at_once_what_has_not_started(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker(capacity=1, prefetchMultiplier=4).start().ready()
     tasks = [send(server.client, "proj.nap", 30) for _ in range(6)]
-    wait_for(lambda: server.report(worker).get("prefetched") == 3, "the worker to prefetch")
+    wait_for(lambda: server.report(worker).get("prefetched") == 3, 30, what="the worker to prefetch")
     worker.terminate()
-    wait_for(lambda: server.waiting("celery") == tasks[1:], "the rest to be back in line", timeout=10)
+    wait_for(lambda: server.waiting("celery") == tasks[1:], 10, what="the rest to be back in line")
     assert worker.running
     assert server.started() == tasks[:1]
 
@@ -84,9 +84,9 @@ def test_a_task_that_outlives_the_grace_period_is_given_back(
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
     task = send(server.client, "proj.nap", 60)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     worker.terminate()
-    wait_for(lambda: server.report_in_state(worker, "stopping"), "the worker to take note")
+    wait_for(lambda: server.report_in_state(worker, "stopping"), 30, what="the worker to take note")
     worker.kill()  # as the kubelet does then
     assert give_back_of(server, worker) == Requeued(1, 0)
     assert server.waiting("celery") == [task]
@@ -97,9 +97,9 @@ def test_children_that_linger_after_their_tasks_do_not_hold_up_the_end(
 ) -> None:
     worker = make_worker(environment={"TEST_CHILDREN_LINGER": "1"}).start().ready()
     task = send(server.client, "proj.nap", 3)
-    wait_for(lambda: task in server.started(), "the task to start")
+    wait_for(lambda: task in server.started(), 30, what="the task to start")
     worker.terminate()
-    wait_for(lambda: task in server.finished(), "the task to end")
+    wait_for(lambda: task in server.finished(), 30, what="the task to end")
     ends_soon(worker)
     assert server.client.exists("celery", "unacked") == 0
 
@@ -109,10 +109,10 @@ def test_term_over_a_silent_connection_gives_back_what_has_not_started(
 ) -> None:
     worker = make_worker(capacity=1, prefetchMultiplier=4, environment=behind(proxy, server)).start().ready()
     tasks = [send(server.client, "proj.nap", 2 if at == 0 else 30) for at in range(5)]
-    wait_for(lambda: server.report(worker).get("prefetched") == 3, "the worker to prefetch")
+    wait_for(lambda: server.report(worker).get("prefetched") == 3, 30, what="the worker to prefetch")
     proxy.freeze()
     worker.terminate()
-    wait_for(lambda: tasks[0] in server.finished(), "the task to end")
+    wait_for(lambda: tasks[0] in server.finished(), 30, what="the task to end")
     ends_soon(worker)
     assert (server.waiting("celery"), server.started()) == (tasks[1:], tasks[:1])
     assert server.client.exists("unacked") == 0
@@ -156,10 +156,10 @@ def test_term_ends_a_worker_that_has_lost_its_broker(
 ) -> None:
     worker = make_worker(pool, capacity=1, environment=behind(proxy, server)).start().ready()
     task = send(server.client, "proj.nap", 5 if busy else 0)
-    wait_for(lambda: task in (server.started() if busy else server.finished()), "the task")
+    wait_for(lambda: task in (server.started() if busy else server.finished()), 30, what="the task")
     trouble(proxy)
     worker.terminate()
-    wait_for(lambda: task in server.finished(), "the task to end")
+    wait_for(lambda: task in server.finished(), 30, what="the task to end")
     ends_soon(worker)
     if trouble is Proxy.freeze:  # new connections work, so the task that has ended is acknowledged over one
         assert server.client.exists("celery", "unacked") == 0

@@ -8,8 +8,8 @@ import pytest
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_pools import POOLS, every_pool
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -30,8 +30,8 @@ def test_the_apps_own_work_is_not_cut_off_by_term(
 ) -> None:
     worker = make_worker(pool, app="unseen", environment={"TEST_WORKS_IN": where}).start().ready()
     send(server.client, "unseen.begins")
-    wait_for(lambda: server.lines("test:tasks"), "the task")
-    wait_for(lambda: server.client.hlen("unacked") == 0, "its acknowledgement")
+    wait_for(lambda: server.lines("test:tasks"), 30, what="the task")
+    wait_for(lambda: server.client.hlen("unacked") == 0, 30, what="its acknowledgement")
     worker.terminate().ended(timeout=45)
     assert server.lines("test:end") == server.lines("test:start")
     assert server.lines("test:end")
@@ -54,9 +54,9 @@ def test_a_batch_counts_as_running_and_is_finished_before_its_worker_ends(
 ) -> None:
     worker = make_worker(pool, app="batches", prefetchMultiplier=10).start().ready()
     tasks = [collect(server, 12) for _ in range(3)]
-    wait_for(lambda: sorted(server.started()) == sorted(tasks), "the batch to begin")
+    wait_for(lambda: sorted(server.started()) == sorted(tasks), 30, what="the batch to begin")
     if pool != "solo":  # its loop reports nothing while the batch runs within it
-        wait_for(lambda: server.report(worker).get("active") == 1, "the report of it")
+        wait_for(lambda: server.report(worker).get("active") == 1, 30, what="the report of it")
     worker.terminate().ended(timeout=60)
     assert sorted(server.finished()) == sorted(tasks)
     assert server.client.exists("celery", "unacked") == 0
@@ -69,9 +69,9 @@ def test_a_pod_with_a_running_batch_is_not_drained(
 ) -> None:
     worker = make_worker(pool, app="batches", prefetchMultiplier=10).start().ready()
     tasks = [collect(server, 12) for _ in range(3)]
-    wait_for(lambda: sorted(server.started()) == sorted(tasks), "the batch to begin")
+    wait_for(lambda: sorted(server.started()) == sorted(tasks), 30, what="the batch to begin")
     server.drain(worker, lease=1)
-    report = wait_for(lambda: server.report_in_state(worker, "drained"), "the worker to drain", timeout=40)
+    report = wait_for(lambda: server.report_in_state(worker, "drained"), 40, what="the worker to drain")
     assert sorted(server.finished()) == sorted(tasks)
     assert report["queues"]["celery"]["done"] == 3
 
@@ -79,11 +79,11 @@ def test_a_pod_with_a_running_batch_is_not_drained(
 def test_a_batch_whose_child_is_lost_runs_again(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker(app="batches", prefetchMultiplier=10).start().ready()
     tasks = [collect(server, 3) for _ in range(3)]
-    wait_for(lambda: sorted(server.started()) == sorted(tasks), "the batch to begin")
+    wait_for(lambda: sorted(server.started()) == sorted(tasks), 30, what="the batch to begin")
     worker.kill_children()
-    wait_for(lambda: sorted(server.finished()) == sorted(tasks), "the batch to end")
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 30, what="the batch to end")
     assert sorted(server.started()) == sorted([*tasks, *tasks])
-    wait_for(lambda: server.client.exists("celery", "unacked") == 0, "its acknowledgement")
+    wait_for(lambda: server.client.exists("celery", "unacked") == 0, 30, what="its acknowledgement")
 
 
 @pytest.mark.parametrize("pool", [pool for pool in POOLS if pool != "solo"])
@@ -93,9 +93,9 @@ def test_a_batch_that_ends_past_its_tracer_settles_its_messages(
     worker = make_worker(pool, app="batches", prefetchMultiplier=10).start().ready()
     for _ in range(3):
         send(server.client, "batches.cancelled")
-    wait_for(lambda: "ended without acknowledging" in worker.log, "the end of the batch")
-    wait_for(lambda: server.client.exists("celery", "unacked") == 0, "all to be settled")
-    wait_for(lambda: server.report(worker)["active"] == 0, "the report of it")
+    wait_for(lambda: "ended without acknowledging" in worker.log, 30, what="the end of the batch")
+    wait_for(lambda: server.client.exists("celery", "unacked") == 0, 30, what="all to be settled")
+    wait_for(lambda: server.report(worker)["active"] == 0, 30, what="the report of it")
 
 
 def collect(server: RedisServer, seconds: float) -> str:

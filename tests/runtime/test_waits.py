@@ -9,8 +9,8 @@ import pytest
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.test_term import ends_soon
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
@@ -32,7 +32,7 @@ def start(make_worker: MakeWorker, hole: str, pool: str, **options: object) -> W
 
 
 def fetches(worker: Worker) -> None:
-    wait_for(lambda: worker.get("/readyz")[0] == 200, "the worker to fetch again", timeout=40)
+    wait_for(lambda: worker.get("/readyz")[0] == 200, 40, what="the worker to fetch again")
 
 
 def waits(worker: Worker, what: str) -> bool:
@@ -79,7 +79,7 @@ def test_a_known_wait_of_the_main_process_is_no_reason_to_kill_it(
                 seen.add(name)
         return time.monotonic() > until
 
-    wait_for(over, "the limit to pass", timeout=LIMIT + 30, interval=1)
+    wait_for(over, LIMIT + 30, what="the limit to pass", poll=1)
     assert {"hard-limit", "lost-child", "expired-threads", "expired-gevent"} <= seen
 
 
@@ -92,13 +92,13 @@ def test_term_ends_a_worker_that_waits_for_its_result_backend(
         server.drop_connections()
         fetches(worker)
     nap = send(server.client, "silent_results.nap", 15)
-    wait_for(lambda: nap in server.started(), "a task to start")
+    wait_for(lambda: nap in server.started(), 30, what="a task to start")
     send(server.client, "silent_results.too_long", headers=STORED)
-    wait_for(lambda: waits(worker, "the worker waits for the result backend"), "the wait to show", timeout=20)
+    wait_for(lambda: waits(worker, "the worker waits for the result backend"), 20, what="the wait to show")
     noted = "The worker does not fetch: the worker waits for the result backend."
-    wait_for(lambda: noted in server.report(worker)["notes"], "the report of it", timeout=5)
+    wait_for(lambda: noted in server.report(worker)["notes"], 5, what="the report of it")
     worker.terminate()
-    wait_for(lambda: nap in server.finished(), "the other task to end")
+    wait_for(lambda: nap in server.finished(), 30, what="the other task to end")
     ends_soon(worker)
     assert nap not in server.waiting("celery")
     assert server.client.keys("taskfleet:*") == []

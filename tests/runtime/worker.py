@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.runtime.ports import free_port
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).parent / "apps"
@@ -84,7 +84,7 @@ class Worker:
 
     def ready(self) -> "Worker":
         """Wait until the worker consumes."""
-        wait_for(self._is_ready_or_gone, f"{self.name} to be ready", timeout=60)
+        wait_for(self._is_ready_or_gone, 60, what=f"{self.name} to be ready")
         assert self.running, f"{self.name} ended with {self.exit_code}: {self.log[-3000:]}"
         return self
 
@@ -133,7 +133,7 @@ class Worker:
 
     def ended(self, timeout: float = 30) -> int:
         """Wait for the end; the exit code, negative for a signal."""
-        wait_for(lambda: not self.running, f"{self.name} to end: {self.log[-2000:]}", timeout=timeout)
+        wait_for(lambda: not self.running, timeout, what=f"{self.name} to end: {self.log[-2000:]}")
         assert self.exit_code is not None
         return self.exit_code
 

@@ -3,7 +3,7 @@
 import pytest
 
 from taskfleet.app import require_crds, told_at_the_start
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster import cgroups
-from tests.cluster.bare import BareCluster
 from tests.e2e.chaos.ledger import Absence
 from tests.e2e.nodes import cut_off
+from tests.tools.cluster import cgroups
+from tests.tools.cluster.bare import BareCluster
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 NODE = ("kubelet", "containerd", "kube-proxy")

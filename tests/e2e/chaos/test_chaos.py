@@ -7,16 +7,16 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 from taskfleet.api import Object
-from tests.cluster import Cluster
-from tests.cluster.bare import BareCluster
 from tests.e2e.chaos import load
 from tests.e2e.chaos.faults import Ground, cut_off_node, plan
 from tests.e2e.chaos.ledger import Ledger
 from tests.e2e.fleet import Fleet, redis_pod
 from tests.e2e.nodes import names
 from tests.e2e.operator import Operator
-from tests.kube import RefusedError
-from tests.waiting import wait_for
+from tests.tools.cluster import Cluster
+from tests.tools.cluster.bare import BareCluster
+from tests.tools.kube import RefusedError
+from tests.tools.waiting import wait_for
 
 pytestmark = pytest.mark.long
 

@@ -15,8 +15,8 @@ from tests.envtest.interruptions.run import Expected, Run, judge, play, run_kill
 from tests.envtest.interruptions.scenarios import Scenario, Stage
 from tests.envtest.pods import kubelet
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
+from tests.tools.kube import Kube
 
 _OPERATORS_AT_ONCE = 6
 _NAMESPACES_AT_ONCE = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kubernetes.aio.config import kube_config
 
-from tests.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 
 class ForkedProcess:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from taskfleet.api import Object
 from tests.envtest.states import CHILD_KINDS
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 _KINDS = (*CHILD_KINDS, "Pod")
 _BEATS = ("appbeat", "schedules")

@@ -15,9 +15,9 @@ from tests.envtest.interruptions.scenarios import Scenario, Stage, Step, referre
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
 from tests.envtest.states import difference
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
-from tests.waiting import wait_for
+from tests.tools.kube import Kube
+from tests.tools.waiting import wait_for
 
 _HOME = "default"  # of all operators: what they build has its uid
 _STEP_SECONDS = 60.0

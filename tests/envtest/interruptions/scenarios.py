@@ -10,7 +10,7 @@ from taskfleet.api import Object
 from tests.envtest.brokers import broker, external_broker, secret
 from tests.envtest.pools import image, worker_pool
 from tests.envtest.states import Owner, State, states
-from tests.kube import Kube
+from tests.tools.kube import Kube
 
 _QUEUE = "celery"
 

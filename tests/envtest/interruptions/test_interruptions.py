@@ -12,8 +12,8 @@ from tests.envtest.interruptions.fork_server import fork_server
 from tests.envtest.interruptions.scenarios import SCENARIOS, Scenario
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
+from tests.tools.kube import Kube
 
 _SEED = 14
 _SAMPLE = 2

@@ -15,8 +15,8 @@ from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pods import kubelet
 from tests.envtest.proxy import Proxy
 from tests.envtest.states import OWN_KINDS
-from tests.kube import Kube
 from tests.runtime.redis_server import RedisServer
+from tests.tools.kube import Kube
 
 _SAMPLE = 25
 _SEED = 14

@@ -14,8 +14,8 @@ from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
 from tests.envtest.rules.case import VALID_SPEC
 from tests.envtest.states import Owner, State, difference, states
-from tests.kube import Kube, RefusedError
-from tests.waiting import wait_for
+from tests.tools.kube import Kube, RefusedError
+from tests.tools.waiting import wait_for
 
 _CONVERGES_SECONDS = 40.0
 _REST_SECONDS = 3.0  # several rechecks and resyncs of the operator

@@ -7,7 +7,7 @@ from taskfleet.brokers.probe import Verdict
 from tests.runtime.brokers.scene import SECONDS, TASKS, Scene
 from tests.runtime.ports import free_port
 from tests.runtime.rabbitmq_server import RabbitMQServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 AWKWARD = "p@ss/w+rd %2F?:;&"  # as far as its configuration file can hold it
 
@@ -58,7 +58,7 @@ def rabbitmq_wrong_ca(scene: Scene) -> None:
         scene.sent += server.send(TASKS, "proj.nap", SECONDS)
         unknown = {"ca": str(own.stranger / "ca.crt"), "certificate": None, "key": None, "verify": True}
         worker = scene.worker(f"amqps://shop:s3cret@127.0.0.1:{port}//", tls=unknown).start()
-        wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in worker.log, "the worker to refuse", timeout=60)
+        wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in worker.log, 60, what="the worker to refuse")
         assert worker.get("/readyz")[0] == 503
         assert server.waiting() == TASKS
 
@@ -68,7 +68,7 @@ def rabbitmq_restart(scene: Scene) -> None:
     with RabbitMQServer(scene.folder) as server:
         scene.sent += server.send(TASKS, "proj.nap", SECONDS)
         worker = scene.worker(server.url).start().ready()
-        wait_for(lambda: len(scene.notes.finished()) > 5, "tasks to run")
+        wait_for(lambda: len(scene.notes.finished()) > 5, 30, what="tasks to run")
         server.stop()
         server.start()
         scene.finish()

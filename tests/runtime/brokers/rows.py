@@ -23,7 +23,7 @@ from tests.runtime.brokers.scene import SECONDS, TASKS, Scene
 from tests.runtime.ports import free_port
 from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 PREFIX = "shop-"
 # Every character that means something in a URL, a shell, a format or a configuration file.
@@ -85,10 +85,14 @@ def acl_user(scene: Scene) -> None:
         scene.send(server.client, prefix=PREFIX)
         scene.operator_sees(target_of(url), TASKS, prefix=PREFIX)
         dying = scene.worker(url, globalKeyPrefix=PREFIX).start().ready()
-        wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
+        wait_for(lambda: len(scene.notes.finished()) > 10, 30, what="tasks to run")
         server.client.set(f"{PREFIX}taskfleet:cluster-1:test:drain:uid-1/{dying.name}", 1, px=30_000)
         reports = f"{PREFIX}taskfleet:cluster-1:test:reports"
-        wait_for(lambda: any('"drained"' in report for report in server.client.hvals(reports)), "the drain")
+        wait_for(
+            lambda: any('"drained"' in report for report in server.client.hvals(reports)),
+            30,
+            what="the drain",
+        )
         scene.worker(url, globalKeyPrefix=PREFIX).start().ready()
         scene.finish()
         assert refused(server) == []
@@ -132,7 +136,7 @@ def tls_wrong_ca(scene: Scene) -> None:
         assert "signed by an unknown CA" in found.detail
         unknown = {"ca": str(scene.certificates.stranger / "ca.crt"), "certificate": None, "key": None}
         worker = scene.worker(url, tls={**unknown, "verify": True}).start()
-        wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in worker.log, "the worker to refuse", timeout=60)
+        wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in worker.log, 60, what="the worker to refuse")
         assert worker.get("/readyz")[0] == 503
         assert server.client.llen("celery") == TASKS
 
@@ -164,12 +168,12 @@ def sentinel_failover(scene: Scene) -> None:
         for worker in scene.workers:
             worker.ready()
         producer = steady_producer(scene, group.client)
-        wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
+        wait_for(lambda: len(scene.notes.finished()) > 10, 30, what="tasks to run")
         group.fail_over()
         producer.join()
         scene.finish()
         scene.operator_sees(target, 0, worker=scene.workers[0])
-        wait_for(lambda: not group.client.hlen("unacked"), "all acknowledgements", timeout=60)
+        wait_for(lambda: not group.client.hlen("unacked"), 60, what="all acknowledgements")
     assert scene.secrets_told(["own-s3cret", "m@ster/s3cret", "m%40ster%2Fs3cret"]) == []
 
 
@@ -183,7 +187,7 @@ def sentinels_over_tls(scene: Scene) -> None:
         tls = {"ca": str(own.folder / "ca.crt"), "certificate": None, "key": None, "verify": True}
         worker = scene.worker(group.url(), tls=tls, sentinel={"masterName": MASTER, "tls": True})
         worker.start().ready()
-        wait_for(scene.notes.finished, "a task to run")
+        wait_for(scene.notes.finished, 30, what="a task to run")
         group.fail_over()
         scene.finish()
         scene.operator_sees(target, 0, worker=worker)
@@ -216,7 +220,7 @@ def rotation(scene: Scene) -> None:
         for worker in old:
             worker.ready()
         producer = steady_producer(scene, server.client, prefix=PREFIX)
-        wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
+        wait_for(lambda: len(scene.notes.finished()) > 10, 30, what="tasks to run")
         say(server, "ACL", "SETUSER", "shop", ">new-s3cret")
         for worker in old:
             scene.worker(shop_url(server, "new-s3cret"), globalKeyPrefix=PREFIX).start().ready()
@@ -237,7 +241,7 @@ def rotation_at_once(scene: Scene) -> None:
         admit(server, "old-s3cret")
         old = scene.worker(shop_url(server, "old-s3cret"), globalKeyPrefix=PREFIX).start().ready()
         producer = steady_producer(scene, server.client, prefix=PREFIX)
-        wait_for(lambda: len(scene.notes.finished()) > 10, "tasks to run")
+        wait_for(lambda: len(scene.notes.finished()) > 10, 30, what="tasks to run")
         admit(server, "new-s3cret")
         server.drop_connections()
         scene.worker(shop_url(server, "new-s3cret"), globalKeyPrefix=PREFIX).start().ready()

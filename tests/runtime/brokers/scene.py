@@ -23,8 +23,8 @@ from tests.runtime.certificates import Certificates
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import message
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 SECONDS = 0.2  # of a task
 TASKS = 30
@@ -78,7 +78,7 @@ class Scene:
 
     def finish(self, timeout: float = 120) -> None:
         """Wait until everything that was sent has run."""
-        wait_for(lambda: set(self.notes.finished()) >= set(self.sent), "all tasks to run", timeout=timeout)
+        wait_for(lambda: set(self.notes.finished()) >= set(self.sent), timeout, what="all tasks to run")
 
     def operator_sees(
         self, target: Target, waiting: int, *, worker: Worker | None = None, **layout: Any

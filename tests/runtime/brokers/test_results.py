@@ -10,7 +10,7 @@ from tests.runtime.brokers.scene import Scene
 from tests.runtime.ports import free_port
 from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 
 def ask(client: redis.Redis, number: int) -> str:
@@ -33,7 +33,7 @@ def ask(client: redis.Redis, number: int) -> str:
 
 def answer(client: redis.Redis, task_id: str) -> object:
     """The result, once it is there."""
-    stored = wait_for(lambda: client.get(f"celery-task-meta-{task_id}"), "the result")
+    stored = wait_for(lambda: client.get(f"celery-task-meta-{task_id}"), 30, what="the result")
     return json.loads(str(stored))["result"]
 
 

@@ -3,7 +3,7 @@
 from tests.runtime.brokers.scene import Scene
 from tests.runtime.ports import free_port
 from tests.runtime.redis_sentinel import MASTER
-from tests.runtime.waiting import wait_for
+from tests.tools.waiting import wait_for
 
 
 def test_no_password_is_in_the_log_where_no_sentinel_answers(scene: Scene) -> None:
@@ -12,5 +12,5 @@ def test_no_password_is_in_the_log_where_no_sentinel_answers(scene: Scene) -> No
         environment={"TASKFLEET_SENTINEL_PASSWORD": "own-s3cret"},
         sentinel={"masterName": MASTER, "tls": False},
     ).start()
-    wait_for(lambda: "No master found" in scene.workers[0].log, "the worker to complain")
+    wait_for(lambda: "No master found" in scene.workers[0].log, 30, what="the worker to complain")
     assert scene.secrets_told(["own-s3cret", "m@ster", "m%40ster"]) == []

@@ -16,8 +16,8 @@ from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.proxy import Proxy
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.waiting import wait_for
 from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
 
 SLOTS = 2
 TASKS = 10
@@ -69,8 +69,8 @@ class Scene:
         """A worker that is full, so that nothing is between a fetch and its record."""
         worker = self.ready_worker(**changes)
         self.send()
-        wait_for(lambda: self.server.held(worker) >= FULL[self.pool], f"{worker.name} to be full")
-        wait_for(self.notes.started, "a task to start")
+        wait_for(lambda: self.server.held(worker) >= FULL[self.pool], 30, what=f"{worker.name} to be full")
+        wait_for(self.notes.started, 30, what="a task to start")
         return worker
 
     def executed(self) -> int:
@@ -78,8 +78,8 @@ class Scene:
 
     def finish(self, lost: int = 0, timeout: float = 120) -> None:
         """Wait until every task but the lost ones has run, and nothing waits or is held."""
-        wait_for(lambda: self.executed() >= len(self.sent) - lost, "all tasks to run", timeout=timeout)
-        wait_for(lambda: not self.server.client.exists("celery", "unacked"), "the end", timeout=60)
+        wait_for(lambda: self.executed() >= len(self.sent) - lost, timeout, what="all tasks to run")
+        wait_for(lambda: not self.server.client.exists("celery", "unacked"), 60, what="the end")
 
     def give_back(self, worker: Worker) -> None:
         """What the operator does when a container has ended."""
@@ -109,10 +109,10 @@ def term_busy(scene: Scene) -> None:
 def term_prefetched(scene: Scene) -> None:
     worker = scene.ready_worker(prefetchMultiplier=4)
     scene.send(3, eta="2100-01-01T00:00:00+00:00")
-    wait_for(lambda: scene.server.held(worker) >= 3, "the tasks that wait for their time")
+    wait_for(lambda: scene.server.held(worker) >= 3, 30, what="the tasks that wait for their time")
     postponed, scene.sent = scene.sent, []
     scene.send()
-    wait_for(scene.notes.started, "a task to start")
+    wait_for(scene.notes.started, 30, what="a task to start")
     fetched = 4 * (1 if scene.pool == "solo" else SLOTS) if scene.pool == "threads" else 0
     assert worker.terminate().ended(timeout=(2 + fetched) * SECONDS + 10) == 0
     assert {*scene.server.waiting("celery")} >= {*postponed}
@@ -131,7 +131,7 @@ def killed(scene: Scene) -> None:
 def killed_at_a_fetch(scene: Scene) -> None:
     worker = scene.ready_worker(environment={"TEST_DIES_AT_FETCH": "5"})
     scene.send()
-    wait_for(lambda: scene.server.report(worker), "its report")
+    wait_for(lambda: scene.server.report(worker), 30, what="its report")
     assert worker.ended() == -signal.SIGKILL
     scene.give_back(worker)
     scene.ready_worker()
@@ -152,7 +152,7 @@ def redis_forgets(scene: Scene) -> None:
     scene.send()
     earlier = scene.server.copy_of_data()
     scene.ready_worker()
-    wait_for(lambda: scene.executed() >= 3, "some tasks to end")
+    wait_for(lambda: scene.executed() >= 3, 30, what="some tasks to end")
     scene.server.kill()
     scene.server.put_back(earlier)
     scene.server.start()
@@ -163,10 +163,7 @@ def redis_is_away(scene: Scene) -> None:
     scene.server.kill()
     back = time.monotonic() + AWAY
     wait_for(
-        lambda: worker.get("/livez")[0] != 200 or time.monotonic() > back,
-        "its time",
-        timeout=AWAY + 5,
-        interval=1,
+        lambda: worker.get("/livez")[0] != 200 or time.monotonic() > back, AWAY + 5, what="its time", poll=1
     )
     assert worker.get("/livez")[0] == 200
     scene.server.start()
@@ -187,14 +184,14 @@ def half_open(scene: Scene) -> None:
 def drained(scene: Scene) -> None:
     worker = scene.busy_worker()
     scene.server.drain(worker, lease=1)
-    wait_for(lambda: scene.server.report_in_state(worker, "drained"), "the drain", timeout=4 * SECONDS + 10)
+    wait_for(lambda: scene.server.report_in_state(worker, "drained"), 4 * SECONDS + 10, what="the drain")
     scene.ready_worker()
 
 
 def drained_then_resumed(scene: Scene) -> None:
     worker = scene.busy_worker()
     scene.server.drain(worker, lease=1)
-    wait_for(lambda: scene.server.report_in_state(worker, "drained"), "the drain", timeout=4 * SECONDS + 10)
+    wait_for(lambda: scene.server.report_in_state(worker, "drained"), 4 * SECONDS + 10, what="the drain")
     scene.server.lift(worker)
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from taskfleet.api.names import MAX_NAME, NAME_PATTERN, is_object_name
-from tests.hostile_names import HOSTILE_NAMES
+from tests.tools.hostile_names import HOSTILE_NAMES
 
 PLAIN = ("a", "0", "mail", "mail-1", "a--b", "kube-root-ca.crt", "a.b.c", "1.2", "a" * MAX_NAME)
 

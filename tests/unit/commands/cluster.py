@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from taskfleet.api import Key, Object
 from taskfleet.api.questions import TOKEN_HEADER
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")

@@ -9,7 +9,7 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.commands.purge import purge
 from taskfleet.kube.errors import ApiError
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, own
 
 EMAILS = Key("TaskQueue", NAMESPACE, "emails")

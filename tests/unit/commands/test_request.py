@@ -8,8 +8,8 @@ from taskfleet.api import Key, Object
 from taskfleet.commands import request
 from taskfleet.commands.request import PendingError, Request, send
 from taskfleet.kube.errors import ApiError
-from tests.api_server import ApiServer
 from tests.envtest.api_calls import ApiCall
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, conditions, own
 
 EMAILS = Key("TaskQueue", NAMESPACE, "emails")

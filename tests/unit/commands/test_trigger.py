@@ -7,8 +7,8 @@ from taskfleet.api.annotations import TRIGGER
 from taskfleet.cli import main
 from taskfleet.commands.trigger import trigger
 from taskfleet.kube.errors import ApiError
-from tests.api_server import ApiServer
 from tests.envtest.api_calls import ApiCall
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, own
 
 SCHEDULE = Key("PeriodicSchedule", NAMESPACE, "report")

@@ -23,7 +23,7 @@ from taskfleet.resources.context import Installation
 from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, broker, conditions
 
 Reconcile = Callable[[Key, Context], Awaitable[float | None]]

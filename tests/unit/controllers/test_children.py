@@ -10,7 +10,7 @@ from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ConflictError, DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.event import Event
 from taskfleet.kube.resource_types import key_of
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool
 
 SETTINGS = Key("ConfigMap", NAMESPACE, "settings")

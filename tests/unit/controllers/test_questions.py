@@ -7,7 +7,7 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import Authorizer, Question, RefusedError, answer
-from tests.hostile_names import HOSTILE_NAMES
+from tests.tools.hostile_names import HOSTILE_NAMES
 from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE, pool
 

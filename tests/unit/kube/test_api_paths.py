@@ -12,10 +12,10 @@ from taskfleet.controllers import periodic_schedule, task_queue, worker_pool
 from taskfleet.kube.errors import InvalidNameError
 from taskfleet.kube.lease import KubernetesLease
 from taskfleet.kube.resource_types import RESOURCE_TYPES
-from tests.api_server import ApiServer
 from tests.envtest.rules.case import build
 from tests.envtest.rules.references import references
-from tests.hostile_names import HOSTILE_NAMES
+from tests.tools.api_server import ApiServer
+from tests.tools.hostile_names import HOSTILE_NAMES
 from tests.unit.controllers.scene import Reconcile, Scene
 from tests.unit.objects import NAMESPACE
 

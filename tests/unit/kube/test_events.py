@@ -8,7 +8,7 @@ from taskfleet.api import Key, Object
 from taskfleet.kube.errors import LeaseLostError
 from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.events import EventRecorder
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pool
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

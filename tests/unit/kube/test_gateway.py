@@ -16,7 +16,7 @@ from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidE
 from taskfleet.kube.field_managers import SCALE_MANAGER
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import RESOURCE_TYPES
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, pod, pool
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")

@@ -9,7 +9,7 @@ import pytest
 
 from taskfleet.api import Object
 from taskfleet.kube.lease import Election, Sighting, Timing, claimed, free_in, released, sighting
-from tests.virtual_time import run, virtual_loop
+from tests.tools.virtual_time import run, virtual_loop
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMING = Timing()

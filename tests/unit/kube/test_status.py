@@ -12,9 +12,9 @@ from taskfleet.kube.cache import Cache
 from taskfleet.kube.status import StatusWriter, changes
 from taskfleet.watch.processor import Processor
 from taskfleet.watch.work_queue import WorkQueue
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
+from tests.tools.virtual_time import run, virtual_loop
 from tests.unit.objects import NAMESPACE, of_type, pool
-from tests.virtual_time import run, virtual_loop
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MAIL = Key("WorkerPool", NAMESPACE, "mail")

@@ -22,7 +22,7 @@ from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.sizing import Cause
 from taskfleet.scaling.writer import ReplicaWriter
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, metadata, pod, pool
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")

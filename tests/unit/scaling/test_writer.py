@@ -6,7 +6,7 @@ from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import ConflictError
 from taskfleet.scaling.writer import ReplicaWriter
-from tests.api_server import ApiServer
+from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE
 
 WORKER = Key("Deployment", NAMESPACE, "mail-worker")

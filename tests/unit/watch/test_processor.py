@@ -11,7 +11,7 @@ from taskfleet.api import Key
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.watch.processor import Processor
 from taskfleet.watch.work_queue import WorkQueue
-from tests.virtual_time import run, virtual_loop
+from tests.tools.virtual_time import run, virtual_loop
 
 A, B = Key("WorkerPool", "shop", "a"), Key("Broker", "shop", "b")
 

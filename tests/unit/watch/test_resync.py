@@ -8,10 +8,10 @@ import pytest
 from taskfleet.api import Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.watch.resync import Resync, WatchHealth
-from tests.api_server import ApiServer
 from tests.envtest.api_calls import ApiCall
+from tests.tools.api_server import ApiServer
+from tests.tools.virtual_time import run, virtual_loop
 from tests.unit.objects import NAMESPACE, pod, pool
-from tests.virtual_time import run, virtual_loop
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")
 LABELS = {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "mail"}

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from taskfleet.watch.watchers import WatchersEndedError, while_all_run
-from tests.virtual_time import run, virtual_loop
+from tests.tools.virtual_time import run, virtual_loop
 
 KINDS = ("pods.v1@a", "deployments.v1.apps@a")
 

@@ -7,7 +7,7 @@ import pytest
 
 from taskfleet.api import Key
 from taskfleet.watch.work_queue import WorkQueue
-from tests.virtual_time import run, virtual_loop
+from tests.tools.virtual_time import run, virtual_loop
 
 A, B = Key("WorkerPool", "shop", "a"), Key("WorkerPool", "shop", "b")
 

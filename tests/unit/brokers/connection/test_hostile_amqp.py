@@ -9,7 +9,7 @@ import pytest
 from taskfleet.brokers.connection.amqp_connection import AmqpConnection, _GuardedReader
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.errors import BrokerError
-from tests.hostile_server import hostile_server
+from tests.tools.hostile_server import hostile_server
 from tests.unit.brokers.connection.test_hostile_servers import LONGEST_PAUSE_SECONDS, MIB, pulse
 
 _METHOD, _HEADER, _BODY = b"\x01", b"\x02", b"\x03"

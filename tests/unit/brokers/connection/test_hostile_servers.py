@@ -28,7 +28,7 @@ from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.untrusted import MAX_BYTES
-from tests.hostile_server import hostile_server
+from tests.tools.hostile_server import hostile_server
 
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
 LONGEST_PAUSE_SECONDS = 0.5  # ten times what a step may take

@@ -1,0 +1,3 @@
+from tests.tools.cluster.cli import main
+
+raise SystemExit(main())
