@@ -87,7 +87,7 @@ def test_names_in_a_manifest_cannot_break_the_page(tmp_path: Path) -> None:
     ("manifest", "message"),
     [
         pytest.param("", "contains 0 objects of kind WorkerPool: use a file with exactly one.", id="empty"),
-        pytest.param(f"{POOL}---{POOL}", "holds 2 objects of kind WorkerPool", id="two"),
+        pytest.param(f"{POOL}---{POOL}", "contains 2 objects of kind WorkerPool", id="two"),
         pytest.param("{", "cannot be read:", id="no-yaml"),
         pytest.param(
             POOL.replace("autoscale: {maxReplicas: 5}", "replicas: 5"),

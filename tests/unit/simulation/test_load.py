@@ -80,12 +80,14 @@ def test_running_times_have_the_mean_that_is_asked_for(text: str) -> None:
     [
         pytest.param("5/s", "--arrivals '5/s' is not valid: use burst:400", id="no-kind"),
         pytest.param("poisson:5", "'5' is not a valid rate: use tasks per unit of time", id="no-unit"),
-        pytest.param("burst:many", "--arrivals burst:many: write up to 1,000,000 tasks", id="no-number"),
-        pytest.param("burst:9000000", "write up to 1,000,000 tasks", id="huge-burst"),
+        pytest.param(
+            "burst:many", "--arrivals burst:many is not valid: use up to 1,000,000 tasks", id="no-number"
+        ),
+        pytest.param("burst:9000000", "use up to 1,000,000 tasks", id="huge-burst"),
         pytest.param("burst:5@soon", "'soon' is not a valid duration: use numbers and units", id="no-time"),
         pytest.param("burst:5@200s", "creates no tasks within 100 s: raise --duration", id="all-too-late"),
         pytest.param("poisson:0/s", "creates no tasks within 100 s", id="rate-of-zero"),
-        pytest.param("poisson:90000/s", "makes more than 1,000,000 tasks: lower the rate", id="too-many"),
+        pytest.param("poisson:90000/s", "creates more than 1,000,000 tasks: lower the rate", id="too-many"),
         pytest.param("none.csv", "--arrivals none.csv cannot be read: [Errno 2]", id="no-file"),
     ],
 )
@@ -110,10 +112,10 @@ def test_a_row_that_makes_no_sense_is_named_by_its_line(tmp_path: Path, row: str
     ("text", "message"),
     [
         pytest.param("2s", "--service '2s' is not valid: use constant:2s", id="no-kind"),
-        pytest.param("normal:2s", "--service 'normal:2s' is not known", id="unknown-kind"),
+        pytest.param("normal:2s", "--service 'normal:2s' is not valid", id="unknown-kind"),
         pytest.param("constant:2", "'2' is not a valid duration", id="no-unit"),
         pytest.param("constant:0s", "a task must take more than 0s", id="zero"),
-        pytest.param("constant:2s,1", "is not known", id="spread-of-a-constant"),
+        pytest.param("constant:2s,1", "is not valid", id="spread-of-a-constant"),
         pytest.param("lognormal:2s,9", "the spread '9' must be a number from 0 to 3", id="spread-too-large"),
         pytest.param("lognormal:2s,", "the spread '' must be a number", id="spread-missing"),
     ],
