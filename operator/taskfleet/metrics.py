@@ -134,7 +134,7 @@ BROKER_POLL_ERRORS = Counter(
 )
 INVALID_REPORTS = Gauge(
     "taskfleet_broker_invalid_reports",
-    "Total number of worker reports in a broker that are not valid and were dropped.",
+    "Current number of worker reports in a broker that are not valid and are ignored.",
     ["namespace", "broker"],
     registry=REGISTRY,
 )

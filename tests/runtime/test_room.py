@@ -50,7 +50,7 @@ def test_tasks_that_wait_for_their_time_take_no_slot_of_others(
     worker = make_worker(pool, app="waits").start().ready()
     wait_for(lambda: server.finished() == [free], 30, what="the task for now")
     wait_for(lambda: server.report(worker).get("eta") == 300, 30, what="the report of those that wait")
-    assert not any("fetches no more" in note for note in server.report(worker)["notes"])
+    assert not any("holds the maximum number" in note for note in server.report(worker)["notes"])
 
 
 @pytest.mark.parametrize("kind", ["time", "rate-limit"])
@@ -66,7 +66,7 @@ def test_a_worker_that_holds_as_many_waiting_tasks_as_it_may_says_so(
         )
     worker = make_worker(pool, app="waits", environment={"TEST_MOST_WAITING": "5"}).start().ready()
     wait_for(
-        lambda: any("fetches no more" in note for note in server.report(worker).get("notes", [])),
+        lambda: any("holds the maximum number" in note for note in server.report(worker).get("notes", [])),
         30,
         what="the note",
     )
@@ -79,7 +79,7 @@ def test_a_worker_that_holds_as_many_waiting_tasks_as_it_may_says_so(
     free = send(server.client, "waits.free")
     wait_for(lambda: server.finished() == [free], 30, what="the next task to run")
     wait_for(
-        lambda: not any("fetches no more" in note for note in server.report(worker)["notes"]),
+        lambda: not any("holds the maximum number" in note for note in server.report(worker)["notes"]),
         30,
         what="the end of the note",
     )

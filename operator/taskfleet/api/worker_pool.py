@@ -238,8 +238,8 @@ class WorkerPoolSpec(Model):
     task is lost with its pod. App: as the app configures it. Early: before the task."""
 
     prefetch_multiplier: Annotated[int, Limits(minimum=0, maximum=10000)] | None = None
-    """The number of messages that a pod prefetches for each task that it can run at once. 0 is no limit. By default
-    prefork and threads prefetch nothing, gevent and eventlet prefetch 2."""
+    """The number of messages that a pod prefetches for each task that it can run at once. 0 means no limit. By
+    default prefork and threads prefetch nothing, gevent and eventlet prefetch 2."""
 
     max_tasks_per_child: Annotated[int, Limits(minimum=1)] | None = None
     """The number of tasks after which a process is replaced. For prefork."""

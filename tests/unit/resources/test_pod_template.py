@@ -219,7 +219,7 @@ def test_our_local_volumes_do_not_keep_a_node() -> None:
 
 
 def test_a_template_that_cannot_be_merged_is_refused_by_its_field() -> None:
-    with pytest.raises(SpecError, match=r"^spec\.template\.spec\.containers\[0\] has no name: "):
+    with pytest.raises(SpecError, match=r"^spec\.template\.spec\.containers\[0\] has no name, "):
         spec_of(containers=[{"image": "x"}])
 
 

@@ -187,7 +187,7 @@ def test_neither_side_is_changed_by_the_merge() -> None:
         pytest.param(
             {"spec": {"containers": {"name": "x"}}},
             "spec.containers",
-            " is {'name': 'x'} and has to be a list. Write it as in a pod template.",
+            " is {'name': 'x'}, but must be a list. Write it as in a pod template.",
             id="map-for-a-list",
         ),
         pytest.param(

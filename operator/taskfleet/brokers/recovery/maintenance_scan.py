@@ -64,7 +64,7 @@ class MaintenanceScan:
         others = await self._try(lambda: self._others(client, seen, readers), nobody)
         await self._try(lambda: self._taken.scan(client, seen, self._requeued), None)
         none: list[UnconsumedQueue] = []
-        unread = await self._try(lambda: self._unread_queues(client, seen, readers, others), none)
+        unread = await self._try(lambda: self._unconsumed_queues(client, seen, readers, others), none)
         taken = self._taken.lately(seen.at)
         found = Findings(
             foreign_unacked=foreign,
@@ -115,7 +115,7 @@ class MaintenanceScan:
         pools = {pool.name for pool in readers.pools}
         return sorted(name for name in names if not _ours(name, pods, pools) and name.isprintable())
 
-    async def _unread_queues(
+    async def _unconsumed_queues(
         self, client: Redis, seen: BrokerSnapshot, readers: Consumers, others: list[str]
     ) -> list[UnconsumedQueue]:
         layout = self.layout

@@ -155,7 +155,7 @@ async def test_the_monitor_says_what_is_wrong_and_tries_again() -> None:
         try:
             monitor.watch(broker, target_of(f"redis://127.0.0.1:{port}/0"), LAYOUT)
             async with asyncio.timeout(20):
-                while "polling fails" not in (monitor.reading_problem(broker) or ""):  # noqa: ASYNC110
+                while "polling failed" not in (monitor.reading_problem(broker) or ""):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
                 first = connections
                 while connections < first + 2:  # noqa: ASYNC110 - what is waited for sets no event

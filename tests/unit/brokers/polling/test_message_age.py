@@ -93,7 +93,7 @@ def test_the_oldest_of_all_priorities_counts() -> None:
     assert queue.look() == pytest.approx(30.0)
 
 
-def test_messages_given_back_are_no_younger_than_those_behind_them() -> None:
+def test_requeued_messages_are_no_younger_than_those_behind_them() -> None:
     queue = Queue()
     queue.push(10)
     queue.fetch(2)
