@@ -41,9 +41,10 @@ _READING, _PROBE, _SURVEY = "polling", "the probe", "the maintenance scan"
 
 @dataclass
 class _Watched:
+    key: Key
     target: Target
     layout: Layout
-    transport: Transport
+    transport: Transport = field(init=False)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     last: Probe | None = None
     asked: bool = False  # whether there was an answer, or a failure to get one
@@ -87,30 +88,38 @@ class BrokerMonitor:
         watched = self._watched.get(key)
         if watched is not None and (watched.target, watched.layout) == (target, layout):
             return watched.last
-        transport = self._transport(key, target, layout)
+        watched = _Watched(key, target, layout)
+        watched.transport = self._transport(watched)
         self.forget(key)
-        self._watched[key] = watched = _Watched(target, layout, transport)
+        self._watched[key] = watched
         supervisor = Supervisor(
             f"{key.namespace}/{key.name}",
-            failed=lambda part, cause: self._failed(key, part, cause),
+            failed=lambda part, cause: self._failed(watched, part, cause),
             spent=metrics.BROKER_CPU_SECONDS.labels(key.namespace, key.name).inc,
         )
-        parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            _PROBE: lambda: self._probe(key, transport),
-            _READING: transport.run,
-        }
-        if (client := transport.redis) is not None:
-            survey = MaintenanceScan(layout, self._name)
-            parts[_SURVEY] = lambda: self._survey(key, client, survey)
-        watched.tasks = [asyncio.create_task(supervisor.keep(part, work)) for part, work in parts.items()]
+        watched.tasks = [
+            asyncio.create_task(supervisor.keep(part, work)) for part, work in self._parts(watched).items()
+        ]
         return None
 
-    def _transport(self, key: Key, target: Target, layout: Layout) -> Transport:
+    def _parts(self, watched: _Watched) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            _PROBE: lambda: self._probe(watched),
+            _READING: watched.transport.run,
+        }
+        if (client := watched.transport.redis) is not None:
+            survey = MaintenanceScan(watched.layout, self._name)
+            parts[_SURVEY] = lambda: self._survey(watched, client, survey)
+        return parts
+
+    def _transport(self, watched: _Watched) -> Transport:
+        key, target, layout = watched.key, watched.target, watched.layout
+
         def query() -> Query:
             return self.audience.query(key, layout)
 
         def take(seen: BrokerSnapshot | None) -> None:
-            self._take(key, seen)
+            self._take(watched, seen)
 
         if target.vhost is not None:
             return AmqpTransport(target, layout, query=query, on_reading=take, policy=self._policy)
@@ -206,9 +215,18 @@ class BrokerMonitor:
         self._count_unread()  # whoever leads next tells of them
         metrics.EXPIRED_UNROUTABLE.clear()
 
-    def _failed(self, key: Key, part: str, cause: str) -> None:
+    def _end_if_forgotten(self, watched: _Watched) -> None:
+        """Raise CancelledError in a task of a broker that is not watched any more, or is watched at another address.
+
+        A client whose timeout passes while its task is cancelled loses the cancellation.
+        """
+        if self._watched.get(watched.key) is not watched:
+            raise asyncio.CancelledError
+
+    def _failed(self, watched: _Watched, part: str, cause: str) -> None:
         """What is known of the broker is out of date then: sizes are held."""
-        watched = self._watched[key]
+        self._end_if_forgotten(watched)
+        key = watched.key
         metrics.BROKER_POLL_ERRORS.labels(key.namespace, key.name).inc()
         news = watched.failures.get(part) != cause
         watched.failures[part] = cause
@@ -220,31 +238,32 @@ class BrokerMonitor:
         if news:
             self._on_change(key)
 
-    def _works(self, key: Key, part: str) -> None:
-        if self._watched[key].failures.pop(part, None) is not None:
-            self._on_change(key)
+    def _works(self, watched: _Watched, part: str) -> None:
+        if watched.failures.pop(part, None) is not None:
+            self._on_change(watched.key)
 
-    def _take(self, key: Key, seen: BrokerSnapshot | None) -> None:
-        watched = self._watched[key]
+    def _take(self, watched: _Watched, seen: BrokerSnapshot | None) -> None:
+        self._end_if_forgotten(watched)
+        key = watched.key
         if (watched.snapshot is None) != (seen is None):
             watched.look_now.set()
         watched.asked, watched.snapshot = True, seen
         self._on_reading(key, seen)
         self.board.take(key, seen)
-        self._works(key, _READING)
+        self._works(watched, _READING)
         if seen is None:
             watched.figures, watched.lengths = {}, ()  # nobody shows them any more: they are news again
             return
         watched.changed |= seen.changed
         if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
-        self._tell_figures(key, watched, seen)
+        self._tell_figures(watched, seen)
         if suspects(seen):
             self._on_change(key)
 
-    def _tell_figures(self, key: Key, watched: _Watched, seen: BrokerSnapshot) -> None:
+    def _tell_figures(self, watched: _Watched, seen: BrokerSnapshot) -> None:
         """Of all pools, or where no queue has changed of those whose pods have: most of thousands are idle."""
-        pools = self.audience.of(key).pools
+        pools = self.audience.of(watched.key).pools
         if watched.lengths == seen.lengths:
             pools = {pool: reader for pool, reader in pools.items() if reader.uid in watched.changed}
         else:
@@ -255,33 +274,34 @@ class BrokerMonitor:
                 watched.figures[pool] = now
                 self._on_change(pool)
 
-    async def _probe(self, key: Key, transport: Transport) -> None:
+    async def _probe(self, watched: _Watched) -> None:
         failures = 0
         try:
             while True:
-                found = await transport.probe()
-                self._works(key, _PROBE)
+                found = await watched.transport.probe()
+                self._end_if_forgotten(watched)
+                self._works(watched, _PROBE)
                 failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
-                watched = self._watched[key]
                 if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
                     watched.last = found
-                    self._on_change(key)
+                    self._on_change(watched.key)
                 up = found.verdict is Verdict.REACHABLE
                 watched.look_now.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
                         await watched.look_now.wait()
         finally:
-            await transport.aclose()
+            await watched.transport.aclose()
 
-    async def _survey(self, key: Key, client: Redis, survey: MaintenanceScan) -> None:
+    async def _survey(self, watched: _Watched, client: Redis, survey: MaintenanceScan) -> None:
+        key = watched.key
         while True:
             await asyncio.sleep(survey.every)
-            watched = self._watched[key]
-            if watched.snapshot is None:
+            if (seen := watched.snapshot) is None:
                 continue
-            found, requeued = await survey.run(client, watched.snapshot, self.audience.of(key))
-            self._works(key, _SURVEY)
+            found, requeued = await survey.run(client, seen, self.audience.of(key))
+            self._end_if_forgotten(watched)
+            self._works(watched, _SURVEY)
             if requeued:
                 self.expired[key] = self.expired.get(key, 0) + requeued
                 metrics.EXPIRED_REQUEUED.labels(key.namespace, key.name).inc(requeued)
@@ -289,7 +309,7 @@ class BrokerMonitor:
                 watched.findings = found
                 self._on_change(key)
             metrics.EXPIRED_UNROUTABLE.labels(key.namespace, key.name).set(found.kept)
-            metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(watched.snapshot.invalid_reports)
+            metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(seen.invalid_reports)
             self._count_unread()
 
     def _count_unread(self) -> None:

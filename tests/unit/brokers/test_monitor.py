@@ -1,6 +1,7 @@
 """The monitor against a real Redis: what it tells, and whom a broker that goes away concerns."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -8,10 +9,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from taskfleet.api import Key
+from taskfleet.brokers import monitor as module
+from taskfleet.brokers.capabilities import REDIS
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.probe import Verdict
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
+from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from tests.runtime.redis_server import RedisServer
 
@@ -136,3 +140,51 @@ def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisSer
 def _verdict(one: BrokerMonitor, server: RedisServer) -> Verdict | None:
     found = one.watch(BROKER, target_of(server.url), LAYOUT)
     return found.verdict if found is not None else None
+
+
+class Deaf:
+    """A transport whose calls lose their cancellation, as those of a client whose timeout passes at that moment."""
+
+    capabilities = REDIS
+    redis = None
+
+    def __init__(self, *_: object, on_reading: Callable[[BrokerSnapshot | None], None], **__: object) -> None:
+        self._on_reading = on_reading
+        self.closed = asyncio.Event()
+
+    async def probe(self) -> Probe:
+        await self._lose_cancellation()
+        return Probe(Verdict.REACHABLE)
+
+    async def run(self) -> None:
+        await self._lose_cancellation()
+        self._on_reading(None)
+
+    async def aclose(self) -> None:
+        self.closed.set()
+
+    async def _lose_cancellation(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("watched_again", [False, True], ids=["forgotten", "at-another-address"])
+def test_what_loses_its_cancellation_ends_at_its_next_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, watched_again: bool
+) -> None:
+    monkeypatch.setattr(module, "RedisTransport", Deaf)
+
+    async def run() -> None:
+        async with monitor() as (one, told):
+            before = asyncio.all_tasks()
+            one.watch(BROKER, target_of("redis://127.0.0.1:1/0"), LAYOUT)
+            old = asyncio.all_tasks() - before
+            await asyncio.sleep(0)
+            one.forget(BROKER)
+            if watched_again:
+                one.watch(BROKER, target_of("redis://127.0.0.1:2/0"), LAYOUT)
+            _, pending = await asyncio.wait(old, timeout=10)
+            assert (pending, told.keys, one.asked(BROKER)) == (set(), [], False)
+
+    asyncio.run(run())
+    assert "never retrieved" not in caplog.text
