@@ -127,7 +127,10 @@ def test_messages_that_cannot_be_taken_in_stop_no_worker(
     assert all(letter[REASON] for letter in dead)
     assert worker.get("/livez")[0] == 200
     wait_for(
-        lambda: any(f"{len(dead)} messages could not be processed and were dead-lettered." in note for note in server.report(worker)["notes"]),
+        lambda: any(
+            f"{len(dead)} messages could not be processed and were dead-lettered." in note
+            for note in server.report(worker)["notes"]
+        ),
         "the note of it",
     )
 

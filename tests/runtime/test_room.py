@@ -66,7 +66,8 @@ def test_a_worker_that_holds_as_many_waiting_tasks_as_it_may_says_so(
         )
     worker = make_worker(pool, app="waits", environment={"TEST_MOST_WAITING": "5"}).start().ready()
     wait_for(
-        lambda: any("holds the maximum number" in note for note in server.report(worker).get("notes", [])), "the note"
+        lambda: any("holds the maximum number" in note for note in server.report(worker).get("notes", [])),
+        "the note",
     )
     assert worker.get("/livez")[0] == 200
     server.client.delete("celery")
