@@ -47,7 +47,7 @@ def test_watcher_that_ends_is_named_and_kopf_is_ended() -> None:
     async def story() -> None:
         kopf = FakeKopf(*KINDS)
         virtual_loop().call_later(100, kopf.fail, "pods.v1@a")
-        with pytest.raises(WatchersEndedError, match=r"^ended: pods\.v1@a$"):
+        with pytest.raises(WatchersEndedError, match=r"^stopped: pods\.v1@a$"):
             await while_all_run(kopf.run(), expected=2, stop=threading.Event())
         assert kopf.cancelled
         assert 100 <= virtual_loop().time() < 101
