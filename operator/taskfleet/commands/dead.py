@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from taskfleet.api import Key, Object
 from taskfleet.api.annotations import REQUEUE
+from taskfleet.api.stored import status_of
 from taskfleet.commands.leader import UnansweredError, ask_about
 from taskfleet.commands.output import Form, print_answer, print_errors
 from taskfleet.commands.request import Request, send
@@ -74,4 +75,4 @@ async def list_pools(gateway: Gateway, namespace: str | None, *, form: Form | No
 
 
 def _status(raw: Object) -> Object:
-    return raw.get("status") or {}
+    return status_of(raw)

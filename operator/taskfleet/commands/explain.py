@@ -1,6 +1,7 @@
 """`kubectl taskfleet explain`: the last decisions about a pool's size, with their inputs."""
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import status_of
 from taskfleet.commands.leader import UnansweredError, ask_about
 from taskfleet.commands.output import Form, print_answer, print_errors
 from taskfleet.commands.session import existing
@@ -31,7 +32,7 @@ async def explain(gateway: Gateway, pool: Key, *, lease: Key, form: Form | None 
     try:
         answer = await ask_about(pool, "explain", gateway=gateway, lease=lease)
     except UnansweredError as error:
-        last = (raw.get("status") or {}).get("lastDecision")
+        last = status_of(raw).get("lastDecision")
         decisions = [last] if last else []
         print_answer(
             {"mode": None, "decisions": decisions}, form, listing(decisions, _IN_STATUS).splitlines()

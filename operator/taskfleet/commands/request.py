@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import conditions_of, status_of
 from taskfleet.kube.gateway import Gateway
 
 _ANSWER_SECONDS = 30.0
@@ -29,7 +30,7 @@ async def send(gateway: Gateway, key: Key, request: Request, *, seconds: float =
     live = await gateway.patch(key, request.patch)
     deadline = time.monotonic() + seconds
     while True:
-        answer: Object = (live.get("status") or {}).get(request.answer) or {}
+        answer: Object = status_of(live).get(request.answer) or {}
         if answer.get("token") == request.token:
             return answer
         if time.monotonic() >= deadline:
@@ -39,7 +40,7 @@ async def send(gateway: Gateway, key: Key, request: Request, *, seconds: float =
 
 
 def _pending(live: Object, request: Request, seconds: float) -> str:
-    conditions = (live.get("status") or {}).get("conditions") or []
+    conditions = conditions_of(live)
     ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
     why = f" {ready['message']}" if ready.get("status") == "False" else ""
     return (

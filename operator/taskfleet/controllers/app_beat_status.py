@@ -5,8 +5,9 @@ from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.api.stored import is_ready
 from taskfleet.controllers.conditions import condition
-from taskfleet.controllers.pod_trouble import is_ready, trouble
+from taskfleet.controllers.pod_trouble import trouble
 
 
 @dataclass(frozen=True)

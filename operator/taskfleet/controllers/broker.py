@@ -6,6 +6,7 @@ from dataclasses import replace
 from taskfleet import metrics
 from taskfleet.api import Broker, Credentials, Key, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
+from taskfleet.api.stored import status_of
 from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.probe import Probe, Verdict
@@ -76,7 +77,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         return replace(nothing, stalled=why) if final else replace(nothing, problem=why)
     seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
     seen = replace(seen, waits=live.waits)
-    if (live.stateful_set.get("status") or {}).get("readyReplicas", 0) < 1:
+    if status_of(live.stateful_set).get("readyReplicas", 0) < 1:
         return replace(seen, starting=True, pods=_redis_pods(broker, context))
     url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _watch(broker, target_of(url), context))
@@ -195,7 +196,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | No
 
 def _sharers(seen: BrokerSeen, context: Context) -> int:
     """How many Brokers lead to the same server."""
-    statuses = (other.get("status") or {} for other in context.cache.all("Broker"))
+    statuses = (status_of(other) for other in context.cache.all("Broker"))
     return max(1, sum(1 for status in statuses if status.get("endpoint") == seen.endpoint))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from taskfleet.api import Broker, Key, Object
 from taskfleet.api.reasons import EventReason
+from taskfleet.api.stored import is_terminating
 from taskfleet.brokers.schedules.state import Heartbeat
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean, trouble
@@ -18,7 +19,7 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
     """The PeriodicSchedules of a broker that are not being deleted."""
     for obj in cache.all("PeriodicSchedule", broker.namespace):
         name = ((obj.get("spec") or {}).get("brokerRef") or {}).get("name", "default")
-        if name == broker.name and "deletionTimestamp" not in obj["metadata"]:
+        if name == broker.name and not is_terminating(obj):
             yield obj
 
 

@@ -2,8 +2,9 @@
 
 from taskfleet.api import Broker, Object, format_duration
 from taskfleet.api.reasons import BrokerReason, ConditionType, EventReason
+from taskfleet.api.stored import condition_of
 from taskfleet.brokers.recovery.findings import Findings
-from taskfleet.controllers.conditions import condition, condition_of, reason_of
+from taskfleet.controllers.conditions import condition, reason_of
 from taskfleet.kube.event import Event, Severity
 
 NOTHING_FOUND: Object = {"foreignUnacked": None, "unconsumedQueues": None, "expiredUnroutable": None}

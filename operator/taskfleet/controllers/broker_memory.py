@@ -4,8 +4,9 @@ import re
 
 from taskfleet.api import Broker, Object
 from taskfleet.api.reasons import BrokerReason, ConditionType
+from taskfleet.api.stored import condition_of
 from taskfleet.brokers.probe import Probe
-from taskfleet.controllers.conditions import condition, condition_of, reason_of
+from taskfleet.controllers.conditions import condition, reason_of
 from taskfleet.kube.event import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory

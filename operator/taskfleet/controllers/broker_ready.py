@@ -2,11 +2,12 @@
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import ConditionType
+from taskfleet.api.stored import conditions_of
 
 
 def broker_problem(broker: Object) -> str | None:
     """A sentence from the Broker's own condition; None for one that is ready."""
-    for stored in (broker.get("status") or {}).get("conditions") or []:
+    for stored in conditions_of(broker):
         if stored["type"] == ConditionType.READY.value:
             if stored["status"] == "True":
                 return None

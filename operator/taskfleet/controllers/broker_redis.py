@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from taskfleet.api import Broker, Key, Object, parse_quantity
 from taskfleet.api.reasons import ConditionType, Reason
+from taskfleet.api.stored import is_terminating, status_of
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean
@@ -60,7 +61,7 @@ def _followers(context: Context) -> set[Key]:
         Key("StatefulSet", raw["metadata"]["namespace"], broker_name(raw["metadata"]["name"]))
         for raw in context.cache.all("Broker")
         if not names_image(raw)
-        and "deletionTimestamp" not in raw["metadata"]
+        and not is_terminating(raw)
         and reason_of(raw, ConditionType.STALLED) in (None, Reason.SETTLED)
     }
 
@@ -71,7 +72,7 @@ async def replace_stuck_pods(redis: Object, pods: Iterable[Object], context: Con
     A StatefulSet waits for a pod to be ready before it replaces it, also for one that never can be:
     https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
     """
-    status = redis.get("status") or {}
+    status = status_of(redis)
     if status.get("observedGeneration") != redis["metadata"].get("generation"):
         return
     newest = status.get("updateRevision")
@@ -89,7 +90,7 @@ async def replace_stuck_pods(redis: Object, pods: Iterable[Object], context: Con
 
 
 def _runs(pod: Object) -> bool:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    statuses = status_of(pod).get("containerStatuses") or []
     return any("running" in (status.get("state") or {}) for status in statuses)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import is_terminating
 from taskfleet.controllers.applies import Applies, applied_hash, with_hash
 from taskfleet.controllers.child_events import overridden, reverted
 from taskfleet.controllers.ownership import controlled_by, controlled_by_predecessor, not_ours
@@ -50,7 +51,7 @@ class Children:
             return None
         live = {**live, "kind": key.kind}
         if not (controlled_by(live, owner) or retained(live)):
-            if controlled_by_predecessor(live, owner) or live["metadata"].get("deletionTimestamp"):
+            if controlled_by_predecessor(live, owner) or is_terminating(live):
                 raise LeftOverError
             if (why := not_ours(live, owner)) is not None:
                 raise NameConflictError(key.kind, key.name, why)
@@ -74,7 +75,7 @@ class Children:
         wanted = with_hash(built)
         if live is None:
             return await self._noted(await self._gateway.apply(wanted), wanted, owner)
-        if live["metadata"].get("deletionTimestamp"):
+        if is_terminating(live):
             raise LeftOverError
         path = first_difference(live, wanted)
         if path is None or self._applies.is_settled(live, wanted):
@@ -132,7 +133,7 @@ class Children:
     async def remove(self, key: Key, *, owner: Object) -> None:
         """Delete the child if there is one and it is `owner`'s."""
         live = self._cache.get(*key)
-        if live is not None and controlled_by(live, owner) and not live["metadata"].get("deletionTimestamp"):
+        if live is not None and controlled_by(live, owner) and not is_terminating(live):
             await self._gateway.delete(key, uid=live["metadata"]["uid"])
 
 

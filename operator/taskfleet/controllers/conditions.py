@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import ConditionType, Reason
+from taskfleet.api.stored import condition_of
 
 Reasoned = tuple[StrEnum, str]
 """The reason of a condition, and its message."""
@@ -35,14 +36,6 @@ def reconciling(what: str | None, *, generation: int) -> Object:
     reason = Reason.SETTLED if what is None else Reason.PROGRESSING
     message = what or "Up to date."
     return condition(ConditionType.RECONCILING, what is not None, reason, message, generation=generation)
-
-
-def condition_of(obj: Object, kind: str) -> Object | None:
-    """A stored condition, None where there is none."""
-    for stored in (obj.get("status") or {}).get("conditions") or []:
-        if stored["type"] == kind:
-            return dict(stored)
-    return None
 
 
 def reason_of(obj: Object, kind: ConditionType) -> str | None:

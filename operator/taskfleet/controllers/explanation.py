@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from taskfleet.api import InvalidObject, Object, WorkerPool
+from taskfleet.api.stored import timestamp
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
@@ -32,7 +33,7 @@ def decisions(history: Sequence[DecisionRecord], *, began: datetime) -> list[Obj
 def _decision(decided: DecisionRecord, time: datetime) -> Object:
     load, verdict = decided.load, decided.verdict
     return {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": timestamp(time),
         "from": load.replicas,
         "to": verdict.pods,
         "waiting": load.waiting,

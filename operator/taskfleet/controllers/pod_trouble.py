@@ -7,6 +7,7 @@ from datetime import datetime
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
+from taskfleet.api.stored import conditions_of, is_ready, is_terminating, status_of
 from taskfleet.resources.schedules_deployment import CONTAINER as BEAT
 from taskfleet.resources.worker_container import CONTAINER as WORKER
 
@@ -51,16 +52,8 @@ def patience(pods: Iterable[Object], *, now: datetime) -> float | None:
 
 def alive(pod: Object) -> bool:
     """Whether a pod counts for its ReplicaSet: neither being deleted nor ended for good, as an evicted one."""
-    ended = (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
-    return not ended and pod["metadata"].get("deletionTimestamp") is None
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a pod's condition Ready holds."""
-    return any(
-        one["type"] == "Ready" and one["status"] == "True"
-        for one in (pod.get("status") or {}).get("conditions") or []
-    )
+    ended = status_of(pod).get("phase") in ("Failed", "Succeeded")
+    return not ended and not is_terminating(pod)
 
 
 def clean(said: str) -> str:
@@ -76,7 +69,7 @@ def clean(said: str) -> str:
 def _trouble_of(pod: Object, now: datetime) -> Trouble | None:
     if is_ready(pod):
         return None
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    name, status = pod["metadata"]["name"], status_of(pod)
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         found = _waiting_trouble(name, container, waiting) or _ended_trouble(pod, container, waiting)
@@ -145,7 +138,7 @@ def _last_words(pod: Object, container: Object, ended: Object) -> str:
 
 
 def _without_node_since(pod: Object) -> datetime | None:
-    for condition in (pod.get("status") or {}).get("conditions") or []:
+    for condition in conditions_of(pod):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             since = condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
             return datetime.fromisoformat(since)

@@ -2,8 +2,8 @@
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.api.stored import condition_of
 from taskfleet.brokers.queues.consumers import PoolConsumer
-from taskfleet.controllers.conditions import condition_of
 
 # Ready=False, and yet nothing keeps its workers from what waits for long.
 _PASSING = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from taskfleet.api import Object
+from taskfleet.api.stored import is_terminating
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 
 _MOST_NOTES = 10
@@ -16,7 +17,7 @@ def pool_figures(
         return dict.fromkeys(
             ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")
         )
-    alive = {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+    alive = {pod["metadata"]["name"] for pod in pods if not is_terminating(pod)}
     reported = snapshot.reports_of(uid)
     reports = {pod: known.report for pod, known in reported.items() if pod in alive}
     return {

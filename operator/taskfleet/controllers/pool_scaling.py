@@ -4,6 +4,7 @@ from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
 from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.api.stored import status_of
 from taskfleet.controllers.conditions import Reasoned, condition
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.event import Event, Severity
@@ -46,7 +47,7 @@ def new_decision(raw: Object, decided: DecisionRecord | None) -> Object | None:
     """The decision as status tells it, when it is another one than the status has. `decided` is as it was made."""
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
-    last = (raw.get("status") or {}).get("lastDecision") or {}
+    last = status_of(raw).get("lastDecision") or {}
     verdict = decided.verdict
     told = (last.get("to"), last.get("reason")) == (verdict.pods, verdict.cause.value)
     if told:

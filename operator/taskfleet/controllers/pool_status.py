@@ -5,13 +5,14 @@ from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, PoolReason
+from taskfleet.api.stored import is_ready, status_of, timestamp
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.lost_nodes import node_name, was_marked_unready
 from taskfleet.controllers.app_beat_status import AppBeatSeen, beat_ready
 from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
-from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, trouble
+from taskfleet.controllers.pod_trouble import Trouble, alive, clean, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
 from taskfleet.controllers.request_results import RequeueResult
@@ -98,7 +99,7 @@ def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
     """The answer to a new request; without one the last answer stays as it is."""
     if seen.requeue is None or seen.requeue.messages is None:
         return {}
-    time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = timestamp(now)
     return {"lastRequeue": {"time": time, **vars(seen.requeue)}}
 
 
@@ -193,7 +194,7 @@ def _rollout(seen: PoolSeen) -> str | None:
     """What is being changed for this generation. A change of size alone is not a rollout."""
     if seen.deployment is None:
         return "The Deployment is being created." if seen.missing is None else None
-    status = seen.deployment.get("status") or {}
+    status = status_of(seen.deployment)
     # The second also where somebody else changed the template, as `kubectl rollout restart` does.
     old = max(len(seen.old_pods), status.get("replicas", 0) - status.get("updatedReplicas", 0))
     return f"{old} pods of the previous template are not replaced yet." if old else None

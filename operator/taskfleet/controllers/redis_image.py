@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import status_of
 from taskfleet.resources.broker_pod_template import CONTAINER
 
 
@@ -51,12 +52,12 @@ def _container(stateful_set: Object) -> Object | None:
 
 
 def _is_up(stateful_set: Object) -> bool:
-    return bool((stateful_set.get("status") or {}).get("readyReplicas"))
+    return bool(status_of(stateful_set).get("readyReplicas"))
 
 
 def _is_moving(stateful_set: Object) -> bool:
     """Whether its pod is still to be replaced, or to come up for the first time since it was."""
-    status = stateful_set.get("status") or {}
+    status = status_of(stateful_set)
     if status.get("observedGeneration", 0) < stateful_set["metadata"].get("generation", 0):
         return True
     return bool(status.get("currentRevision") != status.get("updateRevision"))

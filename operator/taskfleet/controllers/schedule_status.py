@@ -1,10 +1,11 @@
 """The status of a PeriodicSchedule, from what was seen. Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from taskfleet.api import Object, PeriodicSchedule, format_duration
 from taskfleet.api.reasons import ScheduleReason
+from taskfleet.api.stored import timestamp
 from taskfleet.brokers.schedules.state import RunState
 from taskfleet.controllers.conditions import Reasoned, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import clean
@@ -87,4 +88,4 @@ def _fine(seen: ScheduleSeen) -> Reasoned:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if moment is None else timestamp(moment)

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from taskfleet.api import InvalidObject, Key, Object, Resource
 from taskfleet.api.reasons import Reason
+from taskfleet.api.stored import is_terminating
 from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean
@@ -33,7 +34,7 @@ async def reconcile_parsed(
     `forget` is called for one that is gone or on its way out, `unreadable` for one that `kind` cannot read.
     """
     raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
+    if raw is None or is_terminating(raw):
         context.status.forget(key)
         forget(key, context)
         return None

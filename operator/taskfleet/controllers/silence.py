@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Object
+from taskfleet.api.stored import timestamp
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
@@ -92,4 +93,4 @@ def _count(messages: int) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(moment)

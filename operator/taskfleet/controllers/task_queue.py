@@ -2,9 +2,10 @@
 
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import ConditionType, EventReason, QueueReason, Reason
+from taskfleet.api.stored import condition_of
 from taskfleet.brokers.queues.consumers import QueueObserver
 from taskfleet.controllers.broker_ready import broker_problem
-from taskfleet.controllers.conditions import Reasoned, condition_of
+from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.purge import handle_purge
 from taskfleet.controllers.queue_status import QueueSeen, queue_status

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from taskfleet.api import Key, Object
 from taskfleet.api.reasons import Reason
+from taskfleet.api.stored import conditions_of, is_terminating
 from taskfleet.controllers.conditions import ready, reconciling, stalled
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.pod_trouble import clean
@@ -28,11 +29,11 @@ async def write_unreadable(raw: Object, why: str, context: Context) -> float | N
 async def write_failure(key: Key, error: Exception, context: Context) -> None:
     """Ready=False with what keeps failing, where memory knows the object. What others have said of it stays."""
     raw = context.cache.get(*key)
-    if raw is None or "deletionTimestamp" in raw["metadata"]:
+    if raw is None or is_terminating(raw):
         return
     generation = raw["metadata"]["generation"]
     why: tuple[StrEnum, str] = Reason.APPLY_FAILED, _failure(error)
-    kept = {one["type"]: one for one in (raw.get("status") or {}).get("conditions") or []}
+    kept = {one["type"]: one for one in conditions_of(raw)}
     kept["Ready"] = ready(False, *why, generation=generation)
     kept.setdefault("Reconciling", reconciling(why[1], generation=generation))
     kept.setdefault("Stalled", stalled(None, generation=generation))

@@ -2,6 +2,7 @@
 
 from taskfleet.api import Key, Object
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
+from taskfleet.api.stored import status_of
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
@@ -32,7 +33,7 @@ def outdated(pool: Object) -> bool:
 
 def rolling(deployment: Object) -> bool:
     """Whether pods of a Deployment are being replaced, or its newest state has not been looked at."""
-    status = deployment.get("status") or {}
+    status = status_of(deployment)
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return True
     return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
+from taskfleet.api.stored import status_of, timestamp
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -166,7 +167,7 @@ def _observe(observed: Observed, context: Context) -> PoolSeen:
         unread=_is_unread(observed, context),
         beat=see_app_beat(observed.pool, context),
         kept_template=outdated(observed.raw),
-        runtime_version=(observed.raw.get("status") or {}).get("runtimeVersion", ""),
+        runtime_version=status_of(observed.raw).get("runtimeVersion", ""),
     )
 
 
@@ -208,8 +209,8 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
     if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key))) is not None:
-        status["lastDecision"] = {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **decision}
-        if not (observed.raw.get("status") or {}).get("lastDecision") and decision["to"]:
+        status["lastDecision"] = {"time": timestamp(now), **decision}
+        if not status_of(observed.raw).get("lastDecision") and decision["to"]:
             # The Deployment was created with that size.
             events.append(
                 Event(EventReason.SCALED, f"Scaled from 0 to {decision['to']} pods: {decision['message']}")

@@ -3,12 +3,13 @@
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from taskfleet.api import GROUP, VERSION, Key, Object
+from taskfleet.api.stored import timestamp
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.event import Event
 from taskfleet.kube.gateway import Gateway
@@ -106,4 +107,4 @@ def _keep_newest(remembered: OrderedDict[Any, Any]) -> None:
 
 
 def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(moment)

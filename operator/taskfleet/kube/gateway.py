@@ -16,6 +16,7 @@ from kubernetes.aio import client, config
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import status_of
 from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
 from taskfleet.kube.field_managers import MANAGER
 from taskfleet.kube.resource_types import (
@@ -110,7 +111,7 @@ class Gateway:
         path = RESOURCE_TYPES[kind].path(None)
         body = {"apiVersion": RESOURCE_TYPES[kind].api_version, "kind": kind, "spec": spec}
         answer = await self._call("POST", path, body=body, seconds=_WRITE_SECONDS)
-        status: Object = answer.get("status") or {}
+        status: Object = status_of(answer)
         return status
 
     async def bearer_token(self) -> str | None:

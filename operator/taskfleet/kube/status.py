@@ -1,12 +1,13 @@
 """Writing status: what matters at once, counters and numbers in sentences now and then, all of it within a budget."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import status_of, timestamp
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
@@ -52,7 +53,7 @@ class StatusWriter:
 
         `wanted` names every field that this operator writes; None removes one.
         """
-        live: Mapping[str, Any] = obj.get("status") or {}
+        live: Mapping[str, Any] = status_of(obj)
         wanted = {**wanted, "conditions": _dated(live.get("conditions") or [], wanted["conditions"], now)}
         patch = changes(live, wanted)
         key, at = key_of(obj), self._monotonic()
@@ -71,7 +72,7 @@ class StatusWriter:
         self._written_at[key] = at
         answer = await self._gateway.patch_status(key, patch)
         self._cache.put(answer)
-        self._compare(key, answer.get("status") or {}, wanted)
+        self._compare(key, status_of(answer), wanted)
         return None
 
     def _compare(self, key: Key, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -140,7 +141,7 @@ def _dated(
 ) -> list[dict[str, Any]]:
     """Conditions with the time of their last change of status; an unchanged one keeps its time."""
     known = {condition["type"]: condition for condition in live}
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = timestamp(now)
     dated = []
     for condition in wanted:
         before = known.get(condition["type"])

@@ -16,6 +16,7 @@ import structlog
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.stored import is_terminating
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
@@ -194,7 +195,7 @@ class ScalingLoop:
         """A pool that has a Deployment, with its pods."""
         namespace, name = scaled.pool.namespace, worker_deployment_name(scaled.pool)
         deployment = self._cache.get("Deployment", namespace, name)
-        if deployment is None or "deletionTimestamp" in deployment["metadata"]:
+        if deployment is None or is_terminating(deployment):
             return None
         return _Looked(scaled, deployment, self._pods(scaled, snapshot, now))
 

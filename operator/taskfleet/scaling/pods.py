@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
+from taskfleet.api.stored import is_ready, is_terminating, status_of
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.scaling.load import PodLoad, PodState
 
@@ -42,7 +43,7 @@ def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], 
     return [
         name
         for pod in pods
-        if "deletionTimestamp" in pod["metadata"]
+        if is_terminating(pod)
         and (known := reports.get(name := pod["metadata"]["name"])) is not None
         and known.report.state != "stopping"
         and not known.stale(now)
@@ -50,8 +51,8 @@ def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], 
 
 
 def _going(pod: Object) -> bool:
-    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-    return ended or pod["metadata"].get("deletionTimestamp") is not None
+    ended = status_of(pod).get("phase") in ("Succeeded", "Failed")
+    return ended or is_terminating(pod)
 
 
 def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float) -> PodLoad:
@@ -64,7 +65,7 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float
             PodState.STARTING if starting else PodState.CONSUMING,
             stale=not starting,
             marked=is_marked(pod),
-            pending=(pod.get("status") or {}).get("phase") == "Pending",
+            pending=status_of(pod).get("phase") == "Pending",
             unready=not ready,
         )
     report = known.report
@@ -88,18 +89,13 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float
     )
 
 
-def is_ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
 def _was_ready(pod: Object) -> bool:
     """Whether a pod that is not ready has been, since its worker started: a lost connection makes a busy one unready.
 
     A pod that never was ready has its condition from before its container started:
     https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
     """
-    status = pod.get("status") or {}
+    status = status_of(pod)
     since = next(
         (one.get("lastTransitionTime") for one in status.get("conditions") or [] if one["type"] == "Ready"),
         None,

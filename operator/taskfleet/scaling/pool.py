@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.stored import status_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -182,7 +183,7 @@ def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:
 
 def rolling(deployment: Object) -> bool:
     """Whether a rollout is under way and within its deadline."""
-    status = deployment.get("status") or {}
+    status = status_of(deployment)
     for condition in status.get("conditions") or []:
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return False

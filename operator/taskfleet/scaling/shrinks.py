@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
+from taskfleet.api.stored import conditions_of, is_terminating
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.scaling.load import PodLoad, PodState
 
@@ -63,6 +64,6 @@ def _taken(manifest: Object | None) -> bool:
     """Whether a ReplicaSet can have deleted the pod; None: it is gone altogether."""
     if manifest is None:
         return True
-    conditions = (manifest.get("status") or {}).get("conditions") or []
+    conditions = conditions_of(manifest)
     disrupted = any(one["type"] == "DisruptionTarget" and one["status"] == "True" for one in conditions)
-    return "deletionTimestamp" in manifest["metadata"] and not disrupted
+    return is_terminating(manifest) and not disrupted

@@ -3,6 +3,7 @@
 from itertools import chain
 
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import is_terminating
 from taskfleet.kube.cache import Cache, owners
 from taskfleet.kube.resource_types import OWN_TYPES, key_of
 
@@ -27,7 +28,7 @@ class Router:
         """The broker whose beat has one schedule more or less."""
         before = self._told.pop(schedule, ())
         now: tuple[object, ...] = ()
-        if self._cache.version(schedule) is not None and "deletionTimestamp" not in obj["metadata"]:
+        if self._cache.version(schedule) is not None and not is_terminating(obj):
             now = self._told[schedule] = (obj["metadata"]["uid"], broker_name(obj))
         if before == now:
             return []

@@ -7,7 +7,8 @@ import pytest
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
-from taskfleet.controllers.pod_trouble import Trouble, alive, clean, is_ready, patience, trouble
+from taskfleet.api.stored import is_ready
+from taskfleet.controllers.pod_trouble import Trouble, alive, clean, patience, trouble
 from tests.unit.objects import pod
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from taskfleet.api import Object
+from taskfleet.api.stored import status_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
@@ -92,5 +93,5 @@ def _ended_since(pod: Object, start: float | None) -> bool:
 
 
 def _worker(pod: Object) -> Object:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    statuses = status_of(pod).get("containerStatuses") or []
     return next((status for status in statuses if status["name"] == _WORKER), {})
