@@ -41,7 +41,7 @@ async def test_master_is_found_past_a_sentinel_that_is_away(group: SentinelGroup
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        pytest.param({"master": "other"}, "knows no master 'other'", id="unknown-master"),
+        pytest.param({"master": "other"}, "has no master 'other'", id="unknown-master"),
         pytest.param({"password": "wrong-hunter2"}, "does not answer", id="wrong-password"),
     ],
 )
