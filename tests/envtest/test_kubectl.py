@@ -28,7 +28,7 @@ def run(kubeconfig: Path, *arguments: str) -> str:
             [
                 "Scales the number of pods with the queues. Cannot be combined with replicas.",
                 "maxReplicas <integer> -required- The maximum number of pods.",
-                "mode <string> enum: Auto, Recommend, Hold Auto scales.",
+                "mode <string> enum: Auto, Recommend, Hold Auto scales the pool.",
                 "Hold keeps the current size. Default: Auto.",
             ],
             id="autoscale",

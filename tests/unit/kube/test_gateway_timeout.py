@@ -36,7 +36,7 @@ async def hanging(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
 
 
 async def test_write_without_an_answer_fails_in_time(hanging: Gateway) -> None:
-    with pytest.raises(ApiError, match="gave no answer"):
+    with pytest.raises(ApiError, match="does not answer"):
         await hanging.patch(Key("Pod", "a", "b"), {})
 
 
