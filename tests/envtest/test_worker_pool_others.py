@@ -179,7 +179,7 @@ def test_what_is_put_back_is_told_with_who_changed_it(kube: Kube, namespace: str
     field = "spec.template.spec.containers[0].image of Deployment 'shop-worker'"
     wait_for(
         lambda: (
-            f"ChangeReverted: 'unknown client' (Update) changed {field}, and the operator reverted it."
+            f"ChangeReverted: 'somebody' (Update) changed {field}, and the operator reverted it."
             in "".join(warnings_of(kube, pool))
         ),
         15,
