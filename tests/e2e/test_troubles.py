@@ -26,7 +26,7 @@ def test_a_pool_that_cannot_start_says_why(fleet: Fleet, images: Mapping[str, st
         wait_for_condition(fleet.kube, pools[name], "Stalled", stalled, timeout=SECONDS)
         print(f"{reason} after {time.monotonic() - applied:.1f} s")
 
-    says("needs", "SecretMissing", 'secret "not-there" not found. Create it')
+    says("needs", "SecretMissing", 'secret "not-there" not found. Create the object')
     says("roots", "ImageRunsAsRoot", "runAsUser", stalled="True")
     says("imports", "AppFailed", "ModuleNotFoundError: No module named 'not_there'")
     says("pulls", "ImagePullFailed", "cannot pull image 'registry.invalid/nothing:1'")
