@@ -139,7 +139,7 @@ INVALID = [
         id="container-without-a-name",
     ),
     pytest.param({"spec": {"tolerations": {"key": "spot"}}}, "tolerations", id="map-for-a-list"),
-    pytest.param({"spec": {"containers": "worker"}}, "has to be a list", id="text-for-a-list"),
+    pytest.param({"spec": {"containers": "worker"}}, "must be a list", id="text-for-a-list"),
     pytest.param(
         {"spec": {"restartPolicy": "Never"}}, 'restartPolicy: Unsupported value: "Never"', id="value"
     ),

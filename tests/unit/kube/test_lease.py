@@ -298,18 +298,21 @@ def test_work_that_outlives_its_term_is_told() -> None:
 
         election = Election(connection, identity="a", clock=loop.time)
         task = loop.create_task(election.run(lead))
-        await until(election.held)
-        connection.broken = True
-        await until(lambda: not election.held())
-        await asyncio.sleep(25)
-        assert election.stuck() is None
-        assert 3 < await until(lambda: election.stuck() is not None) < 8
-        assert "does not end" in str(election.stuck())
-        connection.broken = False
-        stubborn.set()
-        await until(lambda: election.stuck() is None)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        try:
+            await until(election.held)
+            connection.broken = True
+            await until(lambda: not election.held())
+            await asyncio.sleep(25)
+            assert election.stuck() is None
+            assert 3 < await until(lambda: election.stuck() is not None) < 8
+            assert "has not ended" in str(election.stuck())
+            connection.broken = False
+            stubborn.set()
+            await until(lambda: election.stuck() is None)
+        finally:
+            stubborn.set()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     run(story())
 
