@@ -49,6 +49,14 @@ def quiet(proxy: Proxy, *, seconds: float) -> None:
     wait_for(unchanged, 90, what="quiet", poll=seconds)
 
 
+def rests(proxy: Proxy, since: int, seconds: float) -> None:
+    """Assert that nothing is written for some time; an error says what was."""
+    try:
+        stays(lambda: not proxy.writes(since), seconds, what="no write at rest")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {proxy.writes(since)}") from None
+
+
 def resyncs(proxy: Proxy, since: int) -> int:
     """Lists of pools, of which each resync makes one and the start of a watch another."""
     return sum(call.verb == "list" and call.resource == "workerpools" for call in proxy.calls[since:])
@@ -75,7 +83,7 @@ def test_same_manifest_restart_and_ten_resyncs_write_nothing(
     operator.start().wait_until_leading()
     again = len(proxy.calls)
     wait_for(lambda: resyncs(proxy, again) >= 10, 60, what="ten resyncs after the restart")
-    stays(lambda: not proxy.writes(before), 12, what="no counter is written late")
+    rests(proxy, before, 12)
     assert looked_at_everything(operator, len(pools))
     assert_no_writes(proxy, before)
 
@@ -109,4 +117,4 @@ def test_many_brokers_on_one_server_write_nothing_at_rest(
         wait_for_condition(kube, one, "Ready", "True", "Reachable", timeout=60)
     quiet(proxy, seconds=12)
     before = len(proxy.calls)
-    stays(lambda: not proxy.writes(before), 30, what="no write at rest")
+    rests(proxy, before, 30)
