@@ -1,7 +1,5 @@
 """Objects as the API server stores them, ours and others': what is read of them in many places. Pure."""
 
-from datetime import UTC, datetime
-
 from taskfleet.api.base import Object
 
 
@@ -27,8 +25,3 @@ def is_ready(pod: Object) -> bool:
 def is_terminating(obj: Object) -> bool:
     """Whether the object has been deleted and still exists: finalizers, or a pod's grace period."""
     return obj["metadata"].get("deletionTimestamp") is not None
-
-
-def timestamp(moment: datetime) -> str:
-    """In the form of metav1.Time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

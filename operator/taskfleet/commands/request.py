@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from taskfleet.api import Key, Object
-from taskfleet.api.stored import conditions_of, status_of
+from taskfleet.api.stored import condition_of, status_of
 from taskfleet.kube.gateway import Gateway
 
 _ANSWER_SECONDS = 30.0
@@ -40,8 +40,7 @@ async def send(gateway: Gateway, key: Key, request: Request, *, seconds: float =
 
 
 def _pending(live: Object, request: Request, seconds: float) -> str:
-    conditions = conditions_of(live)
-    ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
+    ready = condition_of(live, "Ready") or {}
     why = f" {ready['message']}" if ready.get("status") == "False" else ""
     return (
         f"Timed out after {seconds:g} s; the request is still pending (token {request.token!r}).{why} The operator"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from taskfleet.api import InvalidObject, Object, WorkerPool
-from taskfleet.api.stored import timestamp
+from taskfleet.api.base import rfc3339
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
@@ -33,7 +33,7 @@ def decisions(history: Sequence[DecisionRecord], *, began: datetime) -> list[Obj
 def _decision(decided: DecisionRecord, time: datetime) -> Object:
     load, verdict = decided.load, decided.verdict
     return {
-        "time": timestamp(time),
+        "time": rfc3339(time),
         "from": load.replicas,
         "to": verdict.pods,
         "waiting": load.waiting,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool
+from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, PoolReason
-from taskfleet.api.stored import is_ready, status_of, timestamp
+from taskfleet.api.stored import condition_of, is_ready, status_of
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.lost_nodes import node_name, was_marked_unready
@@ -99,7 +100,7 @@ def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
     """The answer to a new request; without one the last answer stays as it is."""
     if seen.requeue is None or seen.requeue.messages is None:
         return {}
-    time = timestamp(now)
+    time = rfc3339(now)
     return {"lastRequeue": {"time": time, **vars(seen.requeue)}}
 
 
@@ -218,7 +219,5 @@ def _up_to_date(seen: PoolSeen) -> Object:
 
 
 def _refusal(deployment: Object | None) -> str | None:
-    for stored in ((deployment or {}).get("status") or {}).get("conditions") or []:
-        if stored["type"] == "ReplicaFailure" and stored["status"] == "True":
-            return clean(stored.get("message", ""))
-    return None
+    failure = condition_of(deployment or {}, "ReplicaFailure")
+    return clean(failure.get("message", "")) if failure is not None and failure["status"] == "True" else None

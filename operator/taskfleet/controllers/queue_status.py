@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskfleet.api import Key, Object, TaskQueue, format_duration
+from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, QueueReason
-from taskfleet.api.stored import timestamp
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
@@ -188,7 +188,7 @@ def _last_purge(purged: Purged | None, now: datetime) -> Object:
         return {}
     answer = {
         "token": purged.token,
-        "time": timestamp(now),
+        "time": rfc3339(now),
         "messages": purged.messages,
     }
     return {"lastPurge": answer if purged.refused is None else {**answer, "refused": purged.refused}}

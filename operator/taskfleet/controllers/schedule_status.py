@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Object, PeriodicSchedule, format_duration
+from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ScheduleReason
-from taskfleet.api.stored import timestamp
 from taskfleet.brokers.schedules.state import RunState
 from taskfleet.controllers.conditions import Reasoned, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import clean
@@ -88,4 +88,4 @@ def _fine(seen: ScheduleSeen) -> Reasoned:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else timestamp(moment)
+    return None if moment is None else rfc3339(moment)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Object
-from taskfleet.api.stored import timestamp
+from taskfleet.api.base import rfc3339
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.recovery.dead_workers import SILENT_SECONDS
 from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
@@ -93,4 +93,4 @@ def _count(messages: int) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return timestamp(moment)
+    return rfc3339(moment)

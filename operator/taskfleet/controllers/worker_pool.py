@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
+from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
-from taskfleet.api.stored import status_of, timestamp
+from taskfleet.api.stored import status_of
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
 from taskfleet.controllers.auto_broker import auto_create_broker
@@ -209,7 +210,7 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
     if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key))) is not None:
-        status["lastDecision"] = {"time": timestamp(now), **decision}
+        status["lastDecision"] = {"time": rfc3339(now), **decision}
         if not status_of(observed.raw).get("lastDecision") and decision["to"]:
             # The Deployment was created with that size.
             events.append(

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from taskfleet.api import GROUP, VERSION, Key, Object
-from taskfleet.api.stored import timestamp
+from taskfleet.api.base import rfc3339
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.event import Event
 from taskfleet.kube.gateway import Gateway
@@ -107,4 +107,4 @@ def _keep_newest(remembered: OrderedDict[Any, Any]) -> None:
 
 
 def _rfc3339(moment: datetime) -> str:
-    return timestamp(moment)
+    return rfc3339(moment)

@@ -7,7 +7,8 @@ from typing import Any
 import structlog
 
 from taskfleet.api import Key, Object
-from taskfleet.api.stored import status_of, timestamp
+from taskfleet.api.base import rfc3339
+from taskfleet.api.stored import status_of
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import key_of
@@ -141,7 +142,7 @@ def _dated(
 ) -> list[dict[str, Any]]:
     """Conditions with the time of their last change of status; an unchanged one keeps its time."""
     known = {condition["type"]: condition for condition in live}
-    stamp = timestamp(now)
+    stamp = rfc3339(now)
     dated = []
     for condition in wanted:
         before = known.get(condition["type"])

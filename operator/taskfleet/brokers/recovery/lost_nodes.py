@@ -8,7 +8,7 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 
 from taskfleet.api import Object
-from taskfleet.api.stored import conditions_of
+from taskfleet.api.stored import condition_of
 
 _UNREACHABLE = "node.kubernetes.io/unreachable"
 # A kubelet kills what is left when the grace period is over, and says so within seconds.
@@ -55,5 +55,4 @@ def _outlives_its_end(pod: Object, now: datetime) -> bool:
 
 
 def _condition(obj: Object, kind: str) -> Object:
-    conditions = conditions_of(obj)
-    return next((one for one in conditions if one["type"] == kind), {})
+    return condition_of(obj, kind) or {}
