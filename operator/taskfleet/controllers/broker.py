@@ -12,7 +12,7 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
 from taskfleet.controllers.broker_beat import ensure_beat
-from taskfleet.controllers.broker_credentials import followed, versions_of
+from taskfleet.controllers.broker_credentials import follow, versions_of
 from taskfleet.controllers.broker_findings import finding_events
 from taskfleet.controllers.broker_memory import memory_events
 from taskfleet.controllers.broker_password import ensure_password
@@ -49,7 +49,7 @@ def _forget(key: Key, context: Context) -> None:
     context.brokers.forget(key)
     metrics.forget_broker(key.namespace, key.name)
     context.schedules.forget(key)
-    context.targets.pop(key, None)
+    context.followed.pop(key, None)
 
 
 async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | None:
@@ -125,16 +125,17 @@ async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen
 def _follow(
     broker: Broker, versions: dict[str, str], target: Target, probe: Probe | None, context: Context
 ) -> Credentials | None:
-    """The status's account of the Secrets; what it is about is remembered, and in no other place than memory."""
-    before = broker.status.credentials
-    if before is not None and before.secrets == versions:
-        context.targets[broker.key] = target
-    return followed(
-        before,
+    """The status's account of the Secrets."""
+    credentials, known = follow(
+        broker.status.credentials,
+        context.followed.get(broker.key),
         versions,
-        same_content=context.targets.get(broker.key) == target,
+        target,
         answers=probe is not None and probe.verdict is Verdict.REACHABLE,
     )
+    if known is not None:
+        context.followed[broker.key] = known
+    return credentials
 
 
 async def _watch(broker: Broker, target: Target, context: Context) -> Probe | None:

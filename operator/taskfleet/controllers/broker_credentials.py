@@ -4,8 +4,10 @@ What says so is the version that Kubernetes gives to an object: a digest of a pa
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from taskfleet.api import Credentials, Object
+from taskfleet.brokers.connection.target import Target
 
 
 def versions_of(secrets: Mapping[str, Object | None]) -> dict[str, str]:
@@ -15,7 +17,38 @@ def versions_of(secrets: Mapping[str, Object | None]) -> dict[str, str]:
     }
 
 
-def followed(
+@dataclass(frozen=True)
+class Followed:
+    """What the status was last meant to say, and what the Secrets led to then. Kept in memory and nowhere else."""
+
+    credentials: Credentials
+    target: Target
+
+
+def follow(
+    status: Credentials | None,
+    known: Followed | None,
+    versions: dict[str, str],
+    target: Target,
+    *,
+    answers: bool,
+) -> tuple[Credentials | None, Followed | None]:
+    """What the status should say, and what to remember.
+
+    A status that is older than what is remembered has not been written or not been read yet. `answers`: as in
+    `_followed`.
+    """
+    before = status
+    if status is not None and status.secrets != versions and known is not None:
+        before = known.credentials
+    same_content = known is not None and known.target == target and known.credentials == before
+    after = _followed(before, versions, same_content=same_content, answers=answers)
+    if after is not None and after.secrets == versions:
+        known = Followed(after, target)
+    return after, known
+
+
+def _followed(
     before: Credentials | None, versions: dict[str, str], *, same_content: bool, answers: bool
 ) -> Credentials | None:
     """What the status should say.

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taskfleet.api import Key
-from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
+from taskfleet.controllers.broker_credentials import Followed
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
@@ -44,6 +44,4 @@ class Context:
     now: Callable[[], datetime]
     epoch: datetime  # when the clock of the brokers' readings stood at 0
     rolling_upgrade: RollingUpgrade = field(default_factory=RollingUpgrade)
-    targets: dict[Key, Target] = field(
-        default_factory=dict
-    )  # of external brokers, as their status knows them
+    followed: dict[Key, Followed] = field(default_factory=dict)  # of external brokers

@@ -222,9 +222,21 @@ async def test_secret_that_changes_in_its_labels_only_gets_no_new_version() -> N
     assert credentials(scene) == {"secrets": {"company": version}}
 
 
+async def test_labels_that_change_before_the_status_has_been_read_again_get_no_second_version() -> None:
+    scene, before = await answering()
+    old = scene.server.objects[BROKER]
+    version = put_secret(scene, "redis://:two@redis.example")
+    await run(scene)
+    scene.server.objects[BROKER] = old  # as a cache that lags has it
+    assert credentials(scene) == {"secrets": {"company": before}}
+    labelled = put_secret(scene, "redis://:two@redis.example", team="shop")
+    await run(scene)
+    assert credentials(scene) == {"secrets": {"company": labelled}, "version": f"company:{version}"}
+
+
 async def test_secret_that_changes_while_no_operator_runs_gets_a_new_version() -> None:
     scene, _ = await answering()
-    scene.context.targets.clear()
+    scene.context.followed.clear()
     version = put_secret(scene, "redis://:two@redis.example")
     await scene.settle(reconcile, BROKER)
     assert credentials(scene)["version"] == f"company:{version}"
