@@ -48,6 +48,23 @@ def test_a_drained_worker_takes_no_message_and_goes_on_when_the_lease_is_lifted(
     assert worker.get("/readyz")[0] == 200
 
 
+@every_pool
+def test_a_worker_that_was_asked_before_it_started_takes_no_message(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    """The operator removes a pod that starts on this: its first report says that it drains."""
+    worker = make_worker(pool)
+    tasks = [send(server.client, "proj.nap", 0) for _ in range(3)]
+    server.drain(worker, lease=1)
+    worker.start()
+    first = wait_for(lambda: server.report(worker), 60, what="the first report")
+    assert first["drain"] == 1
+    wait_for(lambda: server.report_in_state(worker, "drained"), 10, what="the worker to be drained")
+    assert server.waiting("celery") == tasks
+    server.lift(worker)
+    wait_for(lambda: sorted(server.finished()) == sorted(tasks), 10, what="the tasks to run")
+
+
 def test_a_lease_that_nobody_renews_ends_by_itself(make_worker: MakeWorker, server: RedisServer) -> None:
     worker = make_worker("threads").start().ready()
     server.drain(worker, lease=1, milliseconds=9000)  # the worker looks for it every 4 s

@@ -82,7 +82,7 @@ class Execution:
         try:
             if size.is_foreign(before):
                 await self._note_writer(scaled, deployment, wanted)
-            after = size_of(await self._actions.resize(deployment, wanted))
+            after = size_of(await self._write(scaled, deployment, wanted))
         except (ConflictError, LeaseLostError):
             return False  # as above
         except ApiError as error:
@@ -98,6 +98,14 @@ class Execution:
             metrics.REACTION_SECONDS.observe(time.monotonic() - since)
             scaled.grows_since = None
         return True
+
+    async def _write(self, scaled: ScaledPool, deployment: Object, wanted: int) -> Object:
+        """A write whose answer is lost may have been one."""
+        try:
+            return await self._actions.resize(deployment, wanted)
+        finally:
+            if wanted < size_of(deployment):
+                scaled.lowered_at = time.monotonic()
 
     async def _note_writer(self, scaled: ScaledPool, deployment: Object, wanted: int) -> None:
         """Somebody else's size is told with its writer's name. An own write of which no answer came is none."""

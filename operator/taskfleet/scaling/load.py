@@ -23,11 +23,13 @@ class PodLoad:
     prefetched: int = 0
     stale: bool = False  # its report stands still: counts as fully busy, is never chosen
     marked: bool = False  # has the mark by which a ReplicaSet deletes it first
-    removable: bool = False  # drained, unready, and marked
+    removable: bool = False  # marked and unready, and takes no task: drained, or will be as soon as it starts
     held_back: int = 0  # ETA and rate-limited tasks in its hands
+    asked: bool = False  # there is a request to drain for it
     pending: bool = False  # not placed on a node, or its image is not there: a ReplicaSet deletes it first
     stopping: bool = False  # its worker ends without having been asked to drain: nothing makes it fetch again
-    unready: bool = False  # in the API server's eyes; so are pods that start, and one may go for the other
+    unready: bool = False  # in the API server's eyes
+    owed: bool = False  # the size was lowered for it: a ReplicaSet may be deleting it, so nothing wakes it
 
     def tasks(self, capacity: int) -> int:
         """Tasks that need one of its slots."""

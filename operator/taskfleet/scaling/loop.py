@@ -197,7 +197,7 @@ class ScalingLoop:
         deployment = self._cache.get("Deployment", namespace, name)
         if deployment is None or is_terminating(deployment):
             return None
-        return _Looked(scaled, deployment, self._pods(scaled, snapshot, now))
+        return _Looked(scaled, deployment, self._pods(scaled, deployment, snapshot, now))
 
     def _decide_on(self, looked: _Looked, snapshot: BrokerSnapshot | None, share: int, now: float) -> None:
         scaled, deployment, pods = looked
@@ -231,20 +231,22 @@ class ScalingLoop:
                 "a scale-down removed pods that were not drained", **key._asdict(), pods=scaled.busy_removed
             )
 
-    def _pods(self, scaled: ScaledPool, snapshot: BrokerSnapshot | None, now: float) -> tuple[PodLoad, ...]:
+    def _pods(
+        self, scaled: ScaledPool, deployment: Object, snapshot: BrokerSnapshot | None, now: float
+    ) -> tuple[PodLoad, ...]:
         pods = [
             pod
             for pod in self._cache.children("Pod", scaled.pool.key)
             if pod["metadata"]["labels"].get(COMPONENT) == WORKER
         ]
         if snapshot is None:
-            return scaled.pods(pods, {}, now)
+            return scaled.pods(deployment, pods, {}, now=now, reports_asked_at=float("-inf"))
         reports = snapshot.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
         waiting = sum(snapshot.total(queue) for queue in scaled.pool.spec.effective_queues)
         if snapshot.reports_read:  # else what was fetched since is in neither, and would arrive again
             scaled.rates.add(by_start, waiting=waiting, now=snapshot.at)
-        return scaled.pods(pods, reports, now)
+        return scaled.pods(deployment, pods, reports, now=now, reports_asked_at=snapshot.reports_asked_at)
 
     def _shares(
         self,

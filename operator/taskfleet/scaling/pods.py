@@ -11,6 +11,7 @@ from taskfleet.scaling.load import PodLoad, PodState
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 FIRST_TO_GO = "-2147483647"  # ReplicaSet controller: among unready pods the lowest cost goes first
 _ACKNOWLEDGED_WITHIN_SECONDS = 5.0
+_ASKED_WITHIN_SECONDS = 20.0  # a request lasts 30 s at the broker
 _WORKER = "worker"
 
 
@@ -22,16 +23,57 @@ class Lease:
     renewed_at: float
 
 
+@dataclass(frozen=True)
+class Look:
+    """When pods are looked at, and when the broker was asked for the reports that are known then."""
+
+    now: float
+    reports_asked_at: float = float("-inf")
+    settled: bool = True  # no ReplicaSet has pods left to delete
+
+    def starts_drained(self, lease: Lease | None) -> bool:
+        """Whether a pod without a report sees this request before it fetches: it reads it before its first report."""
+        if lease is None:
+            return False
+        return (
+            lease.renewed_at < self.reports_asked_at and self.now - lease.renewed_at < _ASKED_WITHIN_SECONDS
+        )
+
+
 def pod_loads(
-    pods: Iterable[Object], reports: Mapping[str, LastReport], leases: Mapping[str, Lease], *, now: float
+    pods: Iterable[Object], reports: Mapping[str, LastReport], leases: Mapping[str, Lease], look: Look
 ) -> tuple[PodLoad, ...]:
     """Every pod that is not going away. Reports of unknown pods are ignored."""
     loads = (
-        _load(pod, reports.get(pod["metadata"]["name"]), leases.get(pod["metadata"]["name"]), now)
+        _load(pod, reports.get(pod["metadata"]["name"]), leases.get(pod["metadata"]["name"]), look)
         for pod in pods
         if not _going(pod)
     )
     return tuple(loads)
+
+
+def is_settled(deployment: Object, pods: Iterable[Object]) -> bool:
+    """Whether the Deployment's size has reached its ReplicaSet and no pod is left for that to delete.
+
+    During a rollout there are more pods than the size, so only the first half is asked.
+    """
+    generation, seen = (
+        deployment["metadata"].get("generation"),
+        status_of(deployment).get("observedGeneration"),
+    )
+    if generation is not None and seen is not None and seen < generation:
+        return False
+    size = int(deployment["spec"].get("replicas", 0))
+    return rolling(deployment) or sum(not _going(pod) for pod in pods) <= size
+
+
+def rolling(deployment: Object) -> bool:
+    """Whether a rollout is under way and within its deadline."""
+    status = status_of(deployment)
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return False
+    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))
 
 
 def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], *, now: float) -> list[str]:
@@ -55,8 +97,8 @@ def _going(pod: Object) -> bool:
     return ended or is_terminating(pod)
 
 
-def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float) -> PodLoad:
-    name, ready = pod["metadata"]["name"], is_ready(pod)
+def _load(pod: Object, known: LastReport | None, lease: Lease | None, look: Look) -> PodLoad:
+    name, ready, now = pod["metadata"]["name"], is_ready(pod), look.now
     if known is None:
         # A pod that says nothing may be busy once it was ready; one that never was holds no work.
         starting = not (ready or _was_ready(pod))
@@ -65,8 +107,11 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float
             PodState.STARTING if starting else PodState.CONSUMING,
             stale=not starting,
             marked=is_marked(pod),
+            asked=lease is not None,
+            removable=starting and is_marked(pod) and look.starts_drained(lease),
             pending=status_of(pod).get("phase") == "Pending",
             unready=not ready,
+            owed=is_marked(pod) and not look.settled,
         )
     report = known.report
     obeyed = lease.number if lease is not None else report.drain
@@ -83,8 +128,10 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, now: float
         stale=known.stale(now),
         marked=is_marked(pod),
         held_back=report.eta + report.limited,
+        asked=lease is not None,
         stopping=report.state == "stopping",
         unready=not ready,
+        owed=is_marked(pod) and not look.settled,
         removable=state is PodState.DRAINED and not ready and is_marked(pod),
     )
 

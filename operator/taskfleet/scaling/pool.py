@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.api.stored import status_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.pods import Lease, ignoring_sigterm, pod_loads
+from taskfleet.scaling.pods import Lease, Look, ignoring_sigterm, is_settled, pod_loads, rolling
 from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.scale_plan import ScalePlan, moves
@@ -22,6 +21,7 @@ from taskfleet.scaling.size import Size, size_of
 from taskfleet.scaling.sizing import Cause, Memory, Sizing, decide, remember
 
 _HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
+_DELETED_WITHIN_SECONDS = 2.0  # a ReplicaSet's controller that has begun with a size ends with it
 _KEPT_DECISIONS = 20
 
 
@@ -37,6 +37,7 @@ class ScaledPool:
     starts: StartTimes = field(default_factory=StartTimes)
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     shrinks: Shrinks = field(default_factory=Shrinks)
+    lowered_at: float = float("-inf")  # when a smaller size was last sent, or has perhaps been
     busy_removed: list[str] = field(default_factory=list)  # since the last look: there should never be any
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
@@ -72,8 +73,18 @@ class ScaledPool:
         scale = self.pool.spec.autoscale
         return scale is not None and scale.prewarm
 
-    def pods(self, pods: list[Object], reports: Mapping[str, LastReport], now: float) -> tuple[PodLoad, ...]:
-        loads = pod_loads(pods, reports, self.leases, now=now)
+    def pods(
+        self,
+        deployment: Object,
+        pods: list[Object],
+        reports: Mapping[str, LastReport],
+        *,
+        now: float,
+        reports_asked_at: float,
+    ) -> tuple[PodLoad, ...]:
+        in_flight = now - self.lowered_at < _DELETED_WITHIN_SECONDS
+        look = Look(now, reports_asked_at, settled=not in_flight and is_settled(deployment, pods))
+        loads = pod_loads(pods, reports, self.leases, look)
         self.busy_removed = self._busy_removed(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
         self.starts.add(loads, now)
@@ -179,12 +190,3 @@ def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:
     """Pods that never started can go and new ones come; whether another one works nobody knows."""
     others = load.replicas - load.starting
     return ScalePlan(replicas=max(verdict.pods, others))
-
-
-def rolling(deployment: Object) -> bool:
-    """Whether a rollout is under way and within its deadline."""
-    status = status_of(deployment)
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return False
-    return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))

@@ -14,7 +14,7 @@ class ScalePlan:
     replicas: int
     resume: tuple[str, ...] = ()
     drain: tuple[str, ...] = ()  # includes those that drain already: their lease is renewed
-    mark: tuple[str, ...] = ()  # drained pods, to be deleted first
+    mark: tuple[str, ...] = ()  # pods that take no task any more, to be deleted first
     unmark: tuple[str, ...] = ()  # pods that work, or may: whoever marked them did not live to take it back
     stop: tuple[str, ...] = ()  # deleted pods that have not heard the kubelet's TERM
 
@@ -22,8 +22,9 @@ class ScalePlan:
 def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> ScalePlan:
     """Bring the consuming pods to `wanted`. `forced`: suspended or fixed, whatever waits.
 
-    Growing first wakes draining pods, those with the most tasks first, then adds pods. Shrinking drains the
-    pods with the fewest tasks and removes pods that never started, and drained ones that are marked.
+    Growing first wakes draining pods, those with the most tasks first, then adds pods. Shrinking asks pods to drain,
+    those that start first, then those with the fewest tasks. It removes those that are drained and marked, and
+    those that have not started since they were asked: they would come up drained.
     """
     consuming = load.of(PodState.CONSUMING)
     leaving = sorted(
@@ -31,49 +32,54 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
         key=lambda pod: (pod.state is PodState.DRAINED, -pod.active - pod.prefetched, pod.name),
     )
     missing = wanted - len(consuming)
-    resume = [pod for pod in leaving if not pod.stopping][: max(0, missing)]
+    resume = [pod for pod in leaving if not (pod.stopping or pod.owed)][: max(0, missing)]
     stay = [pod for pod in leaving if pod not in resume]
     surplus = min(len(consuming), load.size) - wanted  # a rollout takes its own surplus pods away itself
-    drain = stay + _victims(consuming, surplus, silent_too=forced)
-    starting = max(0, missing - len(resume))  # pods that should be on their way up
+    starting = _allowed_start(load, max(0, missing - len(resume)))  # pods that should be on their way up
+    kept, unwanted = _young(load, starting)
+    drain = stay + _victims(consuming, surplus, silent_too=forced) + unwanted
     # The user has decided: what cannot be asked to drain finishes its tasks on TERM.
     silent = [pod for pod in drain if pod.stale] if forced else []
-    gone = [pod for pod in stay if pod.removable] + [pod for pod in silent if pod.marked]
+    gone = [pod for pod in stay + unwanted if pod.removable] + [pod for pod in silent if pod.marked]
     if load.rolling:
         size = max(load.replicas, wanted + len(stay)) if wanted > load.size else load.replicas
     else:
-        size = len(consuming) + len(leaving) - len(gone) + _allowed_start(load, starting)
+        left = [pod for pod in consuming + leaving + unwanted if pod not in gone]
+        # No reason to grow: who is owed to a ReplicaSet, or starts and is not wanted.
+        firm = [pod for pod in left if not (pod.owed or pod in unwanted)]
+        size = min(len(left) + starting, max(load.replicas, len(firm) + starting))
     size = min(size, max(load.replicas, load.limits.most))
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
+    first_to_go = [pod for pod in drain if pod.state is PodState.DRAINED or pod in silent or pod in unwanted]
     return ScalePlan(
         replicas=size,
-        resume=tuple(pod.name for pod in resume),
+        resume=tuple(pod.name for pod in resume + [pod for pod in kept if pod.asked or pod.marked]),
         drain=tuple(pod.name for pod in drain),
-        mark=tuple(pod.name for pod in drain if not pod.marked and (_drained(pod) or pod in silent)),
+        mark=tuple(pod.name for pod in first_to_go if not pod.marked),
         unmark=tuple(
-            pod.name
-            for pod in load.pods
-            if pod.marked and (pod in resume or not (_drained(pod) or pod in silent))
+            pod.name for pod in load.pods if pod.marked and not (pod in first_to_go or _committed(pod))
         ),
     )
 
 
-def _drained(pod: PodLoad) -> bool:
-    return pod.state is PodState.DRAINED
+def _committed(pod: PodLoad) -> bool:
+    """Without its mark another pod would go in its place."""
+    return pod.owed and pod.state is PodState.DRAINING
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
-    """Never-ready pods hold no work, so surplus ones go; and none is added in vain.
+    """None is added in vain."""
+    return starting if load.cannot_start is None else min(starting, load.starting)
 
-    A pod that works before the API server knows it as ready looks like one that starts. While there is one, only
-    pods go that a ReplicaSet deletes before it.
-    """
-    if load.cannot_start is not None:
-        starting = min(starting, load.starting)
-    if any(pod.unready for pod in load.of(PodState.CONSUMING) + load.of(PodState.DRAINING)):
-        return max(starting, sum(not pod.pending for pod in load.of(PodState.STARTING)))
-    return starting
+
+def _young(load: PoolLoad, wanted: int) -> tuple[list[PodLoad], list[PodLoad]]:
+    """Pods that start: so many that stay, and the others. A ReplicaSet deletes pending ones before any other."""
+    young = sorted(load.of(PodState.STARTING), key=lambda pod: (pod.owed, pod.pending, pod.marked, pod.name))
+    if load.rolling:
+        return young, []
+    stay = min(wanted, sum(not pod.owed for pod in young))
+    return young[:stay], young[stay:]
 
 
 def _victims(consuming: list[PodLoad], count: int, *, silent_too: bool) -> list[PodLoad]:

@@ -50,7 +50,14 @@ def _report(pod: Pod) -> Report:
 
 def _pod_load(pod: Pod, now: float) -> PodLoad:
     removable = pod.drained and pod.marked and not pod.ready(now)
-    return PodLoad(pod.name, _state(pod), active=len(pod.active), marked=pod.marked, removable=removable)
+    return PodLoad(
+        pod.name,
+        _state(pod),
+        active=len(pod.active),
+        marked=pod.marked,
+        removable=removable,
+        asked=pod.draining,
+    )
 
 
 def _state(pod: Pod) -> PodState:

@@ -72,13 +72,17 @@ class Fleet:
         for name in step.unmark:
             self.pods[name] = replace(self.pods[name], marked=False, removable=False)
         for name in step.resume:
-            self.pods[name] = replace(self.pods[name], state=PodState.CONSUMING)
+            state = self.pods[name].state
+            woken = state if state is PodState.STARTING else PodState.CONSUMING
+            self.pods[name] = replace(self.pods[name], state=woken, asked=False)
         for name in step.mark:
             self.pods[name] = replace(self.pods[name], marked=True, removable=True)
         for name in step.drain:
             pod = self.pods[name]
             idle = pod.active + pod.prefetched == 0
-            self.pods[name] = replace(pod, state=PodState.DRAINED if idle else PodState.DRAINING)
+            leaving = PodState.DRAINED if idle else PodState.DRAINING
+            state = pod.state if pod.state is PodState.STARTING else leaving
+            self.pods[name] = replace(pod, state=state, asked=True)
         self.replicas = step.replicas
         self._follow_replicas()
 

@@ -11,6 +11,7 @@ from taskfleet.scaling.scale_plan import ScalePlan
 from tests.unit.objects import NAMESPACE, pool
 from tests.unit.scaling.test_pods import pod
 
+DEPLOYMENT = {"metadata": {}, "spec": {"replicas": 0}}
 DELETED = pod("gone", deletionTimestamp="2026-01-01T00:00:00Z")
 
 
@@ -21,7 +22,8 @@ def steps(mode: str, *states: str) -> list[ScalePlan | None]:
     done = []
     for reading, state in enumerate(states):
         now = 100.0 + 3 * reading
-        pods = scaled.pods([DELETED], {"gone": LastReport(Report(state=state), now, b"")}, now)
+        reports = {"gone": LastReport(Report(state=state), now, b"")}
+        pods = scaled.pods(DEPLOYMENT, [DELETED], reports, now=now, reports_asked_at=now)
         load = PoolLoad(limits=scaled.limits, replicas=0, pods=pods, waiting=0, broker_reachable=True)
         done.append(scaled.step(load, now))
         assert scaled.unsettled == (state != "stopping"), "looked at again until it has heard"

@@ -7,7 +7,7 @@ import pytest
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.scaling.load import PodState
-from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, ignoring_sigterm, pod_loads
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, Look, ignoring_sigterm, pod_loads
 
 NOW = 100.0
 
@@ -53,7 +53,7 @@ def test_state(
 ) -> None:
     reports = {"p": report} if report else {}
     leases = {"p": lease} if lease else {}
-    (load,) = pod_loads([the_pod], reports, leases, now=NOW)
+    (load,) = pod_loads([the_pod], reports, leases, Look(NOW))
     assert load.state is expected
 
 
@@ -69,19 +69,21 @@ def test_a_drained_pod_is_removable_only_when_the_replicaset_would_choose_it(
     ready: bool, marked: bool, expected: bool
 ) -> None:
     reports = {"p": known(state="drained", drain=1)}
-    (load,) = pod_loads([pod(ready=ready, marked=marked)], reports, {"p": Lease(1, NOW)}, now=NOW)
+    (load,) = pod_loads([pod(ready=ready, marked=marked)], reports, {"p": Lease(1, NOW)}, Look(NOW))
     assert load.removable is expected
 
 
 def test_a_silent_pod_counts_as_fully_busy() -> None:
-    silent, fresh = pod_loads([pod("a"), pod("b")], {"a": known(NOW - 11), "b": known(active=1)}, {}, now=NOW)
+    silent, fresh = pod_loads(
+        [pod("a"), pod("b")], {"a": known(NOW - 11), "b": known(active=1)}, {}, Look(NOW)
+    )
     assert (silent.tasks(4), fresh.tasks(4)) == (4, 1)
 
 
 def test_pods_that_go_or_have_ended_do_not_count() -> None:
     ended = pod("e")
     ended["status"]["phase"] = "Failed"
-    assert pod_loads([pod(deletionTimestamp="2026-01-01T00:00:00Z"), ended], {}, {}, now=NOW) == ()
+    assert pod_loads([pod(deletionTimestamp="2026-01-01T00:00:00Z"), ended], {}, {}, Look(NOW)) == ()
 
 
 def test_of_several_starts_of_a_pod_the_last_to_speak_counts() -> None:
@@ -114,7 +116,7 @@ def test_a_deleted_pod_goes_on_until_it_says_otherwise(
 def test_a_pod_that_starts_is_pending_as_the_api_server_says(phase: str) -> None:
     starting = pod(ready=False)
     starting["status"]["phase"] = phase
-    (load,) = pod_loads([starting], {}, {}, now=NOW)
+    (load,) = pod_loads([starting], {}, {}, Look(NOW))
     assert (load.pending, load.unready) == (phase == "Pending", True)
 
 
@@ -136,6 +138,6 @@ def test_a_silent_pod_that_lost_its_readiness_may_be_busy(
     silent["status"]["conditions"][0]["lastTransitionTime"] = unready_since
     state = {"running": {"startedAt": started}} if started else {"waiting": {}}
     silent["status"]["containerStatuses"] = [{"name": "worker", "state": state}]
-    (load,) = pod_loads([silent], {}, {}, now=NOW)
+    (load,) = pod_loads([silent], {}, {}, Look(NOW))
     assert load.state is expected
     assert load.stale == (expected is PodState.CONSUMING)

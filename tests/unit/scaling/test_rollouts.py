@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
-from taskfleet.scaling.pool import rolling
+from taskfleet.scaling.pods import rolling
 from taskfleet.scaling.scale_plan import moves
 from taskfleet.scaling.sizing import Cause, decide, remember
 from tests.unit.scaling.fleet import LIMITS

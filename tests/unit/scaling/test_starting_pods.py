@@ -1,37 +1,108 @@
-"""Pods that are on their way up when they are no longer wanted, and who a ReplicaSet would take in their place."""
+"""Pods that are on their way up when they are no longer wanted: they may begin to work at any moment."""
+
+from dataclasses import replace
 
 import pytest
 
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
-from taskfleet.scaling.scale_plan import moves
+from taskfleet.scaling.pods import Lease, Look, is_settled, pod_loads
+from taskfleet.scaling.scale_plan import ScalePlan, moves
 from tests.unit.scaling.fleet import LIMITS
+from tests.unit.scaling.test_pods import NOW, known, pod
 
-PENDING = PodLoad("pending", PodState.STARTING, pending=True, unready=True)
-STARTS = PodLoad("starts", PodState.STARTING, unready=True)
+PENDING = PodLoad("pending", PodState.STARTING, pending=True)
+STARTS = PodLoad("starts", PodState.STARTING)
 WORKS = PodLoad("works", PodState.CONSUMING, active=1)
-WORKS_UNREADY = PodLoad("unready", PodState.CONSUMING, active=1, unready=True)
-LEAVES_UNREADY = PodLoad("leaves", PodState.DRAINING, active=1, unready=True)
+DRAINED = PodLoad("drained", PodState.DRAINED, asked=True, marked=True, removable=True)
 
 
-@pytest.mark.parametrize(
-    ("pods", "wanted", "expected"),
-    [
-        pytest.param([WORKS, STARTS, PENDING], 1, 1, id="both-go-beside-a-ready-pod"),
-        pytest.param(
-            [WORKS_UNREADY, STARTS, PENDING], 1, 2, id="only-the-pending-one-goes-before-an-unready-pod"
-        ),
-        pytest.param([LEAVES_UNREADY, STARTS, PENDING], 0, 2, id="the-same-for-one-that-drains"),
-        pytest.param([WORKS_UNREADY, PENDING], 1, 1, id="pending-pods-always-go"),
-        pytest.param([WORKS_UNREADY, STARTS], 4, 4, id="growing-is-not-held-up"),
-    ],
-)
-def test_surplus_starting_pods_go_where_no_working_one_can_be_taken(
-    pods: list[PodLoad], wanted: int, expected: int
-) -> None:
-    load = PoolLoad(LIMITS, replicas=len(pods), pods=tuple(pods))
-    assert moves(load, wanted, empty_readings=0).replicas == expected
+def asked(pod: PodLoad) -> PodLoad:
+    """Asked to drain before it has started, and not heard of since."""
+    return replace(pod, asked=True, marked=True, removable=True)
+
+
+def plan(
+    *pods: PodLoad, wanted: int, replicas: int | None = None, cannot_start: str | None = None
+) -> ScalePlan:
+    size = len(pods) if replicas is None else replicas
+    load = PoolLoad(LIMITS, replicas=size, pods=pods, cannot_start=cannot_start)
+    return moves(load, wanted, empty_readings=0)
+
+
+def test_surplus_pods_that_start_are_asked_to_drain_before_they_go() -> None:
+    step = plan(WORKS, STARTS, PENDING, wanted=1)
+    assert (step.replicas, set(step.drain), set(step.mark)) == (
+        3,
+        {"starts", "pending"},
+        {"starts", "pending"},
+    )
+    assert plan(WORKS, asked(STARTS), asked(PENDING), wanted=1).replicas == 1
+
+
+def test_of_pods_that_start_those_go_that_a_replica_set_deletes_first() -> None:
+    assert plan(WORKS, PENDING, STARTS, wanted=2).drain == ("pending",)
+    assert plan(WORKS, asked(PENDING), STARTS, wanted=2).replicas == 2
+
+
+def test_pods_that_start_and_are_wanted_again_are_woken() -> None:
+    step = plan(WORKS, asked(STARTS), wanted=2)
+    assert step == ScalePlan(2, resume=("starts",), unmark=("starts",))
 
 
 def test_pods_that_were_never_made_are_not_asked_for_any_longer() -> None:
-    load = PoolLoad(LIMITS, replicas=9, pods=(WORKS_UNREADY, STARTS))
-    assert moves(load, 1, empty_readings=0).replicas == 2
+    assert plan(WORKS, STARTS, wanted=1, replicas=9).replicas == 2
+
+
+def test_growing_counts_the_pods_that_start() -> None:
+    assert plan(WORKS, STARTS, wanted=4) == ScalePlan(4)
+    assert plan(WORKS, STARTS, wanted=4, cannot_start="ImagePullBackOff") == ScalePlan(2)
+
+
+@pytest.mark.parametrize("leaving", [DRAINED, asked(STARTS)], ids=["drained", "starting"])
+def test_a_pod_that_a_replica_set_may_be_deleting_is_not_woken_but_replaced(leaving: PodLoad) -> None:
+    step = plan(WORKS, replace(leaving, owed=True), wanted=2, replicas=1)
+    assert step == ScalePlan(2, drain=(leaving.name,))
+
+
+@pytest.mark.parametrize(
+    ("lease", "removable"),
+    [
+        pytest.param(Lease(1, NOW - 1), True, id="no-report-asked-for-since-names-it"),
+        pytest.param(Lease(1, NOW + 1), False, id="its-report-may-be-there"),
+        pytest.param(Lease(1, NOW - 25), False, id="the-request-may-have-run-out"),
+        pytest.param(None, False, id="not-asked"),
+    ],
+)
+def test_a_pod_that_starts_may_go_when_it_would_come_up_drained(lease: Lease | None, removable: bool) -> None:
+    leases = {} if lease is None else {"p": lease}
+    (load,) = pod_loads([pod(ready=False, marked=True)], {}, leases, Look(NOW, reports_asked_at=NOW))
+    assert (load.state, load.removable) == (PodState.STARTING, removable)
+
+
+def test_a_pod_that_starts_may_not_go_once_it_has_reported() -> None:
+    leases, reports = {"p": Lease(1, NOW - 1)}, {"p": known(active=1)}
+    (load,) = pod_loads([pod(ready=False, marked=True)], reports, leases, Look(NOW, reports_asked_at=NOW))
+    assert (load.state, load.removable) == (PodState.DRAINING, False)
+
+
+@pytest.mark.parametrize(
+    ("size", "observed", "expected"),
+    [
+        pytest.param(2, 5, True, id="as-many-pods"),
+        pytest.param(1, 5, False, id="a-pod-too-many"),
+        pytest.param(2, 4, False, id="not-seen-yet"),
+    ],
+)
+def test_a_size_is_settled_when_no_pod_is_left_to_delete(size: int, observed: int, expected: bool) -> None:
+    deployment = {
+        "metadata": {"generation": 5},
+        "spec": {"replicas": size},
+        "status": {"observedGeneration": observed},
+    }
+    going = pod("gone", deletionTimestamp="2026-01-01T00:00:00Z")
+    assert is_settled(deployment, [pod("a"), pod("b"), going]) is expected
+
+
+def test_a_marked_pod_is_owed_while_a_size_is_not_settled() -> None:
+    pods = [pod("a", marked=True), pod("b")]
+    assert [load.owed for load in pod_loads(pods, {}, {}, Look(NOW, settled=False))] == [True, False]

@@ -6,7 +6,7 @@ from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
 from taskfleet.scaling.scale_plan import moves
 from tests.unit.scaling.fleet import LIMITS
 
-STOPS = PodLoad("stops", PodState.DRAINING, active=1, unready=True, stopping=True)
+STOPS = PodLoad("stops", PodState.DRAINING, active=1, stopping=True)
 DRAINS = PodLoad("drains", PodState.DRAINING, active=1)
 WORKS = PodLoad("works", PodState.CONSUMING, active=1)
 

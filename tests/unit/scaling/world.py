@@ -12,7 +12,7 @@ from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.brokers.transport import LEASE_SECONDS
 from taskfleet.scaling.load import Limits, PodState, PoolLoad
-from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, pod_loads
+from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, Look, is_settled, pod_loads
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader, share
 from taskfleet.scaling.shrinks import Shrinks
@@ -61,6 +61,8 @@ class Pool:
     limits: Limits
     replicas: int = 0
     surge: int = 0  # a rollout's surplus pods; 0: no rollout
+    observed: bool = True  # its controllers know its size
+    doomed: list[str] = field(default_factory=list)  # pods that its ReplicaSet has chosen and deletes next
     cannot_start: str | None = None
     pods: dict[str, Pod] = field(default_factory=dict)
     leases: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -100,6 +102,9 @@ class World:
                 self.fetch(pool, pod)
                 if self._random.random() < 0.9:
                     self.report(pod)
+            self.replica_set(pool)
+            if self._random.random() < 0.7:
+                self.choose(pool)
 
     def fetch(self, pool: Pool, pod: Pod) -> None:
         for queue in pool.queues:
@@ -113,6 +118,7 @@ class World:
             pod.node = self.nodes
         elif not pod.working:
             pod.working = pool.cannot_start is None and not pod.silent
+            self._look_at_lease(pool, pod)
             self.report(pod)  # a worker makes itself known before it fetches
         else:
             pod.ready = pod.lease is None or pod.active > 0
@@ -142,24 +148,31 @@ class World:
         """Begin or end a rollout. Whom it replaces is for the Deployment controller to say, busy or not."""
         pool.surge = surge
         pool.shrinks = Shrinks()
+        pool.doomed = []
         for name in list(pool.pods)[: max(0, len(pool.pods) - pool.replicas - surge)]:
             del pool.pods[name]
+        self.choose(pool)
         self.replica_set(pool)
 
-    def replica_set(self, pool: Pool) -> None:
+    def choose(self, pool: Pool) -> None:
         """Kubernetes 1.34 `pkg/controller/controller_utils.go` ActivePodsWithRanks, then chance."""
         wanted = pool.replicas + pool.surge
+        pool.observed = True
         victims = sorted(
             pool.pods.values(), key=lambda pod: (pod.node, pod.ready, not pod.marked, self._random.random())
         )[: max(0, len(pool.pods) - wanted)]
-        for pod in victims:
-            del pool.pods[pod.name]
-            if pod.fetches or pod.active:
-                self.wrongly_removed.append(pod.name)
+        pool.doomed = [pod.name for pod in victims]
         while len(pool.pods) < wanted:
             self._made += 1
             name = f"{pool.name}-{self._made:03}"
             pool.pods[name] = Pod(name)
+
+    def replica_set(self, pool: Pool) -> None:
+        """It deletes whom it has chosen, whatever they do by now."""
+        for pod in [pool.pods.pop(name) for name in pool.doomed if name in pool.pods]:
+            if pod.fetches or pod.active:
+                self.wrongly_removed.append(pod.name)
+        pool.doomed = []
 
     # The operator.
 
@@ -189,12 +202,20 @@ class World:
         return PoolLoad(
             limits=pool.limits,
             replicas=pool.replicas,
-            pods=pod_loads(manifests, reports, pool.asked, now=self.now),
+            pods=pod_loads(manifests, reports, pool.asked, self._look(pool, manifests)),
             waiting=waiting,
             broker_reachable=self.broker_reachable,
             rolling=pool.surge > 0,
             cannot_start=pool.cannot_start,
         )
+
+    def _look(self, pool: Pool, manifests: list[Object]) -> Look:
+        deployment = {
+            "metadata": {"generation": 1},
+            "spec": {"replicas": pool.replicas},
+            "status": {"observedGeneration": int(pool.observed), "replicas": pool.surge},
+        }
+        return Look(self.now, self.now, settled=is_settled(deployment, manifests))
 
     def _check_shrink(self, pool: Pool, load: PoolLoad) -> None:
         before = pool.last[0].pods if pool.last is not None else ()
@@ -214,8 +235,8 @@ class World:
             pool.pods[name].marked = True
         if step.replicas != pool.replicas and pool.last is not None:
             pool.shrinks.resized(step.replicas - pool.replicas, pool.last[0].pods, self.now)
+        pool.observed = pool.observed and pool.replicas == step.replicas
         pool.replicas = step.replicas
-        self.replica_set(pool)
 
     def _lease_number(self, pool: Pool, name: str) -> int:
         if name in pool.asked:

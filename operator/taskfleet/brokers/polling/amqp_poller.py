@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -27,6 +28,7 @@ _AGAIN_SECONDS = 1.0
 _FIRST_REPORTS_SECONDS = 2.5  # every pod that lives has reported within 2
 _FORGOTTEN_SECONDS = 30.0  # nobody tells that a process was killed
 _MISSING_AGAIN_SECONDS = 1.0
+_REPORT_ARRIVES_WITHIN_SECONDS = 5.0
 # Asking for a queue that is not there takes three round trips.
 _MISSING_AT_ONCE = 20
 _MOST_REPORTS = 20_000
@@ -85,7 +87,7 @@ class AmqpPoller:
             now = time.monotonic()
             pieces = observing_depths(query, self._depths, dict(self._reports), self._last, now=now)
             seen, _ = await in_pieces(pieces)
-            self._last = seen
+            self._last = seen = replace(seen, reports_asked_at=began - _REPORT_ARRIVES_WITHIN_SECONDS)
             self._forget(seen)
             self._on_reading(seen)
             metrics.POLL_SECONDS.observe(time.monotonic() - began)

@@ -78,6 +78,7 @@ class BrokerSnapshot:
     )  # by queue, where the broker counts them itself
     lengths: Sequence[Any] = ()  # the replies about queues, as they came
     reports_read: bool = True  # False: they are those of a reading before
+    reports_asked_at: float = float("-inf")  # what a pod did before this is in its report
     names: Mapping[bytes, Incarnation] = field(default_factory=dict)  # of the fields of the hash of reports
     invalid_reports: int = 0  # fields of that hash that are no reports, so that they were dropped
 
@@ -141,6 +142,7 @@ def observing(
         reports=before.reports,
         names=before.names,
         invalid_reports=before.invalid_reports,
+        reports_asked_at=before.reports_asked_at,
     )
     return replace(unchanged(kept, now=now), reports_read=False)
 

@@ -99,6 +99,8 @@ class RedisPoller:
                 spent += seconds
             elif self._last is not None:
                 self._last = unchanged(self._last, now=now)
+            if with_reports and self._last is not None:
+                self._last = replace(self._last, reports_asked_at=asked_at)
             began = time.thread_time()
             self._last = self._with_ages(self._last)
             self._on_reading(self._last)
