@@ -71,7 +71,7 @@ OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requir
 RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
-LANES := --numprocesses 4
+LANES := --numprocesses 5
 
 test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
 	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit tests/tools/tests -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)

@@ -3,13 +3,17 @@
 Not by xdist's own groups, which it notes in a test's id: pytest 9.2 keeps ids where xdist 3.8 does not look.
 """
 
+import re
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-LANES = {  # the beginning of a test's path, and the lane; the first that fits
+# A pattern that a test's path begins with, and the lane; the first that fits. A lane has a control plane of its own.
+LANES = {
     "tests/e2e/test_cluster.py": "clusters of their own",
     "tests/e2e/": "the e2e cluster",
+    "tests/envtest/test_[n-z]": "the second control plane",
     "tests/envtest/": "the control plane",
     "tests/runtime/reliability/": "many workers",
     "tests/runtime/brokers/": "many workers",
@@ -18,7 +22,7 @@ LANES = {  # the beginning of a test's path, and the lane; the first that fits
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
-        return next((lane for path, lane in LANES.items() if nodeid.startswith(path)), nodeid)
+        return next((lane for path, lane in LANES.items() if re.match(path, nodeid)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

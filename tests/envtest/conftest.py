@@ -35,8 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
-    with control_plane(str(request.config.getoption("--control-plane"))) as path:
+def kubeconfig(request: pytest.FixtureRequest, worker_id: str) -> Iterator[Path]:
+    """Of the control plane, or of this lane's own where several lanes run."""
+    name = str(request.config.getoption("--control-plane"))
+    with control_plane(name if worker_id == "master" else f"{name}-{worker_id}") as path:
         yield path
 
 
