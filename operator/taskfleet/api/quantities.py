@@ -85,5 +85,18 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity, as `resources` hold it."""
 
+IntOrPercent = Annotated[
+    int | str,
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "maxLength": 5,
+            "pattern": "^([0-9]{1,5}|[0-9]{1,2}%|100%)$",
+        }
+    ),
+]
+"""A number of pods, or a percentage of them: 1, 25%."""
+
 MemorySize = Annotated[str, Limits(maxLength=24), SIZE_RULE]
 """Bytes with their unit: 256Mi. A bare number is refused, because Celery and Redis read it differently."""

@@ -13,6 +13,7 @@ from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
 from taskfleet.api.quantities import Duration, MemorySize, PositiveDuration, parse_quantity
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
+from taskfleet.api.rollout import DisruptionBudget, Strategy
 from taskfleet.api.schema import Column, Limits, Rule, Scale
 from taskfleet.api.worker_flags import ARGUMENT_RULES
 
@@ -275,6 +276,13 @@ class WorkerPoolSpec(Model):
     network_policy: NetworkPolicy | None = None
     """Allows connections to the pool's workers and its beat only from the peers in admit. Probes of the kubelet are
     always allowed. By default there is no NetworkPolicy."""
+
+    strategy: Strategy | None = None
+    """How new pods replace old ones. By default new pods start first: maxSurge 25%, maxUnavailable 0."""
+
+    disruption_budget: DisruptionBudget | None = None
+    """How many pods may be evicted at once, as when nodes are drained. By default 25%; none for a pool that has one
+    pod at most."""
 
     suspend: bool = False
     """Drains the pool, scales it to zero and keeps it there. Its beat stops too."""

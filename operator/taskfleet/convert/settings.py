@@ -1,7 +1,8 @@
 """Settings of workloads outside of their pods, and where each belongs. A new field is one line here."""
 
-from taskfleet.convert.draft import Dropped, Missing, Table
+from taskfleet.convert.draft import Dropped, Field, Missing, Table
 from taskfleet.convert.notes import Verdict
+from taskfleet.convert.rollout import read_budget, read_strategy
 
 _AS_IT_IS = "fixed by the operator"
 
@@ -11,12 +12,11 @@ SETTINGS: Table = {
         '`exec python "$@"` and runs the launcher first, or use an init container in the template.'
     ),
     "otherCommand": Missing("a pool starts only the worker: move this command to a sidecar or a Deployment."),
-    "disruptionBudget": Missing(
-        "the pool has its own budget, at most 25% of its pods at once: delete this one, because two "
-        "budgets block evictions."
+    "disruptionBudget": Field(
+        "disruptionBudget", read_budget, "delete this one: two budgets for the same pods block evictions"
     ),
-    "strategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods start first."),
-    "updateStrategy": Missing(f"{_AS_IT_IS}: maxSurge 25%, maxUnavailable 0, new pods start first."),
+    "strategy": Field("strategy", read_strategy),
+    "updateStrategy": Missing("pods of a pool have no order: set spec.strategy, as in a Deployment."),
     "minReadySeconds": Dropped("a worker is available as soon as it consumes."),
     "progressDeadlineSeconds": Dropped(f"{_AS_IT_IS}: 600."),
     "revisionHistoryLimit": Dropped(f"{_AS_IT_IS}: 2."),

@@ -9,8 +9,11 @@ from taskfleet.resources.context import BrokerBinding
 
 UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
-# What never reaches a worker pod: how many there are, who may connect, and the beat beside them.
-_NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "network_policy", "beat"}
+# What never reaches a worker pod: how many there are, how they are replaced, who may connect, the beat beside them.
+_NOT_IN_THE_POD = {
+    *("replicas", "autoscale", "suspend", "strategy", "disruption_budget"),
+    *("network_policy", "beat"),
+}
 # A managed Redis's own settings do not reach it either, and its URL follows from its name.
 _NOT_FROM_THE_BROKER = {"redis"}
 

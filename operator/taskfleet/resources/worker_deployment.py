@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from taskfleet.api import GROUP, Object, WorkerPool
+from taskfleet.api.rollout import RollingUpdate, Strategy
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.hashing import inputs_hash, template_hash
 from taskfleet.resources.labels import child_labels, selector_labels
@@ -60,11 +61,20 @@ def worker_deployment(
         "paused": False,
         "revisionHistoryLimit": 2,
         "progressDeadlineSeconds": 600,
-        # New pods first, so that a rollout never takes capacity away.
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+        "strategy": _strategy(pool),
         "template": kept.template,
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _strategy(pool: WorkerPool) -> Object:
+    """New pods first by default, so that a rollout takes no capacity away."""
+    strategy = pool.spec.strategy or Strategy()
+    if strategy.type == "Recreate":
+        return {"type": "Recreate"}
+    update = strategy.rolling_update or RollingUpdate()
+    limits = {"maxSurge": update.max_surge, "maxUnavailable": update.max_unavailable}
+    return {"type": "RollingUpdate", "rollingUpdate": limits}
 
 
 def written_of(pool: WorkerPool) -> Written:

@@ -1,9 +1,12 @@
-"""The disruption budget of a pool's workers: at most a quarter of them is evicted at once."""
+"""The disruption budget of a pool's workers: at most a quarter of them is evicted at once, unless the spec says otherwise."""
 
 from taskfleet.api import Object, WorkerPool
+from taskfleet.api.rollout import DisruptionBudget
 from taskfleet.resources.labels import selector_labels
 from taskfleet.resources.metadata import child_metadata
 from taskfleet.resources.pod_template import COMPONENT
+
+_DEFAULT = "25%"
 
 
 def worker_pdb_name(pool: WorkerPool) -> str:
@@ -11,11 +14,15 @@ def worker_pdb_name(pool: WorkerPool) -> str:
 
 
 def worker_pdb(pool: WorkerPool) -> Object | None:
-    """None for a pool of one pod at most: a budget could only block the drain of its node or do nothing."""
-    if _maximum(pool) <= 1:
+    """None where the spec wants none, and for a pool of one pod at most of which it says nothing.
+
+    There a budget could only block the drain of its node or do nothing.
+    """
+    budget = pool.spec.disruption_budget or DisruptionBudget()
+    if not budget.enabled or (budget.max_unavailable is None and _maximum(pool) <= 1):
         return None
     spec = {
-        "maxUnavailable": "25%",
+        "maxUnavailable": _DEFAULT if budget.max_unavailable is None else budget.max_unavailable,
         # A pod that is not ready does not work, so it never keeps a node from being drained.
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
         "selector": {"matchLabels": selector_labels(pool, COMPONENT)},

@@ -310,4 +310,38 @@ ARGUMENTS = (
     _flag("--detach", DETACH_ADVICE),
 )
 
-CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS)
+ROLLOUT = (
+    _case(
+        "rolling-update-of-recreate",
+        {"strategy": {"type": "Recreate"}},
+        {"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}},
+        "strategy.rollingUpdate",
+        f"{OBJECT}type Recreate has no rollingUpdate: remove rollingUpdate, or use type RollingUpdate.",
+    ),
+    _case(
+        "rollout-that-may-change-nothing",
+        {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 1}}},
+        {"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": 0}}},
+        "strategy.rollingUpdate",
+        f"{OBJECT}maxSurge and maxUnavailable cannot both be 0: raise maxSurge to start new pods first, or "
+        "maxUnavailable to remove old pods first.",
+    ),
+    _case(
+        "limit-of-a-budget-that-is-off",
+        {"disruptionBudget": {"enabled": False}},
+        {"disruptionBudget": {"enabled": False, "maxUnavailable": "10%"}},
+        "disruptionBudget.maxUnavailable",
+        f"{OBJECT}maxUnavailable has no effect while enabled is false: remove maxUnavailable, or set enabled to "
+        "true.",
+    ),
+    _case(
+        "budget-above-everything",
+        {"disruptionBudget": {"maxUnavailable": "100%"}},
+        {"disruptionBudget": {"maxUnavailable": "101%"}},
+        "disruptionBudget.maxUnavailable",
+        'Invalid value: "101%": spec.disruptionBudget.maxUnavailable in body should match '
+        "'^([0-9]{1,5}|[0-9]{1,2}%|100%)$'",
+    ),
+)
+
+CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT)

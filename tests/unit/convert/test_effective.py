@@ -71,7 +71,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
     """By deployment, so that a new loss is seen, and one that a new field cures."""
     lost = {case: _lost(case) for case in CASES}
     assert {case: subjects for case, subjects in lost.items() if subjects} == {
-        "cd-and-recreate": ["strategy"],
         "compose-flower": ["volume .:/app"],
         "compose-queues": [
             "beat volumes, volumeMounts",
@@ -83,15 +82,12 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
         "damped-hpa": [
             "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleDown",
             "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleUp",
-            "strategy",
         ],
-        "keda": ["PodDisruptionBudget default/celery-worker"],
-        "labels": ["PodDisruptionBudget timeline-celery-worker"],
         "newrelic": [
             "env REDIS_AUTH_TOKEN",
             'launcher sh -c python manage.py collect_permissions && exec "$0" "$@" newrelic-admin run-program',
         ],
-        "probes-and-parts": ["-X", "strategy"],
+        "probes-and-parts": ["-X"],
         "systemd": ["-X"],
     }
 

@@ -50,6 +50,26 @@ def test_rollout_takes_no_capacity_away() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        pytest.param({"type": "Recreate"}, {"type": "Recreate"}, id="recreate"),
+        pytest.param(
+            {"rollingUpdate": {"maxUnavailable": 1}},
+            {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
+            id="one-limit",
+        ),
+        pytest.param(
+            {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}},
+            {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}},
+            id="both-limits",
+        ),
+    ],
+)
+def test_rollout_goes_as_the_spec_says(strategy: Object, expected: Object) -> None:
+    assert deployment(worker_pool(strategy=strategy))["spec"]["strategy"] == expected
+
+
 def test_children_belong_to_the_pool_and_block_no_deletion() -> None:
     metadata = deployment(worker_pool())["metadata"]
     assert metadata["ownerReferences"] == [
@@ -91,6 +111,8 @@ class TestInputs:
             pytest.param({"autoscale": {"maxReplicas": 5}}, id="autoscale"),
             pytest.param({"suspend": True}, id="suspend"),
             pytest.param({"beat": {}}, id="beat"),
+            pytest.param({"strategy": {"type": "Recreate"}}, id="strategy"),
+            pytest.param({"disruptionBudget": {"enabled": False}}, id="disruption-budget"),
             pytest.param({"queues": ["celery"]}, id="default-written-out"),
             pytest.param({"template": {}}, id="empty-template"),
         ],
@@ -183,10 +205,18 @@ class TestDisruptionBudget:
             "selector": {"matchLabels": SELECTOR},
         }
 
+    def test_its_limit_is_that_of_the_spec(self) -> None:
+        budget = worker_pdb(worker_pool(replicas=4, disruptionBudget={"maxUnavailable": 1}))
+        assert budget is not None
+        assert budget["spec"]["maxUnavailable"] == 1
+
     @pytest.mark.parametrize(
         ("spec", "has_one"),
         [
             pytest.param({}, False, id="one-pod-by-default"),
+            pytest.param({"disruptionBudget": {}}, False, id="one-pod-and-no-limit"),
+            pytest.param({"disruptionBudget": {"maxUnavailable": 0}}, True, id="one-pod-that-may-not-go"),
+            pytest.param({"replicas": 4, "disruptionBudget": {"enabled": False}}, False, id="not-wanted"),
             pytest.param({"replicas": 0}, False, id="no-pod"),
             pytest.param({"replicas": 2}, True, id="two-pods"),
             pytest.param({"autoscale": {"maxReplicas": 1}}, False, id="scales-to-one"),
