@@ -57,7 +57,7 @@ def logged(worker: Worker, reply: str) -> bool:
 
 
 def refused(server: RedisServer, worker: Worker, reply: str) -> bool:
-    starts = tuple(f"Redis refused commands: {one}" for one in said(reply))
+    starts = tuple(f"Redis rejected commands: {one}" for one in said(reply))
     return any(note.startswith(starts) for note in server.report(worker)["notes"])
 
 
