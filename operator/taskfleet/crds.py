@@ -9,6 +9,7 @@ import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
+from taskfleet.plain_yaml import PlainDumper
 from taskfleet.reference import reference, shown
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,14 +146,11 @@ def _telling_defaults(node: Object) -> Object:
     return result
 
 
-class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key and repeats instead of using anchors."""
+class _Dumper(PlainDumper):
+    """Indents lists below their key."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
 
 
 def generated() -> dict[Path, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet.app import require_crds, told_at_the_start
+from taskfleet.start import require_crds, told_at_the_start
 from tests.tools.api_server import ApiServer
 
 

@@ -3,7 +3,7 @@
 from itertools import chain
 
 from taskfleet.api import Key, Object
-from taskfleet.api.stored import is_terminating
+from taskfleet.api.stored import condition_of, is_terminating
 from taskfleet.kube.cache import Cache, owners
 from taskfleet.kube.resource_types import OWN_TYPES, key_of
 
@@ -61,10 +61,8 @@ def broker_name(obj: Object) -> str:
 
 def _ready(obj: Object) -> tuple[str, str, str] | None:
     """What pools quote in their own conditions."""
-    for condition in obj.get("status", {}).get("conditions", []):
-        if condition["type"] == "Ready":
-            return condition["status"], condition["reason"], condition["message"]
-    return None
+    ready = condition_of(obj, "Ready")
+    return None if ready is None else (ready["status"], ready["reason"], ready["message"])
 
 
 def _credentials(obj: Object) -> str | None:

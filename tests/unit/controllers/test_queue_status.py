@@ -11,7 +11,7 @@ from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.message_rates import Rates
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
-from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.request_results import RequestResult
 from tests.unit.objects import own
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def status(
     pools: dict[str, PoolConsumer] | None = None,
     alert: Object | None = None,
     problem: Any = None,
-    purged: Purged | None = None,
+    purged: RequestResult | None = None,
     **figures: Any,
 ) -> Object:
     spec = {"alertAbove": alert} if alert else {}
@@ -187,12 +187,14 @@ def test_what_only_a_broker_cures_does_not_stall() -> None:
     ("purged", "expected"),
     [
         pytest.param(None, None, id="nothing-asked"),
-        pytest.param(Purged("t"), None, id="not-possible-yet"),
-        pytest.param(Purged("t", 7), {"messages": 7}, id="done"),
-        pytest.param(Purged("t", 0, "Consumed."), {"messages": 0, "refused": "Consumed."}, id="refused"),
+        pytest.param(RequestResult("t"), None, id="not-possible-yet"),
+        pytest.param(RequestResult("t", 7), {"messages": 7}, id="done"),
+        pytest.param(
+            RequestResult("t", 0, "Consumed."), {"messages": 0, "refused": "Consumed."}, id="refused"
+        ),
     ],
 )
-def test_last_purge(purged: Purged | None, expected: Object | None) -> None:
+def test_last_purge(purged: RequestResult | None, expected: Object | None) -> None:
     answered = {"token": "t", "time": "2026-01-01T12:00:00Z"}
     told = status(purged=purged).get("lastPurge")
     assert told == (None if expected is None else answered | expected)
