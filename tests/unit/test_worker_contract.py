@@ -15,9 +15,8 @@ from tests.unit.worker.factories import environment
 
 POD, PREFIX = "pod-1", "app:"
 NAMES = keys(read_settings(environment(globalKeyPrefix=PREFIX)), POD, "s1")
-LAYOUT = Layout(
-    prefix=PREFIX, reports="taskfleet:cluster-1:test:reports"
-)  # as controllers/broker.py names it
+# As controllers/broker.py names it.
+LAYOUT = Layout(prefix=PREFIX, reports="taskfleet:cluster-1:test:reports")
 
 
 def test_keys_have_one_name() -> None:

@@ -93,9 +93,8 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
         seen = await _carry_out(observed, context)
     except LeftOverError:
         return _LEFT_OVER_SECONDS
-    if (
-        seen.deployment is not None
-    ):  # also where its template cannot be built: that holds up no change of size
+    # Also where its template cannot be built: that holds up no change of size.
+    if seen.deployment is not None:
         decided = _scale(pool, seen, context)
         problem = size_problem(pool, context.scaling.refusal(key), context.scaling.size(key).contested)
         seen = replace(seen, decided=decided, size_problem=problem)

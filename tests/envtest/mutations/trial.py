@@ -41,9 +41,8 @@ class Subject:
         return self.mutation.of.kind, self.name
 
     def build(self, spec: Object, namespace: str) -> Object:
-        own = (
-            {"app": self.name} if spec.get("app") == VALID_SPEC["WorkerPool"]["app"] else {}
-        )  # one beat an app
+        # One beat an app.
+        own = {"app": self.name} if spec.get("app") == VALID_SPEC["WorkerPool"]["app"] else {}
         metadata = {"name": self.name, "namespace": namespace}
         spec = {**spec, **own}
         return {

@@ -8,7 +8,7 @@ import pytest
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import QueueReason, Reason
 from taskfleet.brokers.queues.consumers import PoolConsumer
-from taskfleet.brokers.queues.message_rates import Rates
+from taskfleet.brokers.queues.message_rates import MessageRates
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
 from taskfleet.controllers.request_results import RequestResult
@@ -55,7 +55,7 @@ def test_all_that_is_known_is_shown() -> None:
         unacked=4,
         consuming={"mail": 3},
         age=95,
-        rates=Rates(arrival=2.5, done=1.0, other=0.5),
+        rates=MessageRates(arrival=2.5, done=1.0, other=0.5),
     )
     fields = {name: value for name, value in told.items() if name != "conditions"}
     assert fields == {
@@ -98,7 +98,7 @@ def test_priorities_are_shown_only_where_they_are_used() -> None:
             ("True", "ConsumedByPool"),
             id="another-pool-reads-it",
         ),
-        pytest.param({"rates": Rates(other=0.2)}, ("True", "ConsumedExternally"), id="somebody-else"),
+        pytest.param({"rates": MessageRates(other=0.2)}, ("True", "ConsumedExternally"), id="somebody-else"),
     ],
 )
 def test_consumed(given: Any, expected: tuple[str, str]) -> None:

@@ -20,7 +20,7 @@ _NOTHING = QueueWork()
 
 
 @dataclass(frozen=True)
-class Rates:
+class MessageRates:
     """Messages a second over the last minute. `other`: left, but no pod has finished them."""
 
     arrival: float = 0.0
@@ -114,11 +114,13 @@ class Flows:
     def _inside(self, queue: str, seen: BrokerSnapshot) -> int:
         return seen.total(queue) + seen.dead_letters.get(queue, 0) + self._held.get(queue, 0)
 
-    def rates(self, queue: str, now: float) -> Rates:
+    def rates(self, queue: str, now: float) -> MessageRates:
         known = self._queues.get(queue)
         if known is None:
-            return Rates()
-        return Rates(*(each.rate(now, known.began) for each in (known.arrived, known.done, known.other)))
+            return MessageRates()
+        return MessageRates(
+            *(each.rate(now, known.began) for each in (known.arrived, known.done, known.other))
+        )
 
     def held(self, queue: str) -> int:
         """Messages of a queue in the hands of pods."""

@@ -19,7 +19,7 @@ class _Counted(NamedTuple):
 
 
 @dataclass
-class Rates:
+class TaskRates:
     """Of one pool. Counters begin anew with every start of a pod, so only their growth counts."""
 
     _counted: dict[str, _Counted] = field(default_factory=dict)
