@@ -1,4 +1,4 @@
-"""CRDs from the models. `python -m taskfleet.crds` writes them and the reference; `--check` only compares."""
+"""CRDs from the models. `python -m taskfleet.crds` writes all that is generated; `--check` only compares."""
 
 import sys
 from datetime import timedelta
@@ -9,6 +9,7 @@ import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
+from taskfleet.chart_kinds import chart_kinds
 from taskfleet.plain_yaml import PlainDumper
 from taskfleet.reference import reference, shown
 
@@ -161,6 +162,7 @@ def generated() -> dict[Path, str]:
         text = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
         files[REPOSITORY / "crds" / name] = text
         files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
+    files[REPOSITORY / "charts/taskfleet/templates/_kinds.tpl"] = chart_kinds()
     files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
     return files
 

@@ -42,7 +42,7 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
         return ScheduleSeen(schedule, stalled=(ScheduleReason.INVALID_SCHEDULE, wrong))
     live = context.cache.get(*broker)
     if live is None:
-        return ScheduleSeen(schedule, missing=await auto_create_broker(schedule, context))
+        return ScheduleSeen(schedule, missing=await auto_create_broker(broker, context))
     if (problem := broker_problem(live)) is not None:
         return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
     if (without := context.brokers.without_state(broker)) is not None:

@@ -106,7 +106,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     seen = _observe(observed, context)
     try:
         if observed.broker is None:
-            return replace(seen, missing=await auto_create_broker(observed.pool, context))
+            return replace(seen, missing=await auto_create_broker(_broker_key(observed.pool), context))
         binding = BrokerBinding.of(Broker.parse(observed.broker))
         if (wrong := results_problem(observed.pool, seen.capabilities)) is not None:
             raise SpecError(wrong)

@@ -10,7 +10,7 @@ from taskfleet.resources.context import BrokerBinding
 UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
 # What never reaches a worker pod: how many there are, who may connect, and the beat beside them.
-_NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "network_policy", "beat"}
+NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "network_policy", "beat"}
 # A managed Redis's own settings do not reach it either, and its URL follows from its name.
 _NOT_FROM_THE_BROKER = {"redis"}
 
@@ -31,7 +31,7 @@ def inputs_hash(pool: WorkerPool, broker: BrokerBinding) -> str:
     Fields at their default are left out, so a field that a newer version adds changes no digest. Hence the
     default of a field must never change.
     """
-    spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_THE_POD)
+    spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=NOT_IN_THE_POD)
     shared = broker.spec.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_FROM_THE_BROKER
     )
