@@ -339,6 +339,7 @@ class Decision(Model):
 
 
 MAX_TOKEN = 64
+MAX_DECISIONS = 5
 
 
 class Requeue(Model):
@@ -398,6 +399,9 @@ class WorkerPoolStatus(Status):
 
     last_decision: Decision | None = None
     """The last decision about the size."""
+
+    decisions: Annotated[list[Decision], Limits(maxItems=MAX_DECISIONS)] = []
+    """The last decisions about the size, up to five, the oldest first."""
 
 
 class WorkerPool(Resource):
