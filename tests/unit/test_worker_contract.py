@@ -170,6 +170,11 @@ def test_a_worker_answers_the_kubelet(probe: Object) -> None:
     assert probes.probe_port()["containerPort"] == worker_probes.PORT
 
 
+def test_the_container_of_a_worker_is_found_by_its_name() -> None:
+    # The room of brokers knows no builders.
+    assert dead_workers.WORKER == worker_container.CONTAINER
+
+
 def test_the_operator_shows_a_last_word_as_it_was_written() -> None:
     longest = "x" * termination.MAX_LENGTH
     assert clean(longest) == longest

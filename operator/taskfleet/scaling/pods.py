@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from taskfleet.api import Object
 from taskfleet.api.stored import condition_of, is_ready, is_terminating, status_of
 from taskfleet.brokers.polling.broker_snapshot import LastReport
+from taskfleet.resources.worker_container import CONTAINER as WORKER
 from taskfleet.scaling.load import PodLoad, PodState
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 FIRST_TO_GO = "-2147483647"  # ReplicaSet controller: among unready pods the lowest cost goes first
 _ACKNOWLEDGED_WITHIN_SECONDS = 5.0
 _ASKED_WITHIN_SECONDS = 20.0  # a request lasts 30 s at the broker
-_WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _was_ready(pod: Object) -> bool:
     """
     since = (condition_of(pod, "Ready") or {}).get("lastTransitionTime")
     containers = status_of(pod).get("containerStatuses") or []
-    worker: Object = next((one for one in containers if one["name"] == _WORKER), {})
+    worker: Object = next((one for one in containers if one["name"] == WORKER), {})
     started = ((worker.get("state") or {}).get("running") or {}).get("startedAt")
     return bool(since and started and since > started)  # in one form, and of one clock
 

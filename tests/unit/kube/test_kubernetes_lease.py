@@ -4,12 +4,15 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from aiohttp import web
+from kubernetes.aio import client
 
-from taskfleet.api import Key
+from taskfleet.api import Key, Object
 from taskfleet.kube.errors import ConflictError, DeniedError
 from taskfleet.kube.lease import Election, KubernetesLease, claimed
 from tests.tools.api_server import ApiServer, MemoryClient
 from tests.tools.virtual_time import run, virtual_loop
+from tests.unit.kube.test_gateway import listening
 from tests.unit.kube.test_lease import NOW, TIMING
 
 LEASE = Key("Lease", "system", "operator")
@@ -27,6 +30,24 @@ async def test_the_first_write_creates_the_lease_and_a_stale_one_is_a_conflict()
     assert server.objects[LEASE]["spec"]["holderIdentity"] == "a"
     with pytest.raises(ConflictError):
         await store(server).write(lease)
+
+
+async def test_a_lease_that_is_there_is_replaced_at_its_version() -> None:
+    received: list[tuple[str, str, Object]] = []
+
+    async def replaced(request: web.Request) -> web.Response:
+        received.append((request.method, request.path, await request.json()))
+        return web.json_response({})
+
+    lease = {"metadata": {"name": "operator", "namespace": "system", "resourceVersion": "7"}, "spec": {}}
+    async with listening(replaced) as url:
+        api = client.ApiClient(configuration=client.Configuration(host=url))
+        try:
+            await KubernetesLease(api, namespace="system", name="operator").write(lease)
+        finally:
+            await api.close()
+    path = "/apis/coordination.k8s.io/v1/namespaces/system/leases/operator"
+    assert received == [("PUT", path, lease)]
 
 
 async def test_a_refusal_is_the_error_of_every_other_call() -> None:
