@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -118,15 +120,22 @@ def test_the_rights_to_all_kinds_are_generated(file: str) -> None:
     assert by_hand == (["[brokers]"] if file == "_helpers.tpl" else [])
 
 
+def types_in(annotation: Any) -> Iterator[Any]:
+    """The type, and those that a union or an annotated type is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from types_in(part)
+
+
 @kinds
 def test_a_number_in_a_status_follows_the_load_or_is_urgent(info: KindInfo) -> None:
     """Else each change of a counter is a write of its own."""
     numbers = {
         field.serialization_alias
         for name, field in info.status.model_fields.items()
-        if name not in URGENT
-        and {int, float} & {field.annotation, *getattr(field.annotation, "__args__", ())}
+        if name not in URGENT and {int, float} & {*types_in(field.annotation)}
     }
+    assert numbers
     assert numbers <= info.status.counters(), "mark it with FollowsLoad"
 
 
