@@ -41,7 +41,7 @@ from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
-from taskfleet.start import cluster_id, require_crds, told_at_the_start
+from taskfleet.start import cluster_id, exit_when_refused, require_crds
 from taskfleet.steps import STEPS, watched
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
@@ -260,7 +260,7 @@ async def run(settings: Settings) -> None:
             KubernetesLease(api, namespace=namespace, name=settings.lease_name), identity=identity
         )
         gateway = Gateway(api, may_write=election.held)
-        with told_at_the_start():
+        with exit_when_refused():
             await require_crds(gateway, settings.namespaces)
             cluster = await cluster_id(gateway, settings, namespace)
         operator = Operator(settings, gateway, election, cluster_id=cluster)

@@ -11,7 +11,7 @@ from taskfleet.kube.resource_types import OWN_TYPES
 
 
 @contextmanager
-def told_at_the_start() -> Iterator[None]:
+def exit_when_refused() -> Iterator[None]:
     """End with a sentence, not with a traceback, where the API server refuses the first reads."""
     try:
         yield

@@ -71,7 +71,7 @@ class PoolSeen:
 
 
 def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
-    """Everything but the decisions, which whoever decides adds."""
+    """Everything but the decisions, which the scaling loop makes."""
     status = (seen.deployment or {}).get("status") or {}
     return {
         "observedGeneration": seen.pool.metadata.generation,

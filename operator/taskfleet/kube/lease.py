@@ -219,7 +219,7 @@ class Election:
                 await self._store.write(claimed(lease, identity=self.identity, timing=self._timing, now=now))
         except Exception as error:  # whatever it was, the next attempt comes and the deadline runs
             log.warning("cannot take or renew the Lease", error=repr(error))
-            self._failure = _told(error, limit)
+            self._failure = _failure_text(error, limit)
             return False
         self._renewed_at, self._attended_at, self._failure = sent, self._clock(), ""
         return True
@@ -240,7 +240,7 @@ class Election:
             log.warning("cannot release the Lease", error=repr(error))
 
 
-def _told(error: Exception, limit: float) -> str:
+def _failure_text(error: Exception, limit: float) -> str:
     """A failed attempt in words without the API server's own text, for the page of the readiness probe."""
     if isinstance(error, TimeoutError):
         return f"the API server did not answer within {limit:g} s"
