@@ -278,7 +278,9 @@ async def test_name_conflict_touches_nothing_and_is_looked_at_again() -> None:
     again = await run(scene)
     assert scene.server.objects[WORKER] == before
     assert (condition(scene)["reason"], condition(scene, "Stalled")["status"]) == ("NameConflict", "True")
-    assert "'mail-worker'" in condition(scene)["message"]
+    assert condition(scene)["message"].endswith(
+        "delete or rename the Deployment 'mail-worker', which the operator does not change."
+    )
     assert again is not None
     assert scene.events() == [("Warning", "NameConflict")]
     scene.drop(WORKER)
