@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_snake
 
-from taskfleet.api import KINDS, KindInfo, Resource, reasons
+from taskfleet.api import KINDS, KindInfo, Resource, WorkerPoolStatus, reasons
 from taskfleet.app import RECONCILERS
 from taskfleet.cli.cluster import COMMANDS
 from taskfleet.kube.resource_types import OWN_TYPES
@@ -135,8 +135,14 @@ def test_a_number_in_a_status_follows_the_load_or_is_urgent(info: KindInfo) -> N
         for name, field in info.status.model_fields.items()
         if name not in URGENT and {int, float} & {*types_in(field.annotation)}
     }
-    assert numbers
     assert numbers <= info.status.counters(), "mark it with FollowsLoad"
+
+
+def test_numbers_in_a_status_are_found() -> None:
+    found = {
+        name for name, field in WorkerPoolStatus.model_fields.items() if int in types_in(field.annotation)
+    }
+    assert {"waiting", "desired_replicas"} <= found
 
 
 def test_commands_name_a_kind_as_kubectl_does() -> None:
