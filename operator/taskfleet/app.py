@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,6 @@ from taskfleet.controllers.unreadable import write_failure
 from taskfleet.http_server import Answer, serve
 from taskfleet.installation import installation_of
 from taskfleet.kube.cache import Cache
-from taskfleet.kube.errors import ApiError, DeniedError
 from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway, connect
 from taskfleet.kube.lease import Election, KubernetesLease
@@ -42,6 +41,7 @@ from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
+from taskfleet.start import cluster_id, exit_when_refused, require_crds
 from taskfleet.steps import STEPS, watched
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
@@ -71,52 +71,14 @@ class Operator:
         self._router = Router(self._cache)
         self._health = WatchHealth()
         self._resync = Resync(
-            gateway,
-            self._cache,
-            self._health,
-            namespaces=settings.namespaces,
-            clock=time.monotonic,
+            gateway, self._cache, self._health, namespaces=settings.namespaces, clock=time.monotonic
         )
         self._informer = Informer(self._cache, heard=self._health.heard, relisted=self._resync.relisted)
         policy = AddressPolicy(tuple(settings.broker_addresses), tuple(settings.denied_broker_addresses))
         self._brokers = BrokerMonitor(self._queue.add, self._on_reading, policy)
-        replicas = ReplicaWriter(gateway, self._cache)
-        self._schedules = ScheduleKeeper(
-            self._brokers,
-            lambda broker: schedules_of(broker, self._cache),
-            self._queue.add,
-            now=lambda: datetime.now(UTC),
-            on_sooner=lambda broker, queues: self._scaling.look_at(broker, queues),  # noqa: PLW0108 - made below
-        )
-        self._scaling = ScalingLoop(
-            self._cache,
-            self._brokers,
-            ScaleExecutor(gateway, replicas),
-            told=self._queue.add,
-            next_runs=self._schedules.next_runs,
-        )
-        events = EventRecorder(gateway, source="taskfleet-operator")
-        self._context = context = Context(
-            cache=self._cache,
-            gateway=gateway,
-            children=Children(
-                gateway,
-                self._cache,
-                lambda owner, event: events.record(owner, event, now=datetime.now(UTC)),
-                monotonic=time.monotonic,
-            ),
-            replicas=replicas,
-            scaling=self._scaling,
-            status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
-            events=events,
-            brokers=self._brokers,
-            schedules=self._schedules,
-            installation=installation_of(settings, cluster_id),
-            settings=settings,
-            nodes=Nodes(gateway, time.monotonic),
-            now=lambda: datetime.now(UTC),
-            epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
-        )
+        self._schedules = self._schedule_keeper()
+        self._context = context = self._new_context(gateway, cluster_id)
+        self._scaling = context.scaling
         self._authorizer = Authorizer(gateway, time.monotonic)
         self._processor = Processor(
             self._queue,
@@ -127,6 +89,47 @@ class Operator:
         self._synced = False
         self._stop = asyncio.Event()
         self._stop_watching = threading.Event()
+
+    def _schedule_keeper(self) -> ScheduleKeeper:
+        return ScheduleKeeper(
+            self._brokers,
+            lambda broker: schedules_of(broker, self._cache),
+            self._queue.add,
+            now=_now,
+            on_sooner=lambda broker, queues: self._scaling.look_at(broker, queues),  # noqa: PLW0108 - made later
+        )
+
+    def _new_context(self, gateway: Gateway, cluster_id: str) -> Context:
+        """What the reconcilers share, on the parts that watch and read."""
+        events = EventRecorder(gateway, source="taskfleet-operator")
+        replicas = ReplicaWriter(gateway, self._cache)
+        return Context(
+            cache=self._cache,
+            gateway=gateway,
+            children=Children(
+                gateway,
+                self._cache,
+                lambda owner, event: events.record(owner, event, now=_now()),
+                monotonic=time.monotonic,
+            ),
+            replicas=replicas,
+            scaling=ScalingLoop(
+                self._cache,
+                self._brokers,
+                ScaleExecutor(gateway, replicas),
+                told=self._queue.add,
+                next_runs=self._schedules.next_runs,
+            ),
+            status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
+            events=events,
+            brokers=self._brokers,
+            schedules=self._schedules,
+            installation=installation_of(self._settings, cluster_id),
+            settings=self._settings,
+            nodes=Nodes(gateway, time.monotonic),
+            now=_now,
+            epoch=_now() - timedelta(seconds=time.monotonic()),
+        )
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; the lease is given back before this returns."""
@@ -217,6 +220,10 @@ class Operator:
         return respond
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _slow_step() -> str | None:
     slow = STEPS.slowest()
     if slow is None:
@@ -253,47 +260,11 @@ async def run(settings: Settings) -> None:
             KubernetesLease(api, namespace=namespace, name=settings.lease_name), identity=identity
         )
         gateway = Gateway(api, may_write=election.held)
-        with told_at_the_start():
+        with exit_when_refused():
             await require_crds(gateway, settings.namespaces)
-            cluster_id = await _cluster_id(gateway, settings, namespace)
-        operator = Operator(settings, gateway, election, cluster_id=cluster_id)
+            cluster = await cluster_id(gateway, settings, namespace)
+        operator = Operator(settings, gateway, election, cluster_id=cluster)
         with watched():
             await operator.run()
     finally:
         await api.close()
-
-
-@contextmanager
-def told_at_the_start() -> Iterator[None]:
-    """End with a sentence, not with a traceback, where the API server refuses the first reads."""
-    try:
-        yield
-    except DeniedError as error:
-        raise SystemExit(
-            f"The operator lacks permissions: {error.message}. Bind its ServiceAccount to the "
-            "roles of the chart, which docs/security.md lists."
-        ) from None
-    except ApiError as error:
-        raise SystemExit(
-            f"The API server does not answer correctly: {error}. Check its address, the network "
-            "and the credentials. The operator exits and must be restarted."
-        ) from None
-
-
-async def require_crds(gateway: Gateway, namespaces: Sequence[str]) -> None:
-    """Fail with a sentence where a kind is not known to the API server: kopf would only stay silent."""
-    for kind in OWN_TYPES:
-        if not await gateway.is_served(kind, next(iter(namespaces), None)):
-            raise SystemExit(
-                f"The CRD of {kind} is not installed. Install the CRDs: `taskfleet crds | kubectl "
-                "apply --server-side -f -`."
-            )
-
-
-async def _cluster_id(gateway: Gateway, settings: Settings, namespace: str) -> str:
-    """The uid of kube-system; a namespaced installation may not read that and takes its own namespace's."""
-    name = namespace if settings.namespaces else "kube-system"
-    found = await gateway.get(Key("Namespace", "", name))
-    if found is None:
-        raise SystemExit(f"Namespace {name!r} does not exist.")
-    return str(found["metadata"]["uid"])

@@ -12,9 +12,8 @@ from taskfleet import __version__
 class UpgradePools(StrEnum):
     """What happens to running workers when the operator is upgraded."""
 
-    MANUAL = (
-        "Manual"  # they stay until their pool's spec changes or somebody runs `kubectl taskfleet upgrade`
-    )
+    # They stay until their pool's spec changes or somebody runs `kubectl taskfleet upgrade`.
+    MANUAL = "Manual"
     ONE_AT_A_TIME = "OneAtATime"  # the operator rolls one pool after another
 
 

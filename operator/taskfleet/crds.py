@@ -1,4 +1,4 @@
-"""CRDs from the models. `python -m taskfleet.crds` writes them and the reference; `--check` only compares."""
+"""CRDs from the models. `python -m taskfleet.crds` writes all that is generated; `--check` only compares."""
 
 import sys
 from datetime import timedelta
@@ -9,6 +9,8 @@ import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
+from taskfleet.chart_kinds import chart_kinds
+from taskfleet.plain_yaml import PlainDumper
 from taskfleet.reference import reference, shown
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,14 +147,11 @@ def _telling_defaults(node: Object) -> Object:
     return result
 
 
-class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key and repeats instead of using anchors."""
+class _Dumper(PlainDumper):
+    """Indents lists below their key."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
 
 
 def generated() -> dict[Path, str]:
@@ -163,6 +162,7 @@ def generated() -> dict[Path, str]:
         text = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
         files[REPOSITORY / "crds" / name] = text
         files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
+    files[REPOSITORY / "charts/taskfleet/templates/_kinds.tpl"] = chart_kinds()
     files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
     return files
 

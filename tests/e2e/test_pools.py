@@ -29,9 +29,8 @@ def test_a_rollout_during_load_executes_every_task_once(fleet: Fleet) -> None:
 
     def replaced_under_load() -> bool:
         nonlocal sent
-        fleet.send(
-            "load", count=8, seconds=0.5
-        )  # a second's work, so that the load lasts as long as the rollout
+        # A second's work, so that the load lasts as long as the rollout.
+        fleet.send("load", count=8, seconds=0.5)
         sent += 8
         return not before & fleet.running("shop")
 

@@ -28,12 +28,8 @@ FILLED: dict[tuple[str, str], Object] = {
     ("TaskQueue", "alertAbove"): {"waiting": 1},
 }
 
-SWITCHES = (
-    "beat",
-    "networkPolicy",
-    "redis",
-    "redis.networkPolicy",
-)  # that say something while they are empty
+# They say something while they are empty.
+SWITCHES = ("beat", "networkPolicy", "redis", "redis.networkPolicy")
 
 
 def nested(path: str, value: Any) -> Object:

@@ -6,11 +6,18 @@ from collections import defaultdict
 
 import yaml
 
+from taskfleet.api import GROUP, KINDS
 from tests.tools.cluster import programs
 from tests.tools.installation import CHART, DEPLOYMENT, ROOT
 
 ROW = re.compile(r"^\| (`[^|]+) \| ([a-z, ]+) \|", re.MULTILINE)
 Rights = dict[tuple[str, str], set[str]]
+
+
+def kinds(resource: str) -> list[str]:
+    """A resource, or each of ours: `*.taskfleet.dev` stands for all kinds, which the chart names one by one."""
+    own = resource.startswith("*") and resource.endswith(f".{GROUP}")
+    return [resource.replace("*", info.plural, 1) for info in KINDS] if own else [resource]
 
 
 def documented() -> Rights:
@@ -22,8 +29,8 @@ def documented() -> Rights:
         name = DEPLOYMENT if "of the operator's name" in resources else ""
         name = "kube-system" if "named `kube-system`" in resources else name
         for resource in re.findall(r"`([^`]+)`", resources):
-            if resource != "kube-system":
-                rights[resource, name].update(verbs.split(", "))
+            for one in kinds(resource) if resource != "kube-system" else ():
+                rights[one, name].update(verbs.split(", "))
     return dict(rights)
 
 

@@ -11,9 +11,8 @@ from tests.envtest.proxy import Proxy
 from tests.tools.kube import Kube
 from tests.tools.waiting import stays, wait_for
 
-_CONVERGES_SECONDS = (
-    90  # kopf's pauses grow to 30 s, and the garbage collector learns of new kinds every 30 s
-)
+# kopf's pauses grow to 30 s, and the garbage collector learns of new kinds every 30 s.
+_CONVERGES_SECONDS = 90
 WATCHED = len({**OWN_TYPES, **CHILD_TYPES})
 
 

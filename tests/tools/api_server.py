@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from taskfleet.api import Key, Object
-from taskfleet.kube.gateway import APPLY, Gateway
+from taskfleet.kube.api_call import APPLY
+from taskfleet.kube.gateway import Gateway
 from taskfleet.kube.resource_types import OWN_TYPES, RESOURCE_TYPES, key_of
 from tests.envtest.api_calls import ApiCall, parse
 

@@ -1,16 +1,88 @@
-"""Every kind comes with an example, a page and tests: the list of CONTRIBUTING.md, held."""
+"""The lists of CONTRIBUTING.md, held: what a kind comes with, and where its names have to stand."""
 
 import re
+import tomllib
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_snake
 
-from taskfleet.api import KINDS, KindInfo
+from taskfleet.api import KINDS, KindInfo, Resource, WorkerPoolStatus, reasons
+from taskfleet.app import RECONCILERS
+from taskfleet.cli.cluster import COMMANDS
+from taskfleet.kube.resource_types import OWN_TYPES
 from tests.envtest.rules import CASES
 
 REPOSITORY = Path(__file__).parents[2]
+CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text()
+# Of a status, numbers that decide something: they are written at once.
+URGENT = {"desired_replicas", "observed_generation"}
 kinds = pytest.mark.parametrize("info", KINDS, ids=lambda info: info.kind)
+
+
+def section(title: str) -> str:
+    return CONTRIBUTING.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def files_of_a_kind() -> list[str]:
+    """The paths in the first column of the list, one a file."""
+    rows = re.findall(r"^\| (`.+?) \|", section("Add a kind"), re.MULTILINE)
+    return [path for row in rows for path in re.findall(r"`([^`]+)`", row)]
+
+
+@kinds
+def test_a_kind_has_every_file_of_the_list(info: KindInfo) -> None:
+    for path in files_of_a_kind():
+        pattern = re.sub(r"<(?!kind>)\w+>", "*", path).replace("<kind>", to_snake(info.kind))
+        assert list(REPOSITORY.glob(pattern)), f"add {path}"
+
+
+def test_a_kind_takes_as_many_files_as_the_list_says() -> None:
+    said = re.search(r"(\d+) files by hand", section("Add a kind"))
+    assert said
+    assert int(said[1]) == len(files_of_a_kind()) <= 15
+
+
+def test_a_field_takes_at_most_eight_files() -> None:
+    said = re.search(r"(\d+) files by hand", section("Add a field"))
+    assert said
+    assert int(said[1]) <= 8
+
+
+def test_every_model_of_an_object_is_a_kind() -> None:
+    assert {info.model for info in KINDS} == set(Resource.__subclasses__())
+    assert OWN_TYPES.keys() == {info.kind for info in KINDS}
+
+
+@kinds
+def test_the_names_of_a_kind_follow_from_its_model(info: KindInfo) -> None:
+    assert info.kind == info.model.__name__
+    assert info.plural == f"{info.kind.lower()}s"
+    assert info.model.__module__ == f"taskfleet.api.{to_snake(info.kind)}"
+
+
+@kinds
+def test_a_kind_has_an_enum_of_its_reasons(info: KindInfo) -> None:
+    enums = [name for name, value in vars(reasons).items() if isinstance(value, type(StrEnum))]
+    own = [name for name in enums if name != "Reason" and info.kind.endswith(name.removesuffix("Reason"))]
+    assert own, "add an enum to api/reasons.py"
+
+
+@kinds
+def test_a_kind_has_a_reconciler_that_knows_no_other(info: KindInfo) -> None:
+    module = f"taskfleet.controllers.{to_snake(info.kind)}"
+    assert RECONCILERS.keys() == {each.kind for each in KINDS}
+    assert RECONCILERS[info.kind] is import_module(module).reconcile
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    independent = next(one["modules"] for one in contracts if one["name"].startswith("A reconciler knows"))
+    assert module in independent, "add it to the contract in pyproject.toml"
 
 
 @kinds
@@ -28,5 +100,58 @@ def test_a_kind_has_a_page(info: KindInfo) -> None:
 
 
 @kinds
+def test_the_changelog_names_a_kind(info: KindInfo) -> None:
+    assert f"`{info.kind}`" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+@kinds
 def test_a_kind_has_tests_of_its_rules(info: KindInfo) -> None:
     assert [case for case in CASES if case.kind == info.kind], "add a table to tests/envtest/rules"
+
+
+@pytest.mark.parametrize("file", ["_helpers.tpl", "user-roles.yaml"])
+def test_the_rights_to_all_kinds_are_generated(file: str) -> None:
+    lists = re.findall(
+        r"apiGroups: \[taskfleet\.dev\]\n\s+resources: (.+)",
+        (REPOSITORY / "charts/taskfleet/templates" / file).read_text(),
+    )
+    by_hand = [found for found in lists if "include" not in found]
+    # The one Broker that the operator creates.
+    assert by_hand == (["[brokers]"] if file == "_helpers.tpl" else [])
+
+
+def types_in(annotation: Any) -> Iterator[Any]:
+    """The type, and those that a union or an annotated type is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from types_in(part)
+
+
+@kinds
+def test_a_number_in_a_status_follows_the_load_or_is_urgent(info: KindInfo) -> None:
+    """Else each change of a counter is a write of its own."""
+    numbers = {
+        field.serialization_alias
+        for name, field in info.status.model_fields.items()
+        if name not in URGENT and {int, float} & {*types_in(field.annotation)}
+    }
+    assert numbers <= info.status.counters(), "mark it with FollowsLoad"
+
+
+def test_numbers_in_a_status_are_found() -> None:
+    found = {
+        name for name, field in WorkerPoolStatus.model_fields.items() if int in types_in(field.annotation)
+    }
+    assert {"waiting", "desired_replicas"} <= found
+
+
+def test_commands_name_a_kind_as_kubectl_does() -> None:
+    names = {name for info in KINDS for name in info.short_names}
+    taken = {
+        (argument.metavar or "").strip("[]").partition("/")[0]
+        for command in COMMANDS
+        for argument in command.params
+        if argument.name == "name"
+    }
+    assert taken <= names
+    assert taken

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet.app import require_crds, told_at_the_start
+from taskfleet.start import exit_when_refused, require_crds
 from tests.tools.api_server import ApiServer
 
 
@@ -24,6 +24,6 @@ from tests.tools.api_server import ApiServer
 async def test_a_refusal_at_the_start_is_a_sentence(status: int, message: str, said: str) -> None:
     server = ApiServer()
     server.refuse("list", "workerpools", status=status, message=message)
-    with pytest.raises(SystemExit) as end, told_at_the_start():
+    with pytest.raises(SystemExit) as end, exit_when_refused():
         await require_crds(server.gateway(), [])
     assert str(end.value.code).startswith(said)

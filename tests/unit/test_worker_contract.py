@@ -1,33 +1,145 @@
 """What operator and worker both know by heart, in two places: names of keys, what a message carries, words and bounds."""
 
 import json
-from typing import Any, cast
+from typing import Any, cast, get_args
 
+import pytest
+
+from taskfleet.api import Object, WorkerPoolSpec
 from taskfleet.brokers import transport
+from taskfleet.brokers.amqp_transport import AmqpDrains
+from taskfleet.brokers.connection import amqp_connection
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.recovery import redelivery
+from taskfleet.brokers.polling import worker_report
+from taskfleet.brokers.recovery import dead_workers, redelivery
 from taskfleet.brokers.recovery.requeue_unacked import Held, held
 from taskfleet.brokers.redis_transport import RedisDrains
-from taskfleet_worker import broker_thread, deliveries
+from taskfleet.controllers.pod_trouble import clean
+from taskfleet.resources import broker_connection, probes, worker_container
+from taskfleet.resources.schedules_deployment import schedules_deployment
+from taskfleet_worker import (
+    amqp_thread,
+    broker_thread,
+    connection,
+    deliveries,
+    fence,
+    intake,
+    report,
+    settings,
+    termination,
+)
+from taskfleet_worker import probes as worker_probes
+from taskfleet_worker.beat import settings as beat_settings
 from taskfleet_worker.keys import keys
 from taskfleet_worker.settings import read_settings
+from taskfleet_worker.tasks import QueueCount
+from tests.unit.resources.objects import (
+    INSTALLATION,
+    by_name,
+    external_broker,
+    managed_broker,
+    worker,
+    worker_pool,
+)
 from tests.unit.worker.factories import environment
 
 POD, PREFIX = "pod-1", "app:"
 NAMES = keys(read_settings(environment(globalKeyPrefix=PREFIX)), POD, "s1")
-LAYOUT = Layout(
-    prefix=PREFIX, reports="taskfleet:cluster-1:test:reports"
-)  # as controllers/broker.py names it
+# As controllers/broker.py names it.
+LAYOUT = Layout(prefix=PREFIX, reports="taskfleet:cluster-1:test:reports")
+# With every setting that there is.
+BROKER = external_broker(
+    external={
+        "urlSecretRef": {"name": "redis", "key": "url"},
+        "sentinel": {"masterName": "main", "passwordSecretRef": {"name": "sentinel", "key": "password"}},
+        "caSecretRef": {"name": "ca", "key": "ca.crt"},
+        "clientCertificateSecretRef": {"name": "client"},
+    }
+)
+POOL = worker_pool(resultBackend={"broker": {"database": 1}})
+
+
+class Recorded(dict[str, Any]):
+    """An object of a JSON text; `read` are the keys that were asked of any such object."""
+
+    read: set[str]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        Recorded.read.add(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        Recorded.read.add(key)
+        return super().__getitem__(key)
+
+
+def keys_of(value: Any) -> set[str]:
+    """The keys of an object and of those in it."""
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(keys_of(inner) for inner in value.values()))
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What the runtime reads of its settings."""
+    Recorded.read = set()
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: loads(text, object_hook=Recorded))
+    return Recorded.read
+
+
+def variables(container: Object) -> dict[str, str]:
+    return {name: entry.get("value", "a value") for name, entry in by_name(container["env"]).items()}
+
+
+def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
+    given = variables(worker(POOL, BROKER))
+    read_settings(given)
+    assert recorded == keys_of(dict(json.loads(given[settings.VARIABLE])))
+
+
+def test_a_beat_reads_every_setting(recorded: set[str]) -> None:
+    pod = schedules_deployment(BROKER, INSTALLATION)["spec"]["template"]["spec"]
+    given = variables(pod["containers"][0])
+    beat_settings.read_beat_settings(given)
+    assert recorded >= keys_of(dict(json.loads(given[settings.VARIABLE])))
+
+
+def test_variables_have_one_name() -> None:
+    assert settings.VARIABLE == worker_container.SETTINGS
+    assert connection.SENTINEL_PASSWORD == broker_connection.SENTINEL_PASSWORD
+    given = variables(worker(POOL, BROKER))
+    assert {*connection.BROKER_VARIABLES, connection.SENTINEL_PASSWORD, "POD_NAME"} <= given.keys()
+    on_managed = variables(worker(POOL, managed_broker()))
+    assert connection.RESULT_VARIABLE in on_managed
+
+
+@pytest.mark.parametrize(
+    ("field", "key"), [("pool", "poolType"), ("queue_order", "queueOrder"), ("acknowledge", "acknowledge")]
+)
+def test_a_worker_knows_every_value_of_a_field(field: str, key: str) -> None:
+    choices = get_args(WorkerPoolSpec.model_fields[field].annotation)
+    for value in choices:
+        read_settings(environment(**{key: value}))
+    assert choices, "the field has a list of values"
 
 
 def test_keys_have_one_name() -> None:
     assert NAMES.reports == LAYOUT.reports
     assert PREFIX + NAMES.held == LAYOUT.key("held", NAMES.start)
+    assert PREFIX + NAMES.taken == LAYOUT.key("taken", "")
     drains = RedisDrains(cast(Any, None), LAYOUT, "uid-1")
     assert PREFIX + NAMES.drain == drains._key(POD)
     # What only workers use: none of the operator's own.
     operators = {LAYOUT.key(name).removeprefix(PREFIX) for name in ("requeue", "held", "drain", "reports")}
     assert NAMES.revoked not in operators
+
+
+def test_routing_keys_are_the_names_without_a_prefix() -> None:
+    layout = Layout(prefix="", reports=NAMES.reports)
+    assert AmqpDrains(cast(Any, None), layout, "uid-1")._key(POD) == NAMES.drain
+    assert amqp_thread.EXCHANGE == amqp_connection.EXCHANGE
 
 
 def test_a_pod_that_is_to_stop_understands_it() -> None:
@@ -36,6 +148,59 @@ def test_a_pod_that_is_to_stop_understands_it() -> None:
 
 def test_a_lease_lasts_equally_long_for_both() -> None:
     assert transport.LEASE_SECONDS == broker_thread.LEASE
+
+
+def test_a_silent_worker_begins_nothing_before_its_messages_are_requeued() -> None:
+    # By more than the report and its clock can be late.
+    assert fence.PATIENCE + 5 * broker_thread.REPORT_EVERY < dead_workers.SILENT_SECONDS
+    assert broker_thread.REPORT_EVERY < dead_workers.QUIET_SECONDS
+
+
+@pytest.mark.parametrize("probe", [probes.readiness_probe(), probes.liveness_probe()], ids=["ready", "live"])
+def test_a_worker_answers_the_kubelet(probe: Object) -> None:
+    class Healthy:
+        def readiness(self) -> tuple[bool, str]:
+            return True, "ready"
+
+        def liveness(self) -> tuple[bool, str]:
+            return True, "alive"
+
+    request = f"GET {probe['httpGet']['path']} HTTP/1.1\r\n\r\n".encode()
+    assert worker_probes.respond(request, Healthy()).startswith(b"HTTP/1.1 200 ")
+    assert probes.probe_port()["containerPort"] == worker_probes.PORT
+
+
+def test_the_container_of_a_worker_is_found_by_its_name() -> None:
+    # The room of brokers knows no builders.
+    assert dead_workers.WORKER == worker_container.CONTAINER
+
+
+def test_the_operator_shows_a_last_word_as_it_was_written() -> None:
+    longest = "x" * termination.MAX_LENGTH
+    assert clean(longest) == longest
+
+
+def test_the_operator_reads_a_whole_report() -> None:
+    queues = {f"queue-{number}": QueueCount(1, 2, 3.5) for number in range(report.MAX_QUEUES)}
+    written = report.content(
+        report.Worker(
+            state="draining", drain=7, active=1, prefetched=2, eta=3, limited=4, capacity=5, started_at=6.5,
+            ready_after=7.5, notes=("n" * report.MAX_NOTE,) * report.MAX_NOTES, queues=queues,
+            held=dict.fromkeys(queues, 8),
+        )
+    )  # fmt: skip
+    parsed = worker_report.parse(report.encoded(written, 9).encode())
+    assert parsed == (
+        9,
+        worker_report.Report(
+            state="draining", drain=7, active=1, prefetched=2, eta=3, limited=4, capacity=5, started_at=6.5,
+            ready_after=7.5, notes=("n" * report.MAX_NOTE,) * report.MAX_NOTES,
+            queues=dict.fromkeys(queues, worker_report.QueueWork(active=1, held=8, done=2, busy_seconds=3.5)),
+        ),
+    )  # fmt: skip
+    again = worker_report.same_but_for_number(*(report.encoded(written, seq).encode() for seq in (10, 9)))
+    assert again == 10
+    assert worker_report.incarnation_of(NAMES.start.encode()) == ("uid-1", POD, "s1")
 
 
 def test_the_operator_reads_what_a_worker_records() -> None:
@@ -48,6 +213,7 @@ def test_the_operator_reads_what_a_worker_records() -> None:
 
 def test_a_message_carries_the_same_count_to_the_same_bound() -> None:
     assert deliveries.LOSSES == redelivery.LOSSES
+    assert intake.REASON == redelivery.REASON
     assert deliveries.MAX_REDELIVERIES == redelivery.MAX_REDELIVERIES
     delivery = deliveries.Deliveries().fetched("t", queue="q", prefix="", line="q", payload={"body": ""})
     for losses in range(1, deliveries.MAX_REDELIVERIES + 2):

@@ -41,10 +41,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{/* What the code reads and writes where it works. Secrets are read by name, never listed. */}}
 {{- define "taskfleet.rules" -}}
 - apiGroups: [taskfleet.dev]
-  resources: [workerpools, brokers, taskqueues, periodicschedules]
+  resources: {{ include "taskfleet.kinds" . }}
   verbs: [get, list, watch]
 - apiGroups: [taskfleet.dev]
-  resources: [workerpools/status, brokers/status, taskqueues/status, periodicschedules/status]
+  resources: {{ include "taskfleet.kindStatuses" . }}
   verbs: [patch]
 {{- if .Values.autoCreateBroker }}
 - apiGroups: [taskfleet.dev]

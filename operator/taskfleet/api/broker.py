@@ -7,9 +7,9 @@ from taskfleet.api.base import Model, Resource
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, READY_STATUS, Status
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, Resources
-from taskfleet.api.quantities import MemorySize, PositiveDuration
+from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
 from taskfleet.api.references import ObjectName, SecretKeyRef
-from taskfleet.api.schema import PRINTABLE_RULE, Column, Limits, Rule
+from taskfleet.api.schema import PRINTABLE_RULE, Column, FollowsLoad, Limits, Rule
 
 DEFAULT_SIZE = "1Gi"
 
@@ -188,7 +188,7 @@ class UnconsumedQueue(Model):
     name: str
     """The queue's name."""
 
-    waiting: Annotated[int, Limits(minimum=0)]
+    waiting: Count
     """Waiting messages."""
 
 
@@ -201,23 +201,23 @@ class BrokerStatus(Status):
     version: str | None = None
     """The server's version."""
 
-    memory: str | None = None
+    memory: Annotated[str | None, FollowsLoad()] = None
     """Used memory, and the limit if there is one: 1.2Mi of 256Mi."""
 
-    clients: Annotated[int, Limits(minimum=0)] | None = None
+    clients: Annotated[Count | None, FollowsLoad()] = None
     """Connected clients. Changes of one or two per Broker on the server are not shown."""
 
-    foreign_unacked: Annotated[int, Limits(minimum=0)] | None = None
+    foreign_unacked: Annotated[Count | None, FollowsLoad()] = None
     """Unacknowledged messages that are held by workers outside of Taskfleet."""
 
-    unconsumed_queues: Annotated[list[UnconsumedQueue], Limits(maxItems=20)] = []
+    unconsumed_queues: Annotated[list[UnconsumedQueue], Limits(maxItems=20), FollowsLoad()] = []
     """Queues with waiting messages and no consumer, neither a WorkerPool nor another client, longest first. The
     operator scans for them in small steps, so they appear late on a database with many keys."""
 
-    expired_requeued: Annotated[int, Limits(minimum=0)] | None = None
+    expired_requeued: Annotated[Count | None, FollowsLoad()] = None
     """Messages that exceeded visibilityTimeout and were requeued."""
 
-    expired_unroutable: Annotated[int, Limits(minimum=0)] | None = None
+    expired_unroutable: Annotated[Count | None, FollowsLoad()] = None
     """Messages that exceeded visibilityTimeout and cannot be requeued, because no queue is bound to their exchange
     and routing key."""
 

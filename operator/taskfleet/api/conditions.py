@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from taskfleet.api.base import Model, Timestamp
-from taskfleet.api.schema import Limits
+from taskfleet.api.schema import FollowsLoad, Limits
 
 READY_STATUS, READY_REASON, READY_MESSAGE = (
     f'.status.conditions[?(@.type=="Ready")].{part}' for part in ("status", "reason", "message")
@@ -48,3 +48,12 @@ class Status(Model):
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of that type, or None."""
         return next((condition for condition in self.conditions if condition.type == kind), None)
+
+    @classmethod
+    def counters(cls) -> frozenset[str]:
+        """The fields that follow the load, by their names in JSON."""
+        return frozenset(
+            field.serialization_alias or name
+            for name, field in cls.model_fields.items()
+            if any(isinstance(mark, FollowsLoad) for mark in field.metadata)
+        )

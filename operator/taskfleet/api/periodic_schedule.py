@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.pod import AnyObject
-from taskfleet.api.quantities import PositiveDuration
+from taskfleet.api.quantities import Count, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
-from taskfleet.api.schema import Column, Limits, Rule
+from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule
 
 SolarEvent = Literal[
     "dawn_astronomical",
@@ -127,19 +127,19 @@ class Trigger(Model):
 class PeriodicScheduleStatus(Status):
     """The runs that were sent, and the next one."""
 
-    last_schedule_time: Timestamp | None = None
+    last_schedule_time: Annotated[Timestamp | None, FollowsLoad()] = None
     """The scheduled time of the last run that was sent."""
 
-    next_schedule_time: Timestamp | None = None
+    next_schedule_time: Annotated[Timestamp | None, FollowsLoad()] = None
     """The scheduled time of the next run."""
 
-    total_run_count: Annotated[int, Limits(minimum=0)] = 0
+    total_run_count: Annotated[Count, FollowsLoad()] = 0
     """Runs that were sent."""
 
-    missed_run_count: Annotated[int, Limits(minimum=0)] = 0
+    missed_run_count: Annotated[Count, FollowsLoad()] = 0
     """Scheduled runs that were skipped."""
 
-    last_task_id: str | None = None
+    last_task_id: Annotated[str | None, FollowsLoad()] = None
     """The task id of the last run."""
 
     last_trigger: Trigger | None = None

@@ -18,6 +18,7 @@ SIZE_RULE = Rule(
     "self.matches('^[1-9][0-9]{0,17}(k|M|G|T|Ki|Mi|Gi|Ti)$')",
     '"{self}" is not a valid size: use a whole number with a unit, such as 256Mi or 1Gi.',
 )
+Count = Annotated[int, Limits(minimum=0)]
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 _SUFFIXES = {

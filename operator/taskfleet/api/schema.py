@@ -80,6 +80,10 @@ class Limits:
         return {**handler(core_schema), **self.keywords}
 
 
+class FollowsLoad:
+    """Marks a field of a status, for `Annotated`: it follows the load, so that a change of it alone is written later."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of `kubectl get`; `wide` ones appear with `-o wide` only."""

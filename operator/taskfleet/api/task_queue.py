@@ -4,10 +4,10 @@ from typing import Annotated
 
 from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
-from taskfleet.api.quantities import Duration, PositiveDuration
+from taskfleet.api.quantities import Count, Duration, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
-from taskfleet.api.schema import Column, Limits, Rule
+from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule
 
 
 class AlertAbove(Model):
@@ -20,7 +20,7 @@ class AlertAbove(Model):
         ),
     )
 
-    waiting: Annotated[int, Limits(minimum=0)] | None = None
+    waiting: Count | None = None
     """The number of waiting messages."""
 
     age: PositiveDuration | None = None
@@ -53,7 +53,7 @@ class Purge(Model):
     time: Timestamp
     """When the purge was done or refused."""
 
-    messages: Annotated[int, Limits(minimum=0)] = 0
+    messages: Count = 0
     """The number of removed messages."""
 
     refused: str | None = None
@@ -66,39 +66,39 @@ class PriorityCount(Model):
     priority: Annotated[int, Limits(minimum=0, maximum=255)]
     """The step of the Broker's prioritySteps. 0 is the highest priority."""
 
-    waiting: Annotated[int, Limits(minimum=0)]
+    waiting: Count
     """Waiting messages."""
 
 
 class TaskQueueStatus(Status):
     """The observed state of the queue."""
 
-    waiting: Annotated[int, Limits(minimum=0)] | None = None
+    waiting: Annotated[Count | None, FollowsLoad()] = None
     """Waiting messages of all priorities."""
 
-    waiting_by_priority: Annotated[list[PriorityCount], Limits(maxItems=16)] = []
+    waiting_by_priority: Annotated[list[PriorityCount], Limits(maxItems=16), FollowsLoad()] = []
     """Waiting messages by priority. Set only if a message has a priority other than 0."""
 
-    unacked: Annotated[int, Limits(minimum=0)] | None = None
+    unacked: Annotated[Count | None, FollowsLoad()] = None
     """Unacknowledged messages that pods of WorkerPools hold: running, prefetched, or waiting for their ETA."""
 
-    oldest_age: Duration | None = None
+    oldest_age: Annotated[Duration | None, FollowsLoad()] = None
     """How long the oldest message has waited. This is an estimate, because brokers do not record the time."""
 
-    consumers: Annotated[int, Limits(minimum=0)] | None = None
+    consumers: Annotated[Count | None, FollowsLoad()] = None
     """Pods of WorkerPools that consume the queue; on RabbitMQ all other consumers too."""
 
     pools: Annotated[list[str], Limits(maxItems=100)] = []
     """WorkerPools that consume the queue, including those that have no pods at the moment. Suspended pools are left
     out."""
 
-    arrival_rate: float | None = None
+    arrival_rate: Annotated[float | None, FollowsLoad()] = None
     """Messages per second that arrived during the last minute."""
 
-    completion_rate: float | None = None
+    completion_rate: Annotated[float | None, FollowsLoad()] = None
     """Messages per second that left during the last minute, completed by pods or removed in another way."""
 
-    other_rate: float | None = None
+    other_rate: Annotated[float | None, FollowsLoad()] = None
     """The part of completionRate that no pod completed: taken by other workers, or discarded as revoked or expired."""
 
     last_purge: Purge | None = None

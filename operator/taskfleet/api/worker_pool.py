@@ -10,11 +10,11 @@ from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
-from taskfleet.api.quantities import Duration, MemorySize, PositiveDuration, parse_quantity
+from taskfleet.api.quantities import Count, Duration, MemorySize, PositiveDuration, parse_quantity
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
 from taskfleet.api.rollout import DisruptionBudget, Strategy
-from taskfleet.api.schema import Column, Limits, Rule, Scale
+from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule, Scale
 from taskfleet.api.worker_flags import ARGUMENT_RULES
 
 PoolType = Literal["prefork", "threads", "gevent", "eventlet", "solo"]
@@ -50,7 +50,7 @@ class Autoscale(Model):
         ),
     )
 
-    min_replicas: Annotated[int, Limits(minimum=0)] = 0
+    min_replicas: Count = 0
     """The minimum number of pods."""
 
     max_replicas: Annotated[int, Limits(minimum=0, maximum=10000)]
@@ -333,12 +333,10 @@ class Decision(Model):
     time: Timestamp
     """When the decision was made."""
 
-    from_replicas: Annotated[int, Limits(minimum=0)] = Field(
-        validation_alias="from", serialization_alias="from"
-    )
+    from_replicas: Count = Field(validation_alias="from", serialization_alias="from")
     """The number of pods before."""
 
-    to: Annotated[int, Limits(minimum=0)]
+    to: Count
     """The desired number of pods."""
 
     reason: str
@@ -349,6 +347,7 @@ class Decision(Model):
 
 
 MAX_TOKEN = 64
+MAX_DECISIONS = 5
 
 
 class Requeue(Model):
@@ -360,47 +359,47 @@ class Requeue(Model):
     time: Timestamp
     """When the request was handled."""
 
-    messages: Annotated[int, Limits(minimum=0)]
+    messages: Count
     """The number of requeued messages."""
 
 
 class WorkerPoolStatus(Status):
     """The observed state of the pool, and the last scaling decision."""
 
-    replicas: Annotated[int, Limits(minimum=0)] = 0
+    replicas: Annotated[Count, FollowsLoad()] = 0
     """Pods that exist."""
 
-    ready_replicas: Annotated[int, Limits(minimum=0)] = 0
+    ready_replicas: Annotated[Count, FollowsLoad()] = 0
     """Pods that are ready."""
 
     selector: str | None = None
     """The label selector of the pods, for the scale subresource."""
 
-    desired_replicas: Annotated[int, Limits(minimum=0)] | None = None
+    desired_replicas: Count | None = None
     """The desired number of pods."""
 
-    busy_replicas: Annotated[int, Limits(minimum=0)] | None = None
+    busy_replicas: Annotated[Count | None, FollowsLoad()] = None
     """Pods that run a task."""
 
-    draining_replicas: Annotated[int, Limits(minimum=0)] | None = None
+    draining_replicas: Annotated[Count | None, FollowsLoad()] = None
     """Pods that finish their tasks and fetch no new ones."""
 
-    waiting: Annotated[int, Limits(minimum=0)] | None = None
+    waiting: Annotated[Count | None, FollowsLoad()] = None
     """Waiting messages in the pool's queues."""
 
-    in_flight: Annotated[int, Limits(minimum=0)] | None = None
+    in_flight: Annotated[Count | None, FollowsLoad()] = None
     """Messages that the pool's pods hold, running or prefetched."""
 
-    requeued: Annotated[int, Limits(minimum=0)] | None = None
+    requeued: Annotated[Count | None, FollowsLoad()] = None
     """Messages that were requeued because the pod that held them ended."""
 
-    dead_letters: Annotated[int, Limits(minimum=0)] | None = None
+    dead_letters: Annotated[Count | None, FollowsLoad()] = None
     """Messages in the <queue>.dead lists: each crashed its worker more than 5 times."""
 
     last_requeue: Requeue | None = None
     """The last request to requeue dead letters, as by `kubectl taskfleet dead --requeue`."""
 
-    notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10)] = []
+    notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10), FollowsLoad()] = []
     """What the pods report, such as tasks that set acks_late to False themselves."""
 
     runtime_version: str | None = None
@@ -408,6 +407,9 @@ class WorkerPoolStatus(Status):
 
     last_decision: Decision | None = None
     """The last decision about the size."""
+
+    decisions: Annotated[list[Decision], Limits(maxItems=MAX_DECISIONS)] = []
+    """The last decisions about the size, up to five, the oldest first."""
 
 
 class WorkerPool(Resource):

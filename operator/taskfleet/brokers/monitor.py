@@ -131,6 +131,11 @@ class BrokerMonitor:
         watched = self._watched.get(broker)
         return watched.transport.capabilities if watched is not None else None
 
+    def without_state(self, broker: Key) -> Capabilities | None:
+        """The capabilities of a broker that is known to keep no state of Taskfleet's; None for every other one."""
+        known = self.capabilities(broker)
+        return None if known is None or known.taskfleet_state else known
+
     def reading_problem(self, broker: Key) -> str | None:
         """What of the work on this broker fails, and why; None while all of it goes on."""
         watched = self._watched.get(broker)

@@ -27,17 +27,16 @@ _IN_STATUS = ("TIME", "FROM", "TO", "REASON", "BECAUSE")
 
 
 async def explain(gateway: Gateway, pool: Key, *, lease: Key, form: Form | None = None) -> int:
-    """Print the decisions, or the last one where the operator does not answer. Raises ApiError."""
+    """Print the decisions, or those of the status where the operator does not answer. Raises ApiError."""
     raw = await existing(gateway, pool)
     try:
         answer = await ask_about(pool, "explain", gateway=gateway, lease=lease)
     except UnansweredError as error:
-        last = status_of(raw).get("lastDecision")
-        decisions = [last] if last else []
+        decisions = status_of(raw).get("decisions") or []
         print_answer(
             {"mode": None, "decisions": decisions}, form, listing(decisions, _IN_STATUS).splitlines()
         )
-        print_errors(f"Operator not reachable; showing status.lastDecision only. {error}")
+        print_errors(f"Operator not reachable; showing status.decisions only. {error}")
         return 0
     lines = listing(answer["decisions"], tuple(_COLUMNS)).splitlines()
     if answer["mode"] != "Auto":

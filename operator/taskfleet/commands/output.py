@@ -9,6 +9,7 @@ import yaml
 
 from taskfleet.api import Object
 from taskfleet.commands.table import harmless
+from taskfleet.plain_yaml import PlainDumper
 
 Form = Literal["json", "yaml"]
 
@@ -36,11 +37,8 @@ def _text(lines: tuple[str, ...]) -> str:
     return "".join(f"{harmless(line)}\n" for line in lines)
 
 
-class _OneLine(yaml.SafeDumper):
+class _OneLine(PlainDumper):
     """Texts stay on one line, so that a line break of another user begins no line."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of yaml
-        return True
 
 
 def _yaml(answer: Object) -> str:

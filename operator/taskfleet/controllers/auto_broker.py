@@ -1,6 +1,6 @@
-"""The Broker `default` that appears by itself, so that one applied WorkerPool or PeriodicSchedule is enough."""
+"""The Broker `default` that appears by itself, so that one applied object is enough."""
 
-from taskfleet.api import GROUP, VERSION, Key, PeriodicSchedule, WorkerPool
+from taskfleet.api import GROUP, VERSION, Key
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.context import Context
@@ -11,9 +11,9 @@ AUTO_CREATED = "taskfleet.dev/auto-created"
 DEFAULT_BROKER = "default"
 
 
-async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Context) -> Reasoned:
+async def auto_create_broker(key: Key, context: Context) -> Reasoned:
     """Make the Broker `default` for whoever refers to it; why that has to wait in any case."""
-    name, namespace = user.spec.broker_ref.name, user.namespace
+    _, namespace, name = key
     if name != DEFAULT_BROKER:
         return _missing(
             f"spec.brokerRef.name is {name!r}, but no Broker of that name exists in this "
@@ -24,7 +24,7 @@ async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Conte
             f"Broker {name!r} does not exist, and this installation does not create it automatically. "
             "Create the Broker."
         )
-    if await context.gateway.get(Key("Broker", namespace, name)) is not None:  # the watch will tell of it
+    if await context.gateway.get(key) is not None:  # the watch will tell of it
         return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:

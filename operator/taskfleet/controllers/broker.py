@@ -35,8 +35,11 @@ from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 _LEFT_OVER_SECONDS = 1.0
 _NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting Redis that the one before it has come up
 _LOOKED = (
-    *(BrokerReason.REACHABLE, BrokerReason.UNREACHABLE, BrokerReason.AUTHENTICATION_FAILED),
-    *(BrokerReason.TLS_FAILED, BrokerReason.READ_ONLY),
+    BrokerReason.REACHABLE,
+    BrokerReason.UNREACHABLE,
+    BrokerReason.AUTHENTICATION_FAILED,
+    BrokerReason.TLS_FAILED,
+    BrokerReason.READ_ONLY,
 )
 
 
@@ -163,9 +166,8 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | No
     now, key = context.now(), seen.broker.key
     seen = replace(seen, reading_problem=context.brokers.reading_problem(key))
     if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
-        return (
-            context.settings.recheck_interval
-        )  # the look under way will tell; until then the last one holds
+        # The look under way will tell; until then the last one holds.
+        return context.settings.recheck_interval
     seen = replace(seen, sharers=_sharers(seen, context))
     _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
     seen = replace(

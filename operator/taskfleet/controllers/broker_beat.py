@@ -26,8 +26,7 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
 async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
     """Bring the Deployment and the entries in Redis to the schedules that there are."""
     key = Key("Deployment", broker.namespace, schedules_name(broker.name))
-    capabilities = context.brokers.capabilities(broker.key)
-    able = capabilities is None or capabilities.taskfleet_state
+    able = context.brokers.without_state(broker.key) is None
     wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
     if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
         return

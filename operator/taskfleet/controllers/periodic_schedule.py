@@ -42,13 +42,12 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
         return ScheduleSeen(schedule, stalled=(ScheduleReason.INVALID_SCHEDULE, wrong))
     live = context.cache.get(*broker)
     if live is None:
-        return ScheduleSeen(schedule, missing=await auto_create_broker(schedule, context))
+        return ScheduleSeen(schedule, missing=await auto_create_broker(broker, context))
     if (problem := broker_problem(live)) is not None:
         return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
-    capabilities = context.brokers.capabilities(broker)
-    if capabilities is not None and not capabilities.taskfleet_state:
+    if (without := context.brokers.without_state(broker)) is not None:
         message = (
-            f"Broker {broker.name!r} is a {capabilities.name}, which does not support "
+            f"Broker {broker.name!r} is a {without.name}, which does not support "
             "PeriodicSchedules. Set spec.brokerRef.name to a Redis Broker, or run the app's own "
             "beat (spec.beat of a WorkerPool)."
         )

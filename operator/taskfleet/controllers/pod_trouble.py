@@ -7,7 +7,7 @@ from datetime import datetime
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
-from taskfleet.api.stored import conditions_of, is_ready, is_terminating, status_of
+from taskfleet.api.stored import condition_of, is_ready, is_terminating, status_of
 from taskfleet.resources.schedules_deployment import CONTAINER as BEAT
 from taskfleet.resources.worker_container import CONTAINER as WORKER
 
@@ -78,7 +78,7 @@ def _trouble_of(pod: Object, now: datetime) -> Trouble | None:
     since = _without_node_since(pod)
     if since is None or _patience_left(since, now) > 0:
         return None
-    return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {name} cannot be scheduled: {_words_of_scheduler(status)}")
+    return Trouble(PoolReason.UNSCHEDULABLE, f"Pod {name} cannot be scheduled: {_words_of_scheduler(pod)}")
 
 
 def _waiting_trouble(pod: str, container: Object, waiting: Object) -> Trouble | None:
@@ -138,17 +138,15 @@ def _last_words(pod: Object, container: Object, ended: Object) -> str:
 
 
 def _without_node_since(pod: Object) -> datetime | None:
-    for condition in conditions_of(pod):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            since = condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
-            return datetime.fromisoformat(since)
-    return None
+    scheduled = condition_of(pod, "PodScheduled")
+    if scheduled is None or scheduled["status"] != "False":
+        return None
+    return datetime.fromisoformat(scheduled.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
 
 
 def _patience_left(since: datetime, now: datetime) -> float:
     return _PATIENCE_SECONDS - (now - since).total_seconds()
 
 
-def _words_of_scheduler(status: Object) -> str:
-    conditions = status.get("conditions") or []
-    return next((clean(one.get("message", "")) for one in conditions if one["type"] == "PodScheduled"), "")
+def _words_of_scheduler(pod: Object) -> str:
+    return clean((condition_of(pod, "PodScheduled") or {}).get("message", ""))

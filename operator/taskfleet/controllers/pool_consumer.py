@@ -7,8 +7,11 @@ from taskfleet.brokers.queues.consumers import PoolConsumer
 
 # Ready=False, and yet nothing keeps its workers from what waits for long.
 _PASSING = (
-    *(Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY),
-    *(PoolReason.BEAT_NOT_READY, PoolReason.PODS_UNRESPONSIVE),
+    Reason.PROGRESSING,
+    PoolReason.PODS_NOT_READY,
+    PoolReason.BROKER_NOT_READY,
+    PoolReason.BEAT_NOT_READY,
+    PoolReason.PODS_UNRESPONSIVE,
 )
 
 

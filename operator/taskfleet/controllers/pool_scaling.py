@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
+from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.api.stored import status_of
+from taskfleet.api.worker_pool import MAX_DECISIONS
 from taskfleet.controllers.conditions import Reasoned, condition
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.event import Event, Severity
@@ -43,7 +45,7 @@ def start_obstacle(current_pods: list[Object], *, now: datetime) -> str | None:
     return found.message if found is not None and found.reason in _STARTS_IN_VAIN else None
 
 
-def new_decision(raw: Object, decided: DecisionRecord | None) -> Object | None:
+def new_decision(raw: Object, decided: DecisionRecord | None, *, now: datetime) -> Object | None:
     """The decision as status tells it, when it is another one than the status has. `decided` is as it was made."""
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
@@ -55,7 +57,14 @@ def new_decision(raw: Object, decided: DecisionRecord | None) -> Object | None:
     before = decided.load.replicas if last else 0
     if last and before == verdict.pods:  # written by an operator that did not live to tell of it
         before = last.get("to", before)
-    return {"from": before, "to": verdict.pods, "reason": verdict.cause.value, "message": verdict.sentence}
+    reason, message = verdict.cause.value, verdict.sentence
+    return {"time": rfc3339(now), "from": before, "to": verdict.pods, "reason": reason, "message": message}
+
+
+def with_decision(raw: Object, decision: Object) -> Object:
+    """The fields of the status that tell of a new decision: it and those before it."""
+    before = status_of(raw).get("decisions") or []
+    return {"lastDecision": decision, "decisions": [*before, decision][-MAX_DECISIONS:]}
 
 
 def scaling_active(pool: WorkerPool, decided: DecisionRecord | None) -> Object:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taskfleet.api import Object, WorkerPool
-from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.api.stored import condition_of, is_ready, status_of
 from taskfleet.brokers.capabilities import Capabilities
@@ -16,7 +15,7 @@ from taskfleet.controllers.conditions import Reasoned, condition, ready, reconci
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
-from taskfleet.controllers.request_results import RequeueResult
+from taskfleet.controllers.request_results import RequestResult, answer
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -43,7 +42,7 @@ class PoolSeen:
     unread: bool = False  # nothing is known of the broker yet, so the last figures still hold
     held_in_silence: tuple[Holder, ...] = ()
     requeued: int = 0  # since the status was last written
-    requeue: RequeueResult | None = None  # a request that the status does not answer yet
+    requeue: RequestResult | None = None  # a request that the status does not answer yet
     beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
     @property
@@ -72,7 +71,7 @@ class PoolSeen:
 
 
 def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
-    """Everything but lastDecision, which whoever decides adds."""
+    """Everything but the decisions, which the scaling loop makes."""
     status = (seen.deployment or {}).get("status") or {}
     return {
         "observedGeneration": seen.pool.metadata.generation,
@@ -84,7 +83,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "runtimeVersion": seen.runtime_version or None,
         **({} if seen.unread else _figures(seen)),
         "requeued": (seen.pool.status.requeued or 0) + seen.requeued or None,
-        **_last_requeue(seen, now),
+        **answer("lastRequeue", seen.requeue, now),
         "conditions": _conditions(seen, now),
     }
 
@@ -94,14 +93,6 @@ def _figures(seen: PoolSeen) -> Object:
     return pool_figures(
         seen.snapshot, uid=pool.metadata.uid, queues=pool.spec.effective_queues, pods=seen.pods
     )
-
-
-def _last_requeue(seen: PoolSeen, now: datetime) -> Object:
-    """The answer to a new request; without one the last answer stays as it is."""
-    if seen.requeue is None or seen.requeue.messages is None:
-        return {}
-    time = rfc3339(now)
-    return {"lastRequeue": {"time": time, **vars(seen.requeue)}}
 
 
 def _template(obj: Object | None) -> str | None:

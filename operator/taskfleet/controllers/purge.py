@@ -7,7 +7,7 @@ from taskfleet.api.task_queue import FORCE
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.request_results import RequestResult
 
 log = structlog.get_logger(__name__)
 
@@ -50,19 +50,19 @@ def refusal(figures: QueueStats) -> str | None:
 
 async def handle_purge(
     queue: TaskQueue, broker: Key, figures: QueueStats | None, context: Context
-) -> Purged | None:
+) -> RequestResult | None:
     """Remove the messages or say why not; None where nothing new is asked for."""
     token = pending_request(queue)
     if token is None:
         return None
     if figures is None:
-        return Purged(token)
+        return RequestResult(token)
     if not forced(token):
         if (why := refusal(figures)) is not None:
-            return Purged(token, 0, why)
+            return RequestResult(token, 0, why)
         if figures.total and figures.watched_for < _WATCHED_SECONDS:
-            return Purged(token)
-    return Purged(token, await _purge(queue, broker, token, context))
+            return RequestResult(token)
+    return RequestResult(token, await _purge(queue, broker, token, context))
 
 
 async def _purge(queue: TaskQueue, broker: Key, token: str, context: Context) -> int | None:

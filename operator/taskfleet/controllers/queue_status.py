@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskfleet.api import Key, Object, TaskQueue, format_duration
-from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, QueueReason
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
-from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.request_results import RequestResult, answer
 from taskfleet.controllers.silence import Holder, sentence
 
 _NUMBERS = (
@@ -30,7 +29,7 @@ class QueueSeen:
     priority_steps: tuple[int, ...] = (0, 3, 6, 9)
     held_in_silence: tuple[Holder, ...] = ()
     problem: Reasoned | None = None
-    purged: Purged | None = None
+    purged: RequestResult | None = None
 
     @property
     def consumers(self) -> list[str]:
@@ -54,7 +53,7 @@ def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
         "observedGeneration": generation,
         **_numbers(seen),
         "pools": seen.consumers[:100] or None,
-        **_last_purge(seen.purged, now),
+        **answer("lastPurge", seen.purged, now),
         "conditions": [
             ready(seen.problem is None, *verdict, generation=generation),
             reconciling(None, generation=generation),
@@ -180,15 +179,3 @@ def _by_priority(steps: tuple[int, ...], waiting: tuple[int, ...]) -> list[Objec
         return None
     pairs = zip(steps, waiting, strict=False)
     return [{"priority": step, "waiting": count} for step, count in pairs if count]
-
-
-def _last_purge(purged: Purged | None, now: datetime) -> Object:
-    """The answer to a new value of spec.purge; without one the last answer stays as it is."""
-    if purged is None or purged.messages is None:
-        return {}
-    answer = {
-        "token": purged.token,
-        "time": rfc3339(now),
-        "messages": purged.messages,
-    }
-    return {"lastPurge": answer if purged.refused is None else {**answer, "refused": purged.refused}}

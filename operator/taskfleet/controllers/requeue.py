@@ -8,7 +8,7 @@ from taskfleet.api.worker_pool import MAX_TOKEN
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.request_results import RequeueResult
+from taskfleet.controllers.request_results import RequestResult
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ def pending_request(pool: WorkerPool) -> Request | None:
     return request
 
 
-async def handle_requeue(pool: WorkerPool, context: Context) -> RequeueResult | None:
+async def handle_requeue(pool: WorkerPool, context: Context) -> RequestResult | None:
     """Move the messages; None where nothing new is asked for. Until the status has the answer, it may be repeated."""
     request = pending_request(pool)
     if request is None:
@@ -31,12 +31,12 @@ async def handle_requeue(pool: WorkerPool, context: Context) -> RequeueResult | 
     broker = Key("Broker", pool.namespace, pool.spec.broker_ref.name)
     recovery = context.brokers.recovery(broker)
     if recovery is None:
-        return RequeueResult(request.token, None)
+        return RequestResult(request.token)
     queues = pool.spec.effective_queues
     try:
         messages = await recovery.requeue(queues, request, pool_uid=pool.metadata.uid)
     except BrokerError as error:
         log.warning("dead letters not requeued yet", **pool.key._asdict(), error=str(error))
-        return RequeueResult(request.token, None)
+        return RequestResult(request.token)
     log.info("dead letters requeued", **pool.key._asdict(), messages=messages)
-    return RequeueResult(request.token, messages)
+    return RequestResult(request.token, messages)

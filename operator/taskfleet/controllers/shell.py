@@ -64,7 +64,10 @@ def not_applied(
 ) -> tuple[Reasoned, bool]:
     """The reason and its sentence, and whether only another spec helps. `owner`: the kind, as messages name it."""
     if isinstance(error, NameConflictError):
-        message = f"{error}. Rename the {owner}, or delete or rename the {error.kind} {error.name!r}; it is left as it is."
+        message = (
+            f"{error}. Rename the {owner}, or delete or rename the {error.kind} {error.name!r}, "
+            "which the operator does not change."
+        )
         return (Reason.NAME_CONFLICT, message), True
     if isinstance(error, DeniedError):
         return (

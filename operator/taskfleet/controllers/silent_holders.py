@@ -11,8 +11,8 @@ def held_in_silence(
     broker: Key, pools: Iterable[str], pods: Iterable[Object], context: Context
 ) -> tuple[Holder, ...]:
     """Of pools, by uid, on a broker on which such messages are ours to requeue; RabbitMQ does so by itself."""
-    capabilities, snapshot = context.brokers.capabilities(broker), context.brokers.snapshot(broker)
-    if snapshot is None or (capabilities is not None and not capabilities.taskfleet_state):
+    snapshot = context.brokers.snapshot(broker)
+    if snapshot is None or context.brokers.without_state(broker) is not None:
         return ()
     by_name = {pod["metadata"]["name"]: pod for pod in pods}
     return holders(snapshot, pools, by_name, context.nodes.lost, epoch=context.epoch, now=context.now())

@@ -9,7 +9,7 @@ from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.purge import handle_purge
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
-from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.request_results import RequestResult
 from taskfleet.controllers.shell import reconcile_parsed, soonest, write_status
 from taskfleet.controllers.silence import in_queue
 from taskfleet.controllers.silent_holders import held_in_silence
@@ -99,7 +99,7 @@ def _changes(raw: Object, status: Object) -> list[Event]:
     return events
 
 
-def _purge_event(purged: Purged | None) -> list[Event]:
+def _purge_event(purged: RequestResult | None) -> list[Event]:
     if purged is None or purged.messages is None:
         return []
     if purged.refused is not None:

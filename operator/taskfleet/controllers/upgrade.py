@@ -14,9 +14,8 @@ def take_turn(pool: Key, context: Context) -> bool:
     if context.settings.upgrade_pools is not UpgradePools.ONE_AT_A_TIME:
         return False
     waiting = [key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw) and not _stalled(raw)]
-    if (
-        context.rolling_upgrade.pool in waiting
-    ):  # it was let roll, and its Deployment may not have been written yet
+    # It was let roll, and its Deployment may not have been written yet.
+    if context.rolling_upgrade.pool in waiting:
         return pool == context.rolling_upgrade.pool
     if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
         return False

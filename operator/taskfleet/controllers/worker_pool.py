@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from taskfleet import metrics
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
-from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
 from taskfleet.api.stored import status_of
 from taskfleet.config import UpgradePools
@@ -25,6 +24,7 @@ from taskfleet.controllers.pool_scaling import (
     overwritten_event,
     size_problem,
     start_obstacle,
+    with_decision,
 )
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.controllers.refused import in_words_of
@@ -93,9 +93,8 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
         seen = await _carry_out(observed, context)
     except LeftOverError:
         return _LEFT_OVER_SECONDS
-    if (
-        seen.deployment is not None
-    ):  # also where its template cannot be built: that holds up no change of size
+    # Also where its template cannot be built: that holds up no change of size.
+    if seen.deployment is not None:
         decided = _scale(pool, seen, context)
         problem = size_problem(pool, context.scaling.refusal(key), context.scaling.size(key).contested)
         seen = replace(seen, decided=decided, size_problem=problem)
@@ -107,7 +106,7 @@ async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
     seen = _observe(observed, context)
     try:
         if observed.broker is None:
-            return replace(seen, missing=await auto_create_broker(observed.pool, context))
+            return replace(seen, missing=await auto_create_broker(_broker_key(observed.pool), context))
         binding = BrokerBinding.of(Broker.parse(observed.broker))
         if (wrong := results_problem(observed.pool, seen.capabilities)) is not None:
             raise SpecError(wrong)
@@ -209,8 +208,8 @@ async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float
     now = context.now()
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
-    if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key))) is not None:
-        status["lastDecision"] = {"time": rfc3339(now), **decision}
+    if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key), now=now)) is not None:
+        status |= with_decision(observed.raw, decision)
         if not status_of(observed.raw).get("lastDecision") and decision["to"]:
             # The Deployment was created with that size.
             events.append(

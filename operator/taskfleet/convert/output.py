@@ -5,18 +5,12 @@ from collections.abc import Iterable
 import yaml
 
 from taskfleet.api import Object
-
-
-class _Plain(yaml.SafeDumper):
-    """Repeats shared values instead of anchors: users edit these files."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of yaml
-        return True
+from taskfleet.plain_yaml import PlainDumper
 
 
 def manifests_text(manifests: Iterable[Object]) -> str:
     """All manifests as one stream, ready for `kubectl apply -f -`."""
-    return str(yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, width=110))
+    return str(yaml.dump_all(manifests, Dumper=PlainDumper, sort_keys=False, width=110))
 
 
 def manifest_files(manifests: Iterable[Object]) -> dict[str, str]:

@@ -1,15 +1,12 @@
-"""Every call to the API server goes through here: bounded in time, and no write without the lease."""
+"""Every call to the API server but the Lease's own goes through here: no write without the lease."""
 
-import asyncio
-import json
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -17,7 +14,8 @@ from kubernetes.aio import client, config
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.api.stored import status_of
-from taskfleet.kube.errors import ApiError, ConflictError, DeniedError, InvalidError, LeaseLostError
+from taskfleet.kube.api_call import APPLY, call
+from taskfleet.kube.errors import ApiError, LeaseLostError
 from taskfleet.kube.field_managers import MANAGER
 from taskfleet.kube.resource_types import (
     OWN_TYPES,
@@ -27,18 +25,9 @@ from taskfleet.kube.resource_types import (
     token_path,
 )
 
-# With a charset, because the client would encode the body by itself otherwise: see `_as_yaml`.
-APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-# How a server-side apply of an object that does not fit its schema is answered, with 500 in place of 422.
-_UNKNOWN_SHAPE = ("failed to create typed patch object (", "failed to convert new object (")
-# How policies and webhooks refuse, with a code of their own choice.
-_DENIAL = re.compile(r"^admission webhook .* denied the request|AdmissionPolicy '.*' denied request")
-# What YAML takes in escaped form only (1.1, 5.1 Character Set).
-_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_READ_SECONDS = 15.0
 # With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
 _WRITE_SECONDS = 4.0
 _MAY_SEND: ContextVar[Callable[[], bool]] = ContextVar("may_send", default=lambda: True)
@@ -90,6 +79,7 @@ class Gateway:
 
     def __init__(self, api: client.ApiClient, *, may_write: Callable[[], bool]) -> None:
         self._api = api
+        self._call = partial(call, api)
         self._may_write = may_write
 
     async def get(self, key: Key) -> Object | None:
@@ -217,59 +207,6 @@ class Gateway:
                 raise LeaseLostError from error
             raise
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Object | None = None,
-        query: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-        seconds: float = _READ_SECONDS,
-    ) -> Object:
-        headers = {**(headers or {}), "Accept": accept, "Content-Type": content_type}
-        # A service account's token is renewed on disk: the client's hook reads it again when due.
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        try:
-            # Not aiohttp's own timeout: one that passes while the task is cancelled makes it forget that it was.
-            async with asyncio.timeout(seconds):
-                sent = _as_yaml(body) if content_type == APPLY else body
-                response = await self._api.call_api(method, url, headers, body=sent)
-                data = await response.read()
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ApiError(
-                0, "Unreachable", f"the API server does not answer ({type(error).__name__})"
-            ) from error
-        if response.status >= 300:
-            raise _error(response.status, data)
-        answer: Object = json.loads(data)
-        return answer
-
-
-def _as_yaml(body: Object | None) -> bytes:
-    """JSON that YAML reads as well: it knows no pairs of escapes for characters above U+FFFF, as JSON does."""
-    text = json.dumps(body, ensure_ascii=False)
-    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
-
 
 def _path(key: Key, subresource: str | None = None) -> str:
     return RESOURCE_TYPES[key.kind].path(key.namespace or None, key.name, subresource)
-
-
-def _error(status: int, data: bytes) -> ApiError:
-    try:
-        answer = json.loads(data)
-    except ValueError:
-        answer = None
-    told = answer if isinstance(answer, dict) else {}  # what stands before the API server may answer anything
-    reason = told.get("reason") or "Unknown"
-    message = told.get("message") or data[:200].decode(errors="replace")
-    if message.startswith(_UNKNOWN_SHAPE):
-        return InvalidError(status, reason, message.partition("): ")[2] or message)
-    kind = {409: ConflictError, 400: InvalidError, 422: InvalidError, 403: DeniedError}.get(status, ApiError)
-    if kind is not ConflictError and _DENIAL.search(message):
-        kind = DeniedError
-    return kind(status, reason, message)

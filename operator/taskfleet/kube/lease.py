@@ -6,18 +6,19 @@ missing Lease, and turns its times into strings and back.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
 from kubernetes.aio.client import ApiClient
-from kubernetes.aio.client.exceptions import ApiException
 
 from taskfleet.api import Object
+from taskfleet.kube.api_call import call
+from taskfleet.kube.errors import ApiError
 from taskfleet.kube.resource_types import RESOURCE_TYPES
 
 log = structlog.get_logger(__name__)
@@ -33,9 +34,8 @@ class Timing:
     duration: float = 10.0
     renew_deadline: float = 6.0
     retry: float = 1.5
-    renewal: float = (
-        3.0  # of reading and writing; so that one that hangs leaves time for another before the deadline
-    )
+    # Of reading and writing; so that one that hangs leaves time for another before the deadline.
+    renewal: float = 3.0
     release: float = 2.0
     unattended: float = 20.0  # without a holder for so long, something is wrong
     end: float = 30.0  # within which the work of a lost term has ended; twice the longest call that it makes
@@ -90,10 +90,14 @@ def released(lease: Object) -> Object:
 
 
 class KubernetesLease:
-    """A LeaseStore behind the API server; it creates the Lease where there is none."""
+    """A LeaseStore behind the API server; it creates the Lease where there is none.
+
+    Not through the Gateway, which writes only while the Lease is held. Raises ApiError.
+    """
 
     def __init__(self, api: ApiClient, *, namespace: str, name: str) -> None:
-        self._api = api
+        # The election's deadlines are shorter than any of the Gateway's, and each spans two calls.
+        self._call = partial(call, api, seconds=None)
         self._metadata = {"namespace": namespace, "name": name}
         self._collection = RESOURCE_TYPES["Lease"].path(namespace)
         self._path = RESOURCE_TYPES["Lease"].path(namespace, name)
@@ -101,25 +105,16 @@ class KubernetesLease:
     async def read(self) -> Object:
         try:
             return await self._call("GET", self._path)
-        except ApiException as error:
+        except ApiError as error:
             if error.status != 404:
                 raise
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": self._metadata}
 
     async def write(self, lease: Object) -> None:
         if "resourceVersion" in lease["metadata"]:
-            await self._call("PUT", self._path, lease)
+            await self._call("PUT", self._path, body=lease)
         else:
-            await self._call("POST", self._collection, lease)
-
-    async def _call(self, method: str, path: str, body: Object | None = None) -> Object:
-        request = await self._api.param_serialize(method, path, body=body, auth_settings=["BearerToken"])
-        response = await self._api.call_api(*request)
-        data = await response.read()
-        if response.status >= 300:
-            raise ApiException(status=response.status, reason=f"{method} {path}: {data[:300]!r}")
-        answer: Object = json.loads(data)
-        return answer
+            await self._call("POST", self._collection, body=lease)
 
 
 class Election:
@@ -224,11 +219,7 @@ class Election:
                 await self._store.write(claimed(lease, identity=self.identity, timing=self._timing, now=now))
         except Exception as error:  # whatever it was, the next attempt comes and the deadline runs
             log.warning("cannot take or renew the Lease", error=repr(error))
-            self._failure = (
-                f"the API server did not answer within {limit:g} s"
-                if isinstance(error, TimeoutError)
-                else (f"the API server rejected the request: {type(error).__name__}")
-            )
+            self._failure = _failure_text(error, limit)
             return False
         self._renewed_at, self._attended_at, self._failure = sent, self._clock(), ""
         return True
@@ -247,3 +238,14 @@ class Election:
                     await self._store.write(released(lease))
         except Exception as error:  # the Lease expires by itself
             log.warning("cannot release the Lease", error=repr(error))
+
+
+def _failure_text(error: Exception, limit: float) -> str:
+    """A failed attempt in words without the API server's own text, for the page of the readiness probe."""
+    if isinstance(error, TimeoutError):
+        return f"the API server did not answer within {limit:g} s"
+    if not isinstance(error, ApiError):
+        return f"an error of the operator: {type(error).__name__}"
+    if error.status == 0:
+        return error.message
+    return f"the API server rejected the request: {error.status} {error.reason}"

@@ -1,12 +1,12 @@
 """Writing status: what matters at once, counters and numbers in sentences now and then, all of it within a budget."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from taskfleet.api import Key, Object
+from taskfleet.api import KINDS, Key, Object
 from taskfleet.api.base import rfc3339
 from taskfleet.api.stored import status_of
 from taskfleet.kube.cache import Cache
@@ -18,24 +18,8 @@ log = structlog.get_logger(__name__)
 
 _COUNTERS_EVERY_SECONDS = 10.0
 _WRITES_PER_SECOND = 50.0
-# Fields that follow the load: a change of these alone can wait.
-_COUNTERS = frozenset(
-    {
-        *(
-            "replicas",
-            "readyReplicas",
-            "busyReplicas",
-            "drainingReplicas",
-            "waiting",
-            "inFlight",
-            "requeued",
-        ),
-        *("deadLetters", "notes", "unacked", "foreignUnacked", "oldestAge", "consumers", "arrivalRate"),
-        *("completionRate", "clients", "memory", "totalRunCount", "missedRunCount"),
-        *("waitingByPriority", "otherRate", "unconsumedQueues", "expiredRequeued", "expiredUnroutable"),
-        *("lastScheduleTime", "nextScheduleTime", "lastTaskId"),
-    }
-)
+# A change of these alone can wait.
+_COUNTERS = {info.kind: info.status.counters() for info in KINDS}
 
 
 class StatusWriter:
@@ -61,7 +45,7 @@ class StatusWriter:
         if not patch or _shape(live, patch) == self._not_stored.get(key):
             self._budget.forget(key)
             return None
-        urgent = _urgent(live, wanted, patch)
+        urgent = _urgent(live, wanted, patch, _COUNTERS[key.kind])
         if not urgent:
             # An operator that has just started knows of no write, and its first look may be a passing one: of a
             # Redis, say, that does not have all of its connections yet.
@@ -127,8 +111,10 @@ def _shape(live: Any, patch: Any) -> Any:
     return {name: _shape(known[name], value) if name in known else ... for name, value in patch.items()}
 
 
-def _urgent(live: Mapping[str, Any], wanted: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
-    if any(name not in _COUNTERS and name != "conditions" for name in patch):
+def _urgent(
+    live: Mapping[str, Any], wanted: Mapping[str, Any], patch: Mapping[str, Any], counters: Set[str]
+) -> bool:
+    if any(name not in counters and name != "conditions" for name in patch):
         return True
     return _verdicts(live.get("conditions") or []) != _verdicts(wanted["conditions"])
 

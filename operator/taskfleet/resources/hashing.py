@@ -10,7 +10,7 @@ from taskfleet.resources.context import BrokerBinding
 UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
 # What never reaches a worker pod: how many there are, how they are replaced, who may connect, the beat beside them.
-_NOT_IN_THE_POD = {
+NOT_IN_THE_POD = {
     *("replicas", "autoscale", "suspend", "strategy", "disruption_budget"),
     *("network_policy", "beat"),
 }
@@ -34,7 +34,7 @@ def inputs_hash(pool: WorkerPool, broker: BrokerBinding) -> str:
     Fields at their default are left out, so a field that a newer version adds changes no digest. Hence the
     default of a field must never change.
     """
-    spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_IN_THE_POD)
+    spec = pool.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=NOT_IN_THE_POD)
     shared = broker.spec.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_FROM_THE_BROKER
     )

@@ -89,7 +89,6 @@ def _settings(broker: Broker, binding: BrokerBinding, installation: Installation
     return {
         "v": 1,
         "namespace": broker.namespace,
-        "broker": broker.name,
         "clusterId": installation.cluster_id,
         "globalKeyPrefix": shared.global_key_prefix or None,
         "prioritySteps": shared.priority_steps,

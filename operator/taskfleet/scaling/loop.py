@@ -76,9 +76,8 @@ class ScalingLoop:
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
         self._attention: dict[Key, DuePools] = defaultdict(DuePools)  # by broker
         self._faults = FaultLog("the scaling decision for a pool failed")
-        self._busy: dict[Key, frozenset[str]] = defaultdict(
-            frozenset
-        )  # queues at the last reading, by broker
+        # Queues at the last reading, by broker.
+        self._busy: dict[Key, frozenset[str]] = defaultdict(frozenset)
 
     def update(self, pool: WorkerPool, broker: Key, *, cannot_start: str | None) -> None:
         """A pool's spec, Deployment or pods have changed: decide now, whatever the broker says meanwhile."""

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.api.stored import is_ready, is_terminating, status_of
+from taskfleet.api.stored import condition_of, is_ready, is_terminating, status_of
 from taskfleet.brokers.polling.broker_snapshot import LastReport
+from taskfleet.resources.worker_container import CONTAINER as WORKER
 from taskfleet.scaling.load import PodLoad, PodState
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 FIRST_TO_GO = "-2147483647"  # ReplicaSet controller: among unready pods the lowest cost goes first
 _ACKNOWLEDGED_WITHIN_SECONDS = 5.0
 _ASKED_WITHIN_SECONDS = 20.0  # a request lasts 30 s at the broker
-_WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,9 @@ def is_settled(deployment: Object, pods: Iterable[Object]) -> bool:
 
 def rolling(deployment: Object) -> bool:
     """Whether a rollout is under way and within its deadline."""
-    status = status_of(deployment)
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return False
+    status, progressing = status_of(deployment), condition_of(deployment, "Progressing") or {}
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return False
     return bool(status.get("updatedReplicas", 0) < status.get("replicas", 0))
 
 
@@ -142,14 +141,9 @@ def _was_ready(pod: Object) -> bool:
     A pod that never was ready has its condition from before its container started:
     https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
     """
-    status = status_of(pod)
-    since = next(
-        (one.get("lastTransitionTime") for one in status.get("conditions") or [] if one["type"] == "Ready"),
-        None,
-    )
-    worker: Object = next(
-        (one for one in status.get("containerStatuses") or [] if one["name"] == _WORKER), {}
-    )
+    since = (condition_of(pod, "Ready") or {}).get("lastTransitionTime")
+    containers = status_of(pod).get("containerStatuses") or []
+    worker: Object = next((one for one in containers if one["name"] == WORKER), {})
     started = ((worker.get("state") or {}).get("running") or {}).get("startedAt")
     return bool(since and started and since > started)  # in one form, and of one clock
 

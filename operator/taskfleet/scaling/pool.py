@@ -13,12 +13,12 @@ from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, Look, ignoring_sigterm, is_settled, pod_loads, rolling
 from taskfleet.scaling.prewarm import StartTimes
-from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.size import Size, size_of
 from taskfleet.scaling.sizing import Cause, Memory, Sizing, decide, remember
+from taskfleet.scaling.task_rates import TaskRates
 
 _HEARD_WITHIN_SECONDS = 5.0  # a worker reports within 0.1 s of TERM that it stops
 _DELETED_WITHIN_SECONDS = 2.0  # a ReplicaSet's controller that has begun with a size ends with it
@@ -33,7 +33,7 @@ class ScaledPool:
     broker: Key
     cannot_start: str | None = None
     memory: Memory | None = None  # None: nothing has been seen yet
-    rates: Rates = field(default_factory=Rates)
+    rates: TaskRates = field(default_factory=TaskRates)
     starts: StartTimes = field(default_factory=StartTimes)
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     shrinks: Shrinks = field(default_factory=Shrinks)
@@ -42,16 +42,14 @@ class ScaledPool:
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
-    ignoring_sigterm: dict[str, float] = field(
-        default_factory=dict
-    )  # deleted pods whose workers work on, and since when
+    # Deleted pods whose workers work on, and since when.
+    ignoring_sigterm: dict[str, float] = field(default_factory=dict)
     action: asyncio.Task[None] | None = None
     decided: DecisionRecord | None = None  # with the newest inputs
     unsettled: bool = True  # has something to do at the next reading even if nothing changes
     news: bool = False  # the last decision is another one than that before
-    retry: Backoff = field(
-        default_factory=Backoff
-    )  # of moves of pods that the API server or the broker refused
+    # Of moves of pods that the API server or the broker refused.
+    retry: Backoff = field(default_factory=Backoff)
     refusal: str | None = None  # what was said to the last one
     size: Size = field(default_factory=Size)
     # As they were made: what came after one and changed nothing is not in it.

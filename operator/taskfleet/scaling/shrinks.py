@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.api.stored import conditions_of, is_terminating
+from taskfleet.api.stored import condition_of, is_terminating
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.scaling.load import PodLoad, PodState
 
@@ -64,6 +64,5 @@ def _taken(manifest: Object | None) -> bool:
     """Whether a ReplicaSet can have deleted the pod; None: it is gone altogether."""
     if manifest is None:
         return True
-    conditions = conditions_of(manifest)
-    disrupted = any(one["type"] == "DisruptionTarget" and one["status"] == "True" for one in conditions)
+    disrupted = (condition_of(manifest, "DisruptionTarget") or {}).get("status") == "True"
     return is_terminating(manifest) and not disrupted

@@ -36,9 +36,8 @@ class ReplicaWriter:
                 live = await self._look_again(deployment)
                 if live is None or _generation(live) != _generation(deployment):
                     raise
-                deployment = (
-                    live  # its controllers told of their pods, as they do all the time while it is scaled
-                )
+                # Its controllers told of their pods, as they do all the time while it is scaled.
+                deployment = live
         return await self._write(deployment, replicas)
 
     async def other_writer(self, deployment: Object) -> FieldWriter | None:

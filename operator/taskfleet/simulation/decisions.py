@@ -2,9 +2,9 @@
 
 from taskfleet.brokers.polling.worker_report import QueueWork, Report
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
-from taskfleet.scaling.rates import Rates
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sizing import decide, remember
+from taskfleet.scaling.task_rates import TaskRates
 from taskfleet.simulation.fleet import Fleet, Pod
 
 TICK_SECONDS = 0.5  # the slowest that the loop ticks
@@ -17,7 +17,7 @@ class Taskfleet:
         self.next_look = TICK_SECONDS / 2  # on average something happens in the middle between two ticks
         self._limits = limits
         self._memory = remember(limits.least, 0.0)
-        self._rates = Rates()
+        self._rates = TaskRates()
 
     def begin(self, fleet: Fleet) -> None:
         fleet.warm_up(self._limits.least)

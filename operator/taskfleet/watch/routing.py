@@ -2,10 +2,13 @@
 
 from itertools import chain
 
-from taskfleet.api import Key, Object
-from taskfleet.api.stored import is_terminating
+from taskfleet.api import KINDS, Key, Object
+from taskfleet.api.stored import condition_of, is_terminating
 from taskfleet.kube.cache import Cache, owners
 from taskfleet.kube.resource_types import OWN_TYPES, key_of
+
+_USE_BROKERS = tuple(info.kind for info in KINDS if info.uses_broker)
+_CHANGE_BROKERS = frozenset(info.kind for info in KINDS if info.changes_broker)
 
 
 class Router:
@@ -22,21 +25,21 @@ class Router:
         key = key_of(obj)
         if kind == "Broker":
             return [key, *self._users_of(key, obj)]
-        return [key, *self._brokers_of(key, obj)] if kind == "PeriodicSchedule" else [key]
+        return [key, *self._brokers_of(key, obj)] if kind in _CHANGE_BROKERS else [key]
 
-    def _brokers_of(self, schedule: Key, obj: Object) -> list[Key]:
-        """The broker whose beat has one schedule more or less."""
-        before = self._told.pop(schedule, ())
+    def _brokers_of(self, user: Key, obj: Object) -> list[Key]:
+        """The broker that has one user more or less, such as a schedule for its beat."""
+        before = self._told.pop(user, ())
         now: tuple[object, ...] = ()
-        if self._cache.version(schedule) is not None and not is_terminating(obj):
-            now = self._told[schedule] = (obj["metadata"]["uid"], broker_name(obj))
+        if self._cache.version(user) is not None and not is_terminating(obj):
+            now = self._told[user] = (obj["metadata"]["uid"], broker_name(obj))
         if before == now:
             return []
         names = {str(told[1]) for told in (before, now) if told}
-        return [Key("Broker", schedule.namespace, name) for name in sorted(names)]
+        return [Key("Broker", user.namespace, name) for name in sorted(names)]
 
     def _users_of(self, broker: Key, obj: Object) -> list[Key]:
-        """The pools, queues and schedules on this broker, when something that they use of it has changed or it has gone."""
+        """All that refers to this broker, when something that is used of it has changed or it has gone."""
         gone = self._cache.version(broker) is None
         told = (obj["metadata"]["uid"], obj["metadata"]["generation"], _ready(obj), _credentials(obj))
         if not gone and self._told.get(broker) == told:
@@ -45,11 +48,7 @@ class Router:
             self._told.pop(broker, None)
         else:
             self._told[broker] = told
-        users = chain(
-            self._cache.all("WorkerPool", broker.namespace),
-            self._cache.all("TaskQueue", broker.namespace),
-            self._cache.all("PeriodicSchedule", broker.namespace),
-        )
+        users = chain.from_iterable(self._cache.all(kind, broker.namespace) for kind in _USE_BROKERS)
         return [key_of(user) for user in users if broker_name(user) == broker.name]
 
 
@@ -61,10 +60,8 @@ def broker_name(obj: Object) -> str:
 
 def _ready(obj: Object) -> tuple[str, str, str] | None:
     """What pools quote in their own conditions."""
-    for condition in obj.get("status", {}).get("conditions", []):
-        if condition["type"] == "Ready":
-            return condition["status"], condition["reason"], condition["message"]
-    return None
+    ready = condition_of(obj, "Ready")
+    return None if ready is None else (ready["status"], ready["reason"], ready["message"])
 
 
 def _credentials(obj: Object) -> str | None:

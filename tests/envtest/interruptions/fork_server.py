@@ -91,9 +91,8 @@ def _become_operator(environment: Mapping[str, str], log_file: str) -> None:
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    kube_config.KUBE_CONFIG_DEFAULT_LOCATION = environment[
-        "KUBECONFIG"
-    ]  # read from the environment at its import
+    # Read from the environment at its import.
+    kube_config.KUBE_CONFIG_DEFAULT_LOCATION = environment["KUBECONFIG"]
 
 
 if __name__ == "__main__":

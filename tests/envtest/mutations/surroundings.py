@@ -2,7 +2,7 @@
 
 from taskfleet.api import Object
 from tests.envtest.mutations.properties import Property
-from tests.envtest.rules.case import VALID_SPEC
+from tests.envtest.rules.case import valid_spec
 
 URL = {"name": "company", "key": "url"}
 EXTERNAL = {"urlSecretRef": URL}
@@ -48,8 +48,8 @@ _BESIDE: dict[str, dict[str, Object]] = {
 
 def surroundings(one: Property) -> Object:
     """A spec in which the property can be set and removed again."""
-    beside = _BESIDE[one.kind]
+    beside = _BESIDE.get(one.kind, {})
     fits = max((start for start in beside if one.path.startswith(start)), key=len, default=None)
     changes = beside[fits] if fits is not None else {}
-    spec = {**VALID_SPEC[one.kind], **_BASE.get(one.kind, {}), **changes}
+    spec = {**valid_spec(one.kind), **_BASE.get(one.kind, {}), **changes}
     return {name: value for name, value in spec.items() if value is not None}

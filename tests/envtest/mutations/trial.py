@@ -12,7 +12,7 @@ from taskfleet.api import Object
 from tests.envtest.mutations.mutation import Mutation
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.proxy import Proxy
-from tests.envtest.rules.case import VALID_SPEC
+from tests.envtest.rules.case import valid_spec
 from tests.envtest.states import Owner, State, difference, states
 from tests.tools.kube import Kube, RefusedError
 from tests.tools.waiting import wait_for
@@ -41,9 +41,8 @@ class Subject:
         return self.mutation.of.kind, self.name
 
     def build(self, spec: Object, namespace: str) -> Object:
-        own = (
-            {"app": self.name} if spec.get("app") == VALID_SPEC["WorkerPool"]["app"] else {}
-        )  # one beat an app
+        # One beat an app.
+        own = {"app": self.name} if spec.get("app") == valid_spec("WorkerPool")["app"] else {}
         metadata = {"name": self.name, "namespace": namespace}
         spec = {**spec, **own}
         return {

@@ -1,12 +1,14 @@
 """What the API server lets in and what it refuses, one table a kind, and one for what they share."""
 
-from tests.envtest.rules import broker, periodic_schedule, references, task_queue, worker_pool
+from importlib import import_module
+
+from pydantic.alias_generators import to_snake
+
+from taskfleet.api import KINDS
+from tests.envtest.rules import references
 from tests.envtest.rules.case import Case
 
 CASES: tuple[Case, ...] = (
-    *worker_pool.CASES,
-    *broker.CASES,
-    *task_queue.CASES,
-    *periodic_schedule.CASES,
+    *(case for info in KINDS for case in import_module(f"{__name__}.{to_snake(info.kind)}").CASES),
     *references.CASES,
 )

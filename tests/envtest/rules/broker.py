@@ -24,6 +24,7 @@ def _storage(**storage: str) -> Object:
     return {"redis": {"storage": storage}}
 
 
+VALID_SPEC: Object = {}
 CASES = (
     _case(
         "managed-beside-external",

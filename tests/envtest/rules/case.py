@@ -1,15 +1,11 @@
 """One rule of the API: an object that it lets in, one that it refuses, and the words of the refusal."""
 
 from dataclasses import dataclass
+from importlib import import_module
+
+from pydantic.alias_generators import to_snake
 
 from taskfleet.api import GROUP, VERSION, Object
-
-VALID_SPEC: dict[str, Object] = {
-    "WorkerPool": {"app": "proj", "image": "registry.example/app:1"},
-    "Broker": {},
-    "TaskQueue": {},
-    "PeriodicSchedule": {"task": "proj.tasks.report", "interval": "10s"},
-}
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,15 @@ class Case:
         return f'{self.kind}.{GROUP} "subject" is invalid: {path}: {self.answer}'
 
 
+def valid_spec(kind: str) -> Object:
+    """A spec with which an object of the kind is valid, from the kind's table."""
+    spec: Object = import_module(f"tests.envtest.rules.{to_snake(kind)}").VALID_SPEC
+    return spec
+
+
 def build(kind: str, changes: Object, *, name: str = "subject", namespace: str = "default") -> Object:
     """Build an object of the kind that is valid but for the changes to its spec."""
-    spec = {field: value for field, value in {**VALID_SPEC[kind], **changes}.items() if value is not None}
+    spec = {field: value for field, value in {**valid_spec(kind), **changes}.items() if value is not None}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": kind,

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from taskfleet.api import Object
 from tests.envtest.rules.case import Case
 
 OBJECT, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "string"))
@@ -25,6 +26,7 @@ def _too_short(field: str) -> Case:
     return _case(f"{field}-of-zero", {field: "1s"}, {field: "0s"}, f"{field}", answer)
 
 
+VALID_SPEC: Object = {"task": "proj.tasks.report", "interval": "10s"}
 CASES = (
     *(
         _case(

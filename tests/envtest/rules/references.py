@@ -1,6 +1,6 @@
 """References to other objects: every field of every kind that holds a name or a key."""
 
-from taskfleet.api import Object
+from taskfleet.api import KINDS, Object
 from tests.envtest.rules.case import Case
 
 URL = {"name": "company", "key": "url"}
@@ -22,13 +22,13 @@ def references(name: str) -> dict[tuple[str, str], Object]:
         ),
         ("Broker", "external.sentinel.passwordSecretRef.name"): _external(sentinel=sentinel),
         ("Broker", "redis.storage.storageClassName"): {"redis": {"storage": {"storageClassName": name}}},
-        ("WorkerPool", "brokerRef.name"): {"brokerRef": {"name": name}},
         ("WorkerPool", "resultBackend.urlSecretRef.name"): {"resultBackend": {"urlSecretRef": ref}},
         ("WorkerPool", "envFrom[0].secretRef.name"): {"envFrom": [{"secretRef": {"name": name}}]},
         ("WorkerPool", "envFrom[0].configMapRef.name"): {"envFrom": [{"configMapRef": {"name": name}}]},
         ("WorkerPool", "beat.storage.storageClassName"): {"beat": {"storage": {"storageClassName": name}}},
-        ("TaskQueue", "brokerRef.name"): {"brokerRef": {"name": name}},
-        ("PeriodicSchedule", "brokerRef.name"): {"brokerRef": {"name": name}},
+        **{
+            (info.kind, "brokerRef.name"): {"brokerRef": {"name": name}} for info in KINDS if info.uses_broker
+        },
     }
 
 

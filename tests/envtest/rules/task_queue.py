@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from taskfleet.api import Object
 from tests.envtest.rules.case import Case
 
 OBJECT, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "string"))
@@ -13,6 +14,7 @@ RENAMED = (
 _case = partial(Case, "TaskQueue")
 
 
+VALID_SPEC: Object = {}
 CASES = (
     _case(
         "queue-name-changes",

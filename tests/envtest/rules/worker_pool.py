@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from taskfleet.api import Object
 from tests.envtest.rules.case import Case
 
 OBJECT, ARRAY, STRING = (f'Invalid value: "{kind}": ' for kind in ("object", "array", "string"))
@@ -344,4 +345,5 @@ ROLLOUT = (
     ),
 )
 
+VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}
 CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT)

@@ -27,9 +27,8 @@ class Image:
     dockerfile: str  # from the root of the checkout
     context: str = "."  # the same
     target: str | None = None
-    base: str | None = (
-        BASE  # the image passed as build argument BASE; None: the Dockerfile has no such argument
-    )
+    # The image passed as build argument BASE; None: the Dockerfile has no such argument.
+    base: str | None = BASE
     programs: tuple[str, ...] = ()  # built programs to put into the context
     public: str | None = None  # used as it is where nodes can pull
 

@@ -77,9 +77,8 @@ class KindCluster:
             reference = prefixed(self.image_prefix, image.name, images.tag(image, context, base))
             command = ["docker", "build", "--tag", reference, "--file", str(context / images.DOCKERFILE)]
             command += ["--target", image.target] if image.target else []
-            command += (
-                ["--build-arg", f"BASE={base}"] if base else []
-            )  # else the one that the Dockerfile names
+            # Else the one that the Dockerfile names.
+            command += ["--build-arg", f"BASE={base}"] if base else []
             with step(f"building and loading {reference}"):
                 _output([*command, folder])
                 self._kind("load", "docker-image", reference)

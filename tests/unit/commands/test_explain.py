@@ -26,12 +26,15 @@ MADE: Object = {
     },
 }
 UNKNOWN: Object = {**MADE, "to": 1, "want": None, "limit": None, "reason": "BrokerUnreachable"}
-LAST: Object = {"time": TIME, "from": 0, "to": 1, "reason": "Demand", "message": "1 waiting: 1 pod."}
+IN_STATUS: list[Object] = [
+    {"time": TIME, "from": 0, "to": 1, "reason": "Demand", "message": "1 waiting: 1 pod."},
+    {"time": TIME, "from": 1, "to": 0, "reason": "Demand", "message": "0 waiting: 0 pods."},
+]
 
 
-def cluster(operator: Operator | Object, *, last: Object | None = LAST) -> Cluster:
+def cluster(operator: Operator | Object, *, stored: list[Object] = IN_STATUS) -> Cluster:
     answers = operator if callable(operator) else willing("explain", operator)
-    return Cluster(answers, status={"lastDecision": last} if last else {})
+    return Cluster(answers, status={"decisions": stored} if stored else {})
 
 
 async def test_the_leader_tells_the_inputs_of_its_decisions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,26 +71,27 @@ async def test_decisions_that_are_not_carried_out_are_said_to_be_none(
 
 
 @pytest.mark.parametrize(
-    ("last", "shown"),
+    ("stored", "shown"),
     [
         pytest.param(
-            LAST,
+            IN_STATUS,
             "TIME                  FROM  TO  REASON  BECAUSE\n"
-            "2026-01-01T12:00:00Z  0     1   Demand  1 waiting: 1 pod.\n",
+            "2026-01-01T12:00:00Z  0     1   Demand  1 waiting: 1 pod.\n"
+            "2026-01-01T12:00:00Z  1     0   Demand  0 waiting: 0 pods.\n",
             id="decided",
         ),
-        pytest.param(None, "No decisions yet.\n", id="nothing-yet"),
+        pytest.param([], "No decisions yet.\n", id="nothing-yet"),
     ],
 )
-async def test_without_the_operator_the_status_tells_the_last_decision_and_why_not_more(
-    last: Object | None, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+async def test_without_the_operator_the_status_tells_the_last_decisions_and_why_not_more(
+    stored: list[Object], shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leader, "_RETRY_SECONDS", 0.0)
-    asked = cluster(lambda *_: (503, {"message": "It does not lead."}), last=last)
+    asked = cluster(lambda *_: (503, {"message": "It does not lead."}), stored=stored)
     assert await explain(asked.gateway(), MAIL, lease=LEASE) == 0
     said = capsys.readouterr()
     assert said.out == shown
-    said_why = "Operator not reachable; showing status.lastDecision only. It does not lead.\n"
+    said_why = "Operator not reachable; showing status.decisions only. It does not lead.\n"
     assert said.err == said_why
 
 
@@ -97,13 +101,13 @@ async def test_data_are_what_the_leader_answers(capsys: pytest.CaptureFixture[st
     assert yaml.safe_load(capsys.readouterr().out) == answer
 
 
-async def test_without_the_operator_the_data_are_the_last_decision(
+async def test_without_the_operator_the_data_are_the_decisions_in_the_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     await explain(
         cluster(lambda *_: (401, {"message": "Unknown."})).gateway(), MAIL, lease=LEASE, form="json"
     )
-    assert json.loads(capsys.readouterr().out) == {"mode": None, "decisions": [LAST]}
+    assert json.loads(capsys.readouterr().out) == {"mode": None, "decisions": IN_STATUS}
 
 
 async def test_a_pool_that_does_not_exist_is_an_error() -> None:

@@ -19,7 +19,8 @@ def leftover(kind: str, name: str, **meta: Any) -> Object:
 
 
 async def ask(scene: Scene, **spec: Any) -> tuple[str, str]:
-    return await auto_create_broker(WorkerPool.parse(pool(**spec)), scene.context)
+    user = WorkerPool.parse(pool(**spec))
+    return await auto_create_broker(Key("Broker", NAMESPACE, user.spec.broker_ref.name), scene.context)
 
 
 async def test_default_broker_is_made_empty_and_marked() -> None:

@@ -8,10 +8,10 @@ import pytest
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.api.reasons import QueueReason, Reason
 from taskfleet.brokers.queues.consumers import PoolConsumer
-from taskfleet.brokers.queues.message_rates import Rates
+from taskfleet.brokers.queues.message_rates import MessageRates
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
-from taskfleet.controllers.request_results import Purged
+from taskfleet.controllers.request_results import RequestResult
 from tests.unit.objects import own
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def status(
     pools: dict[str, PoolConsumer] | None = None,
     alert: Object | None = None,
     problem: Any = None,
-    purged: Purged | None = None,
+    purged: RequestResult | None = None,
     **figures: Any,
 ) -> Object:
     spec = {"alertAbove": alert} if alert else {}
@@ -55,7 +55,7 @@ def test_all_that_is_known_is_shown() -> None:
         unacked=4,
         consuming={"mail": 3},
         age=95,
-        rates=Rates(arrival=2.5, done=1.0, other=0.5),
+        rates=MessageRates(arrival=2.5, done=1.0, other=0.5),
     )
     fields = {name: value for name, value in told.items() if name != "conditions"}
     assert fields == {
@@ -98,7 +98,7 @@ def test_priorities_are_shown_only_where_they_are_used() -> None:
             ("True", "ConsumedByPool"),
             id="another-pool-reads-it",
         ),
-        pytest.param({"rates": Rates(other=0.2)}, ("True", "ConsumedExternally"), id="somebody-else"),
+        pytest.param({"rates": MessageRates(other=0.2)}, ("True", "ConsumedExternally"), id="somebody-else"),
     ],
 )
 def test_consumed(given: Any, expected: tuple[str, str]) -> None:
@@ -187,12 +187,14 @@ def test_what_only_a_broker_cures_does_not_stall() -> None:
     ("purged", "expected"),
     [
         pytest.param(None, None, id="nothing-asked"),
-        pytest.param(Purged("t"), None, id="not-possible-yet"),
-        pytest.param(Purged("t", 7), {"messages": 7}, id="done"),
-        pytest.param(Purged("t", 0, "Consumed."), {"messages": 0, "refused": "Consumed."}, id="refused"),
+        pytest.param(RequestResult("t"), None, id="not-possible-yet"),
+        pytest.param(RequestResult("t", 7), {"messages": 7}, id="done"),
+        pytest.param(
+            RequestResult("t", 0, "Consumed."), {"messages": 0, "refused": "Consumed."}, id="refused"
+        ),
     ],
 )
-def test_last_purge(purged: Purged | None, expected: Object | None) -> None:
+def test_last_purge(purged: RequestResult | None, expected: Object | None) -> None:
     answered = {"token": "t", "time": "2026-01-01T12:00:00Z"}
     told = status(purged=purged).get("lastPurge")
     assert told == (None if expected is None else answered | expected)

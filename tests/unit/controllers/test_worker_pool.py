@@ -175,6 +175,25 @@ async def test_each_decision_is_told_once_with_the_size_before() -> None:
     assert [reason for _, reason in scene.events()].count("Scaled") == 2
 
 
+async def test_the_status_keeps_the_last_five_decisions() -> None:
+    scene = scene_of(replicas=0)
+    for size in range(1, 8):
+        scene.change(MAIL, spec={"replicas": size})
+        await scene.settle(reconcile, MAIL)
+    status = scene.live("WorkerPool", "mail")["status"]
+    assert [one["to"] for one in status["decisions"]] == [3, 4, 5, 6, 7]
+    assert status["decisions"][-1] == status["lastDecision"]
+
+
+async def test_a_decision_that_is_made_again_writes_nothing() -> None:
+    scene = scene_of(replicas=2)
+    await scene.settle(reconcile, MAIL)
+    successor = scene.succeeded_by(version="1.0.0")
+    await run(successor)
+    assert successor.context.scaling.made(MAIL) is not None
+    assert successor.server.writes == []
+
+
 async def test_change_of_a_status_or_a_label_touches_no_child() -> None:
     scene = scene_of(replicas=2)
     await scene.settle(reconcile, MAIL)
@@ -259,7 +278,9 @@ async def test_name_conflict_touches_nothing_and_is_looked_at_again() -> None:
     again = await run(scene)
     assert scene.server.objects[WORKER] == before
     assert (condition(scene)["reason"], condition(scene, "Stalled")["status"]) == ("NameConflict", "True")
-    assert "'mail-worker'" in condition(scene)["message"]
+    assert condition(scene)["message"].endswith(
+        "delete or rename the Deployment 'mail-worker', which the operator does not change."
+    )
     assert again is not None
     assert scene.events() == [("Warning", "NameConflict")]
     scene.drop(WORKER)

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet.api import Key
-from taskfleet.controllers import broker as broker_controller
-from taskfleet.controllers import periodic_schedule, task_queue, worker_pool
+from taskfleet.api import GROUP, KINDS, VERSION, Key
+from taskfleet.app import RECONCILERS
 from taskfleet.kube.errors import InvalidNameError
 from taskfleet.kube.lease import KubernetesLease
 from taskfleet.kube.resource_types import RESOURCE_TYPES
@@ -16,17 +15,11 @@ from tests.envtest.rules.case import build
 from tests.envtest.rules.references import references
 from tests.tools.api_server import ApiServer
 from tests.tools.hostile_names import HOSTILE_NAMES
-from tests.unit.controllers.scene import Reconcile, Scene
+from tests.unit.controllers.scene import Scene
 from tests.unit.objects import NAMESPACE
 
 SOURCE = Path(__file__).parents[3] / "operator/taskfleet"
 hostile = pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
-RECONCILERS: dict[str, Reconcile] = {
-    "Broker": broker_controller.reconcile,
-    "WorkerPool": worker_pool.reconcile,
-    "TaskQueue": task_queue.reconcile,
-    "PeriodicSchedule": periodic_schedule.reconcile,
-}
 
 
 @hostile
@@ -119,7 +112,7 @@ def test_paths_are_written_in_one_module_only() -> None:
 
 
 def test_each_path_that_can_be_called_is_known() -> None:
-    """A new kind of object is a decision about rights: docs/security.md and the chart's Role name each."""
+    """A new kind of object is a decision about rights: docs/security.md and the chart's Role name each but our own."""
     assert sorted(resource.path("NAMESPACE".lower(), "name") for resource in RESOURCE_TYPES.values()) == [
         "/api/v1/namespaces/namespace/configmaps/name",
         "/api/v1/namespaces/namespace/events/name",
@@ -137,8 +130,5 @@ def test_each_path_that_can_be_called_is_known() -> None:
         "/apis/coordination.k8s.io/v1/namespaces/namespace/leases/name",
         "/apis/networking.k8s.io/v1/namespaces/namespace/networkpolicies/name",
         "/apis/policy/v1/namespaces/namespace/poddisruptionbudgets/name",
-        "/apis/taskfleet.dev/v1alpha1/namespaces/namespace/brokers/name",
-        "/apis/taskfleet.dev/v1alpha1/namespaces/namespace/periodicschedules/name",
-        "/apis/taskfleet.dev/v1alpha1/namespaces/namespace/taskqueues/name",
-        "/apis/taskfleet.dev/v1alpha1/namespaces/namespace/workerpools/name",
+        *sorted(f"/apis/{GROUP}/{VERSION}/namespaces/namespace/{info.plural}/name" for info in KINDS),
     ]

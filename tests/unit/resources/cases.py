@@ -85,6 +85,8 @@ FULL_TEMPLATE: Object = {
 }  # fmt: skip
 
 EVERY_FIELD: Object = {
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "50%"}},
+    "disruptionBudget": {"enabled": True, "maxUnavailable": 2},
     "python": "/opt/venv/bin/python",
     "concurrency": 4,
     "queues": ["high", "low"],

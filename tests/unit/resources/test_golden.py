@@ -7,15 +7,10 @@ import pytest
 import yaml
 from tests.unit.resources.cases import CASES
 
+from taskfleet.plain_yaml import PlainDumper
+
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = os.environ.get("UPDATE_GOLDEN") == "1"
-
-
-class Plain(yaml.SafeDumper):
-    """Writes out what two places share, as the API server will have it."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of yaml
-        return True
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -26,7 +21,7 @@ def test_what_is_built_stays_what_it_was(case: str) -> None:
     Where that is wanted, `make golden` renews the files.
     """
     file = GOLDEN / f"{case}.yaml"
-    built = yaml.dump_all(CASES[case], Dumper=Plain, width=110)
+    built = yaml.dump_all(CASES[case], Dumper=PlainDumper, width=110)
     if RENEW:
         file.parent.mkdir(exist_ok=True)
         file.write_text(built)

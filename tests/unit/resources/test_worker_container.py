@@ -73,7 +73,6 @@ def test_flags_that_depend_on_celerys_version_are_left_to_the_pod() -> None:
 def test_settings_of_the_runtime() -> None:
     seen = settings(
         pool="gevent",
-        queues=["high", "low"],
         queueOrder="RoundRobin",
         acknowledge="App",
         prefetchMultiplier=4,
@@ -82,13 +81,10 @@ def test_settings_of_the_runtime() -> None:
     assert seen == {
         "v": 1,
         "namespace": "shop",
-        "pool": "mail",
         "poolUid": "22222222-2222-2222-2222-222222222222",
         "clusterId": "11111111-1111-1111-1111-111111111111",
         "poolType": "gevent",
         "capacity": 100,
-        "processAutoscale": None,
-        "queues": ["high", "low"],
         "queueOrder": "RoundRobin",
         "acknowledge": "App",
         "prefetchMultiplier": 4,
@@ -96,14 +92,12 @@ def test_settings_of_the_runtime() -> None:
         "globalKeyPrefix": None,
         "prioritySteps": [0, 3, 6, 9],
         "separator": "\x06\x16",
-        "timeLimit": 600,
         "gracePeriod": 645,
     }
 
 
 def test_settings_have_the_most_processes_as_capacity() -> None:
-    seen = settings(processAutoscale={"min": 3, "max": 10})
-    assert (seen["capacity"], seen["processAutoscale"]) == (10, {"min": 3, "max": 10})
+    assert settings(processAutoscale={"min": 3, "max": 10})["capacity"] == 10
 
 
 def test_settings_have_what_all_users_of_the_broker_share() -> None:
@@ -116,7 +110,7 @@ def test_settings_have_what_all_users_of_the_broker_share() -> None:
 
 
 def test_settings_survive_the_kubelets_expansion_of_variables() -> None:
-    environment = by_name(worker(worker_pool(queues=["a$(POD_NAME)"]))["env"])
+    environment = by_name(worker(worker_pool(), external_broker(globalKeyPrefix="a$(POD_NAME)"))["env"])
     assert '"a$$(POD_NAME)"' in environment["TASKFLEET_SETTINGS"]["value"]
 
 

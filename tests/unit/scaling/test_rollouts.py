@@ -65,9 +65,8 @@ def test_a_pool_suspended_in_a_rollout_does_not_grow_by_its_draining_pods() -> N
 
 def test_a_size_above_the_maximum_is_never_asked_for() -> None:
     pods = tuple(PodLoad(f"c{at}", PodState.CONSUMING, active=1) for at in range(12))
-    load = PoolLoad(
-        LIMITS, replicas=10, pods=pods
-    )  # the rollout's deadline has passed, its surplus pods work
+    # The rollout's deadline has passed, its surplus pods work.
+    load = PoolLoad(LIMITS, replicas=10, pods=pods)
     verdict, _ = decide(load, remember(10, 0.0), now=1.0)
     assert moves(load, verdict.pods, empty_readings=0).replicas == 10
 

@@ -69,9 +69,8 @@ class Pool:
     asked: dict[str, Lease] = field(default_factory=dict)
     memory: Memory | None = None
     shrinks: Shrinks = field(default_factory=Shrinks)
-    counted: list[str] = field(
-        default_factory=list
-    )  # pods that the check after a shrink says were taken wrongly
+    # Pods that the check after a shrink says were taken wrongly.
+    counted: list[str] = field(default_factory=list)
     last: tuple[PoolLoad, Sizing, ScalePlan] | None = None
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet.api import Key, Object
+from taskfleet.api import KINDS, Key, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.watch.routing import Router, broker_name
 from tests.unit.objects import NAMESPACE, broker, conditions, own, pod, pool
@@ -131,7 +131,9 @@ def test_a_brokers_beat_hears_of_a_schedule_that_comes_moves_or_goes() -> None:
     assert scene.ended(seen_schedule(4, "other")) == [me, named("Broker", "other")]
 
 
-def test_schedules_hear_of_their_broker() -> None:
+@pytest.mark.parametrize("kind", [info.kind for info in KINDS if info.kind != "Broker"])
+def test_every_other_kind_hears_of_its_broker(kind: str) -> None:
     scene = Scene()
-    scene.told(seen_schedule(1))
-    assert named("PeriodicSchedule", "daily") in scene.told(seen_broker(2))
+    scene.told(own(kind, "mine", {"brokerRef": {"name": "default"}}))
+    scene.told(own(kind, "other", {"brokerRef": {"name": "other"}}))
+    assert scene.told(seen_broker(2)) == [named("Broker", "default"), named(kind, "mine")]

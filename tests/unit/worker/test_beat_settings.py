@@ -13,7 +13,7 @@ URL = "redis://localhost/0"
 
 def environment(**changes: Any) -> dict[str, str]:
     settings = {
-        "v": 1, "namespace": "shop", "broker": "default", "clusterId": "c1", "globalKeyPrefix": "p:",
+        "v": 1, "namespace": "shop", "clusterId": "c1", "globalKeyPrefix": "p:",
         "prioritySteps": [0, 5], "separator": ":", **changes,
     }  # fmt: skip
     settings = {name: value for name, value in settings.items() if value != "left out"}

@@ -11,8 +11,8 @@ from tests.unit.worker.factories import environment
 def test_keys_are_read() -> None:
     read = read_settings(
         environment(
-            poolType="gevent", capacity=10, processAutoscale={"min": 2, "max": 10}, queues=["high", "low"],
-            prioritySteps=[0, 5], separator=":", globalKeyPrefix="p:", timeLimit=600, prefetchMultiplier=4,
+            poolType="gevent", capacity=10, prioritySteps=[0, 5], separator=":", globalKeyPrefix="p:",
+            prefetchMultiplier=4,
         )
     )  # fmt: skip
     identity = read.namespace, read.pool_uid, read.cluster_id, read.pool_type

@@ -73,9 +73,8 @@ class BrokerSnapshot:
     changed: frozenset[str] = frozenset()  # uids of pools whose reports say something new, or no more
     busy: frozenset[str] = frozenset()  # queues in which something waits
     oldest_since: Mapping[str, float] = field(default_factory=dict)  # by queue, read more seldom; see ages.py
-    consumers: Mapping[str, int] = field(
-        default_factory=dict
-    )  # by queue, where the broker counts them itself
+    # By queue, where the broker counts them itself.
+    consumers: Mapping[str, int] = field(default_factory=dict)
     lengths: Sequence[Any] = ()  # the replies about queues, as they came
     reports_read: bool = True  # False: they are those of a reading before
     reports_asked_at: float = float("-inf")  # what a pod did before this is in its report

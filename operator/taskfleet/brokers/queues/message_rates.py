@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
 
-_RATE_OVER_SECONDS = 60.0
-_SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
+RATE_OVER_SECONDS = 60.0
+SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
 _LOOKS = 5  # a second apart; a report is late by 0.1 s, on a node without a free core by more
 _NOTHING = QueueWork()
 
 
 @dataclass(frozen=True)
-class Rates:
+class MessageRates:
     """Messages a second over the last minute. `other`: left, but no pod has finished them."""
 
     arrival: float = 0.0
@@ -45,12 +45,12 @@ class _Minute:
             self._sum += count
 
     def total(self, now: float) -> int:
-        while self._counts and self._counts[0][0] <= now - _RATE_OVER_SECONDS:
+        while self._counts and self._counts[0][0] <= now - RATE_OVER_SECONDS:
             self._sum -= self._counts.popleft()[1]
         return self._sum
 
     def rate(self, now: float, began: float) -> float:
-        seconds = min(_RATE_OVER_SECONDS, max(_SHORTEST_SECONDS, now - began))
+        seconds = min(RATE_OVER_SECONDS, max(SHORTEST_SECONDS, now - began))
         return self.total(now) / seconds
 
 
@@ -114,11 +114,13 @@ class Flows:
     def _inside(self, queue: str, seen: BrokerSnapshot) -> int:
         return seen.total(queue) + seen.dead_letters.get(queue, 0) + self._held.get(queue, 0)
 
-    def rates(self, queue: str, now: float) -> Rates:
+    def rates(self, queue: str, now: float) -> MessageRates:
         known = self._queues.get(queue)
         if known is None:
-            return Rates()
-        return Rates(*(each.rate(now, known.began) for each in (known.arrived, known.done, known.other)))
+            return MessageRates()
+        return MessageRates(
+            *(each.rate(now, known.began) for each in (known.arrived, known.done, known.other))
+        )
 
     def held(self, queue: str) -> int:
         """Messages of a queue in the hands of pods."""

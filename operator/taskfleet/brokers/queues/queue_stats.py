@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from taskfleet.api import Key
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.queues.consumers import PoolConsumer, QueueObserver
-from taskfleet.brokers.queues.message_rates import Flows, Rates
+from taskfleet.brokers.queues.message_rates import Flows, MessageRates
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class QueueStats:
     silent: int = 0
     others: int = 0
     age: int | None = None
-    rates: Rates = field(default_factory=Rates)
+    rates: MessageRates = field(default_factory=MessageRates)
     watched_for: float = field(default=0.0, compare=False)  # seconds
 
     @property
@@ -65,7 +65,7 @@ def queue_figures(
         silent=silent,
         others=max(0, seen.consumers.get(queue, 0) - undrained),
         age=_age(seen, queue),
-        rates=Rates(round(rates.arrival, 1), round(rates.done, 1), round(rates.other, 1)),
+        rates=MessageRates(round(rates.arrival, 1), round(rates.done, 1), round(rates.other, 1)),
         watched_for=flows.watched_for(queue, seen.at),
     )
 

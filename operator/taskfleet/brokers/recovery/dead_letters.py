@@ -112,8 +112,12 @@ async def requeue(
     known = layout.key("requeue", pool_uid)
     steps = json.dumps(layout.priority_steps)
     arguments = (
-        *(request.token, json.dumps(request.ids), steps),
-        *(_BATCH, _BATCH_BYTES, _REMEMBERED_SECONDS),
+        request.token,
+        json.dumps(request.ids),
+        steps,
+        _BATCH,
+        _BATCH_BYTES,
+        _REMEMBERED_SECONDS,
     )
     moved = 0
     for queue in queues:
@@ -125,7 +129,7 @@ async def requeue(
 
 
 async def _run(client: Redis, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-    return await client.eval(script, len(keys), *keys, *map(str, arguments))
+    return await client.register_script(script)(keys, arguments)
 
 
 def _dead_letter(queue: str, reply: Sequence[Any]) -> DeadLetter:

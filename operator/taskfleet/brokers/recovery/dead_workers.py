@@ -20,7 +20,7 @@ SILENT_SECONDS = 120.0
 # So soon nobody knows that a node is lost: whoever removes a pod before has its kubelet end the worker. A pod that goes
 # later is perhaps removed because its node is lost, and its worker may live on there.
 _UNKNOWN_SECONDS = 30.0
-_WORKER = "worker"
+WORKER = "worker"
 
 
 @dataclass(frozen=True)
@@ -94,4 +94,4 @@ def _ended_since(pod: Object, start: float | None) -> bool:
 
 def _worker(pod: Object) -> Object:
     statuses = status_of(pod).get("containerStatuses") or []
-    return next((status for status in statuses if status["name"] == _WORKER), {})
+    return next((status for status in statuses if status["name"] == WORKER), {})

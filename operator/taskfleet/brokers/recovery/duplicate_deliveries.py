@@ -55,7 +55,7 @@ class DuplicateDeliveries:
             f"{self.layout.prefix}unacked",
             *(self.layout.key("held", "/".join(start)) for start in starts),
         ]
-        replies = cast(list[Any], await client.eval(_MISSING, len(keys), *keys, str(_MOST_TAGS)))
+        replies = cast(list[Any], await client.register_script(_MISSING)(keys, [_MOST_TAGS]))
         missing = {(start, _text(tag)) for start, tags in zip(starts, replies, strict=True) for tag in tags}
         for _, tag in sorted(missing & self._suspects):
             if tag not in ours:

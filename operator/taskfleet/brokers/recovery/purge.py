@@ -26,4 +26,4 @@ return messages
 async def purge(client: Redis, layout: Layout, queue: str, *, token: str, owner_uid: str) -> int:
     """Remove what waits, all priorities; how many messages that were. The same token again removes nothing."""
     keys = [layout.key("purge", owner_uid), *layout.lists(queue)]
-    return int(await client.eval(_PURGE, len(keys), *keys, token, str(_REMEMBERED_SECONDS)))
+    return int(await client.register_script(_PURGE)(keys, [token, _REMEMBERED_SECONDS]))

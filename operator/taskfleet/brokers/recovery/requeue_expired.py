@@ -112,7 +112,7 @@ class ExpiredRequeuer:
     async def _find(self, client: Redis, *, pass_over: int) -> list[list[str]]:
         keys = (*self._keys, self.layout.prefix + "taskfleet:restorer")
         arguments = (self._seconds, self.name, _LOCK_SECONDS, pass_over, _BATCH, _BATCH_BYTES)
-        found = await client.eval(_FIND, len(keys), *keys, *map(str, arguments))
+        found = await client.register_script(_FIND)(keys, arguments)
         return [[part.decode(errors="replace") for part in entry] for entry in found or []]
 
     async def _lists(self, client: Redis, parts: Sequence[str]) -> list[str]:
@@ -139,7 +139,8 @@ class ExpiredRequeuer:
         entries = [[tag, [number[name] for name in each]] for tag, each in reversed(list(lists.items()))]
         keys = (*self._keys, *names)
         marks = self.layout.key("taken", "")  # as of what is requeued from a lost node: its worker may live
-        return int(await client.eval(_MOVE, len(keys), *keys, str(self._seconds), json.dumps(entries), marks))
+        arguments = (self._seconds, json.dumps(entries), marks)
+        return int(await client.register_script(_MOVE)(keys, arguments))
 
     @property
     def _keys(self) -> tuple[str, str]:

@@ -155,7 +155,7 @@ async def requeue_unacked(
             return total
         messages = messages[looked_at:]
         total = Requeued(total.requeued + done.requeued, total.dead_lettered + done.dead_lettered)
-    await client.eval(_FORGET, 2, dead.record, dead.reports, dead.name, dead.report)
+    await client.register_script(_FORGET)([dead.record, dead.reports], [dead.name, dead.report])
     return total
 
 
@@ -181,7 +181,8 @@ async def _give_back_some(
     """How many of the messages were looked at, at least one, and what became of them; None where the start speaks."""
     unacked = f"{dead.layout.prefix}unacked"
     tags = [message.tag for message in messages]
-    found = cast(list[Any], await client.eval(_LOOK, 1, unacked, LOSSES, str(_BATCH_BYTES), *tags))
+    look = client.register_script(_LOOK)
+    found = cast(list[Any], await look([unacked], [LOSSES, _BATCH_BYTES, *tags]))
     keys: list[str] = [unacked, f"{dead.layout.prefix}unacked_index", dead.record, dead.reports]
     arguments: list[str | bytes] = [dead.name, dead.report, dead.marks]
     aside = 0
@@ -196,7 +197,7 @@ async def _give_back_some(
         aside += too_often
         keys.append(message.dead if too_often else message.place)
         arguments += [message.tag, str(losses)]
-    moved = int(await client.eval(_MOVE, len(keys), *keys, *arguments))
+    moved = int(await client.register_script(_MOVE)(keys, arguments))
     if moved < 0:
         return len(found), None
     return max(1, len(found)), Requeued(max(0, moved - aside), min(aside, moved))

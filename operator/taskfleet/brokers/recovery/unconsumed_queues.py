@@ -64,7 +64,7 @@ class UnconsumedQueues:
         for at in range(0, len(queues), _QUEUES_AT_ONCE):
             some = queues[at : at + _QUEUES_AT_ONCE]
             keys = [name for queue in some for name in self.layout.lists(queue)]
-            replies = cast(list[Any], await client.eval(_HEADS, len(keys), *keys))
+            replies = cast(list[Any], await client.register_script(_HEADS)(keys))
             width = len(self.layout.priority_steps)
             for number, queue in enumerate(some):
                 parts = [part for part in replies[number * width : (number + 1) * width] if part]

@@ -11,7 +11,7 @@ from taskfleet.api import Object, PeriodicSchedule, PeriodicScheduleSpec
 from taskfleet.api.annotations import TRIGGER
 from taskfleet.api.periodic_schedule import MAX_TOKEN
 
-_ALIASES = {
+MACROS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
     "@monthly": "0 0 1 * *",
@@ -59,7 +59,7 @@ def _cron_problem(schedule: str, now: datetime) -> str | None:
 
 
 def _five_fields(schedule: str) -> str:
-    return _ALIASES.get(schedule, " ".join(schedule.split()))
+    return MACROS.get(schedule, " ".join(schedule.split()))
 
 
 def trigger_of(schedule: PeriodicSchedule) -> str | None:

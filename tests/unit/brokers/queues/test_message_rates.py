@@ -7,7 +7,7 @@ import pytest
 
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, QueueWork, Report
-from taskfleet.brokers.queues.message_rates import Flows, Rates
+from taskfleet.brokers.queues.message_rates import Flows, MessageRates
 
 POD = Incarnation("uid", "pod-1", "s1")
 
@@ -23,7 +23,7 @@ class Looks:
     def report(self, start: Incarnation = POD, **work: Any) -> None:
         self.reports[start] = LastReport(Report("ready", queues={"mails": QueueWork(**work)}), self.now)
 
-    def look(self, waiting: int, *, times: int = 1) -> Rates:
+    def look(self, waiting: int, *, times: int = 1) -> MessageRates:
         for _ in range(times):
             self.now += 1
             busy = frozenset({"mails"} if waiting else ())
@@ -32,7 +32,7 @@ class Looks:
         return self.flows.rates("mails", self.now)
 
     @property
-    def rates(self) -> Rates:
+    def rates(self) -> MessageRates:
         return self.flows.rates("mails", self.now)
 
 
@@ -46,18 +46,18 @@ def looks() -> Looks:
 
 
 def test_what_comes_and_waits_has_arrived(looks: Looks) -> None:
-    assert looks.look(30) == Rates(arrival=0.5)
+    assert looks.look(30) == MessageRates(arrival=0.5)
 
 
 def test_what_was_there_at_the_first_look_has_not_arrived() -> None:
     one = Looks()
     one.report(done=100, held=2)
-    assert one.look(500, times=5) == Rates()
+    assert one.look(500, times=5) == MessageRates()
 
 
 def test_what_pods_finish_has_left_and_had_arrived(looks: Looks) -> None:
     looks.report(done=160)
-    assert looks.look(0) == Rates(arrival=1.0, done=1.0)
+    assert looks.look(0) == MessageRates(arrival=1.0, done=1.0)
 
 
 def test_a_message_on_its_way_through_counts_once(looks: Looks) -> None:
@@ -66,7 +66,7 @@ def test_a_message_on_its_way_through_counts_once(looks: Looks) -> None:
     looks.look(0)
     looks.report(done=106)
     looks.look(0)
-    assert looks.rates == Rates(arrival=0.1, done=0.1)
+    assert looks.rates == MessageRates(arrival=0.1, done=0.1)
 
 
 def test_a_rate_is_over_the_last_minute(looks: Looks) -> None:
@@ -85,7 +85,7 @@ def test_what_nobody_of_ours_took_was_taken_by_others(looks: Looks) -> None:
     looks.look(60)
     looks.look(0, times=4)
     assert looks.rates.other == 0.0
-    assert looks.look(0) == Rates(arrival=1.0, other=1.0)
+    assert looks.look(0) == MessageRates(arrival=1.0, other=1.0)
 
 
 def test_a_report_that_comes_late_is_nobody_elses_doing(looks: Looks) -> None:

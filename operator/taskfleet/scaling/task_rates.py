@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from taskfleet.brokers.polling.worker_report import Report
+from taskfleet.brokers.queues.message_rates import RATE_OVER_SECONDS, SHORTEST_SECONDS
 
 _TASKS = 100  # the mean is over about so many
-_RATE_OVER_SECONDS = 60.0
-_SHORTEST_SECONDS = 10.0  # over less, one burst would pass for a steady stream of its size
 
 
 class _Counted(NamedTuple):
@@ -19,7 +18,7 @@ class _Counted(NamedTuple):
 
 
 @dataclass
-class Rates:
+class TaskRates:
     """Of one pool. Counters begin anew with every start of a pod, so only their growth counts."""
 
     _counted: dict[str, _Counted] = field(default_factory=dict)
@@ -47,7 +46,7 @@ class Rates:
             self.received_at = now
         self._in_system = in_system
         self._began = now if self._began is None else self._began
-        while self._arrived and self._arrived[0][0] < now - _RATE_OVER_SECONDS:
+        while self._arrived and self._arrived[0][0] < now - RATE_OVER_SECONDS:
             self._arrived.popleft()
 
     def service_time(self) -> float | None:
@@ -59,8 +58,8 @@ class Rates:
         """Tasks a second over the last minute, or since the first reading."""
         if self._began is None:
             return 0.0
-        seen = max(_SHORTEST_SECONDS, now - self._began)
-        return sum(count for _, count in self._arrived) / min(_RATE_OVER_SECONDS, seen)
+        seen = max(SHORTEST_SECONDS, now - self._began)
+        return sum(count for _, count in self._arrived) / min(RATE_OVER_SECONDS, seen)
 
     def _growth(self, reports: Mapping[str, Report], now: float) -> tuple[int, float]:
         done, busy = 0, 0.0
@@ -71,7 +70,7 @@ class Rates:
             done += max(0, total - before.done)
             busy += max(0.0, seconds - before.busy)
             self._counted[start] = _Counted(total, seconds, now)
-        self._forget(now - _RATE_OVER_SECONDS)
+        self._forget(now - RATE_OVER_SECONDS)
         return done, busy
 
     def _forget(self, before: float) -> None:

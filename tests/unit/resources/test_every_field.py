@@ -1,0 +1,81 @@
+"""The cases `every-field`, held against the models: a new field of a spec is built somewhere, and its digest is known."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS
+from tests.unit.resources.objects import deployment, worker_pool
+
+from taskfleet.api import Beat, Model, Object, Redis, WorkerPoolSpec
+from taskfleet.resources.worker_deployment import INPUTS_HASH
+
+# Each has a case of its own, or a test of what it becomes.
+ELSEWHERE = {
+    "app": "in every case",
+    "image": "in every case",
+    "pool": "a case for each",
+    "processAutoscale": "excludes concurrency",
+    "autoscale": "excludes replicas",
+    "suspend": "the size is not built",
+    "beat": "app-beat-every-field",
+    "networkPolicy": "test_worker_network_policy, test_broker_network_policy",
+    "brokerRef": "the Broker is an argument of what builds",
+    "resultBackend.urlSecretRef": "excludes broker",
+    "env.valueFrom": "passed on as it is written",
+    "envFrom.configMapRef.optional": "as in secretRef",
+    "scheduler": "controllers/test_app_beat",
+}
+# Another value than that of the smallest pool.
+VALUES: Object = {
+    **EVERY_FIELD,
+    "app": "other",
+    "image": "registry.test/other:1",
+    "pool": "gevent",
+    "processAutoscale": {"min": 1, "max": 3},
+    "autoscale": {"maxReplicas": 3},
+    "suspend": True,
+    "beat": {},
+    "networkPolicy": {},
+}
+
+
+def left_out(model: type[Model], given: list[Object], path: str = "") -> Iterator[str]:
+    """The fields of a model that none of the objects sets, those of models in it included."""
+    for name, field in model.model_fields.items():
+        alias = field.serialization_alias or name
+        values = [one[alias] for one in given if alias in one]
+        if not values:
+            yield path + alias
+            continue
+        entries = [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+        for part in models_in(field.annotation):
+            yield from left_out(part, entries, f"{path}{alias}.")
+
+
+def models_in(annotation: Any) -> Iterator[type[Model]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)
+
+
+def test_every_field_is_in_a_case() -> None:
+    cases: list[tuple[type[Model], Object]] = [
+        (WorkerPoolSpec, EVERY_FIELD),
+        (Redis, FULL_REDIS),
+        (Beat, FULL_BEAT),
+    ]
+    found = {field for model, given in cases for field in left_out(model, [given])}
+    assert found == ELSEWHERE.keys(), "a new field: add it to tests/unit/resources/cases.py"
+
+
+# The Broker is an argument of what builds.
+@pytest.mark.parametrize("field", sorted(WorkerPoolSpec.model_fields.keys() - {"broker_ref"}))
+def test_the_digest_of_the_inputs_follows_the_pod(field: str) -> None:
+    """Else pods roll without a reason, or the pods of an older operator lose the template that they keep."""
+    alias = WorkerPoolSpec.model_fields[field].serialization_alias or field
+    before, after = deployment(worker_pool()), deployment(worker_pool(**{alias: VALUES[alias]}))
+    hashes = [one["metadata"]["annotations"][INPUTS_HASH] for one in (before, after)]
+    pods = [one["spec"]["template"] for one in (before, after)]
+    assert (hashes[0] != hashes[1]) == (pods[0] != pods[1]), "see NOT_IN_THE_POD of resources/hashing.py"
