@@ -116,14 +116,14 @@ class ShopOnCluster:
 
     def pods(self, pool: str) -> set[str]:
         """Names of the pool's worker pods."""
-        selector = f"--selector=taskfleet.dev/pool={pool},app.kubernetes.io/component=worker"
+        selector = f"--selector=taskfleet.dev/pool={pool},taskfleet.dev/component=worker"
         names = self.kubectl("get", "pods", selector, "--output=name").split()
         return {name.removeprefix("pod/") for name in names}
 
     def worker_restarts(self) -> int:
         """How often a worker container was started again in its pod, in all pools."""
         path = "{.items[*].status.containerStatuses[*].restartCount}"
-        selector = "--selector=app.kubernetes.io/component=worker"
+        selector = "--selector=taskfleet.dev/component=worker"
         return sum(map(int, self.kubectl("get", "pods", selector, f"--output=jsonpath={path}").split()))
 
     def wait_until_ready(self, *pools: str) -> None:

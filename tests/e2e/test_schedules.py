@@ -60,7 +60,7 @@ def wait_for_runs(fleet: Fleet, name: str, more: int = 1) -> None:
 
 def beats(fleet: Fleet) -> list[Object]:
     """The running pods of the broker's beat."""
-    selector = "app.kubernetes.io/component=schedules"
+    selector = "taskfleet.dev/component=schedules"
     found = fleet.kube.list("Pod", fleet.namespace, selector=selector)
     running = (pod for pod in found if "deletionTimestamp" not in pod["metadata"])
     return [pod for pod in running if pod["status"].get("phase") == "Running"]

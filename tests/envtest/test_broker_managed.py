@@ -234,7 +234,7 @@ def test_network_policy_admits_taskfleet_and_whom_the_user_names_and_goes_when_i
     applied(kube, namespace, networkPolicy={"admit": [web]})
     policy = wait_for(lambda: kube.get("NetworkPolicy", "shop-broker", namespace), 20, what="a policy") or {}
     (rule,) = policy["spec"]["ingress"]
-    assert rule["from"][0] == {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "taskfleet"}}}
+    assert rule["from"][0] == {"podSelector": {"matchLabels": {"taskfleet.dev/managed": "true"}}}
     assert rule["from"][-1] == web
     assert rule["ports"] == [{"port": 6379, "protocol": "TCP"}]
     redis = (kube.get("StatefulSet", "shop-broker", namespace) or {})["spec"]["template"]["metadata"][

@@ -13,7 +13,7 @@ from tests.tools.waiting import stays, wait_for
 
 RELABEL: Object = {
     "op": "replace",
-    "path": "/metadata/labels/app.kubernetes.io~1managed-by",
+    "path": "/metadata/labels/taskfleet.dev~1managed",
     "value": "platform",
 }
 
@@ -35,7 +35,7 @@ def test_a_label_that_a_webhook_rewrites_is_told_and_written_once(
             what="an event",
         )
         assert told[0].startswith(
-            "metadata.labels.app.kubernetes.io/managed-by of PodDisruptionBudget 'shop-worker'"
+            "metadata.labels.taskfleet.dev/managed of PodDisruptionBudget 'shop-worker'"
         )
         before = len(written)
         stays(lambda: len(written) == before, 6, what="no write at a recheck")

@@ -82,6 +82,8 @@ class TestOnePool:
                 "app.kubernetes.io/name": "taskfleet",
                 "app.kubernetes.io/managed-by": "taskfleet",
                 "app.kubernetes.io/component": "worker" if owner_kind == "WorkerPool" else "broker",
+                "taskfleet.dev/component": "worker" if owner_kind == "WorkerPool" else "broker",
+                "taskfleet.dev/managed": "true",
                 f"taskfleet.dev/{'pool' if owner_kind == 'WorkerPool' else 'broker'}": owner["metadata"][
                     "name"
                 ],

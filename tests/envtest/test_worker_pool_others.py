@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from taskfleet.resources.labels import MANAGED_BY
+from taskfleet.resources.labels import MANAGED
 from tests.envtest.brokers import broker, secret
 from tests.envtest.conditions import condition, events_of, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
@@ -75,7 +75,7 @@ def test_object_of_somebody_else_is_left_alone_and_waited_for(
     }
     sentence = (
         f"{kind} '{name}' already exists and does not belong to this object: it has no label "
-        f"{MANAGED_BY}=taskfleet. Rename the "
+        f"{MANAGED}=true. Rename the "
     )
     stalled = wait_for_condition(kube, subject, "Stalled", "True", "NameConflict", saying=sentence)
     assert condition(stalled, "Ready")["reason"] == "NameConflict"
@@ -84,7 +84,7 @@ def test_object_of_somebody_else_is_left_alone_and_waited_for(
     kube.delete(kind, name, namespace)
     wait_for_condition(kube, subject, "Stalled", "False", timeout=15)
     ours = kube.get(kind, name, namespace) or {}
-    assert ours["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "taskfleet"
+    assert ours["metadata"]["labels"]["taskfleet.dev/managed"] == "true"
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ OWNED = [
     pytest.param(
         "Deployment",
         "shop-worker",
-        {"metadata": {"labels": {"app.kubernetes.io/managed-by": None, "taskfleet.dev/pool": "other"}}},
+        {"metadata": {"labels": {"taskfleet.dev/managed": None, "taskfleet.dev/pool": "other"}}},
         id="Deployment-labels",
     ),
     pytest.param("Deployment", "shop-worker", {"metadata": {"ownerReferences": []}}, id="owner"),

@@ -49,6 +49,44 @@ def pools(
     return made
 
 
+def test_a_deployment_with_the_selector_of_an_earlier_version_is_named_and_not_doubled(
+    kube: Kube, namespace: str, redis_server: RedisServer, start_operator: StartOperator
+) -> None:
+    apply_external(kube, namespace, redis_server.url)
+    pool = {**kube.apply(worker_pool(namespace, "a", replicas=2)), "kind": "WorkerPool"}
+    labels = {"app.kubernetes.io/name": "taskfleet", "taskfleet.dev/pool": "a"}
+    owner = {"apiVersion": pool["apiVersion"], "kind": "WorkerPool", "name": "a", "controller": True}
+    before = kube.create(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {
+                "name": "a-worker",
+                "namespace": namespace,
+                "labels": labels,
+                "ownerReferences": [{**owner, "uid": pool["metadata"]["uid"]}],
+            },
+            "spec": {
+                "replicas": 0,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "worker", "image": "registry.example/app:1"}]},
+                },
+            },
+        }
+    )
+    start_operator(RUNTIME_IMAGE=NEW, RESYNC_INTERVAL="2")
+    sentence = "its selector is that of an earlier version, and Kubernetes does not let a selector change."
+    wait_for_condition(kube, pool, "Stalled", "True", "NameConflict", saying=sentence)
+    assert [one["metadata"]["uid"] for one in kube.list("Deployment", namespace)] == [
+        before["metadata"]["uid"]
+    ]
+    kube.delete("Deployment", "a-worker", namespace)
+    wait_for_condition(kube, pool, "Stalled", "False", timeout=15)
+    assert wait_for_deployment(kube, pool)["metadata"]["uid"] != before["metadata"]["uid"]
+
+
 def upgraded(start_operator: StartOperator, upgrade_pools: str = "Manual") -> OperatorProcess:
     return start_operator("new", RUNTIME_IMAGE=NEW, UPGRADE_POOLS=upgrade_pools).wait_until_leading()
 

@@ -43,7 +43,7 @@ def broker(
 
 
 def pod(name: str = "mail-1", *, status: Object | None = None, **meta: Any) -> Object:
-    labels = {"taskfleet.dev/pool": "mail", "app.kubernetes.io/component": "worker"}
+    labels = {"taskfleet.dev/pool": "mail", "taskfleet.dev/component": "worker"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -4,7 +4,7 @@ from taskfleet.api import Object
 from taskfleet.api.reasons import EventReason
 from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.field_writers import FieldWriter
-from taskfleet.resources.labels import MANAGED_BY
+from taskfleet.resources.labels import MANAGED
 
 
 def reverted(child: Object, path: str, writer: FieldWriter | None, owner: Object) -> Event:
@@ -24,7 +24,7 @@ def overridden(child: Object, path: str) -> Event:
         "admission webhook, a policy or the API server changed it. The operator keeps the stored "
         "value."
     )
-    if path != f"metadata.labels.{MANAGED_BY}":
+    if path != f"metadata.labels.{MANAGED}":
         return Event(EventReason.FIELD_OVERRIDDEN, message)
     advice = (
         " The operator watches its objects by this label and sees changes late without it. Exempt the label."

@@ -6,7 +6,12 @@ from taskfleet.api import Key, Object
 from taskfleet.api.stored import is_terminating
 from taskfleet.controllers.applies import Applies, applied_hash, with_hash
 from taskfleet.controllers.child_events import overridden, reverted
-from taskfleet.controllers.ownership import controlled_by, controlled_by_predecessor, not_ours
+from taskfleet.controllers.ownership import (
+    controlled_by,
+    controlled_by_predecessor,
+    not_ours,
+    other_selector,
+)
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import InvalidError, NameConflictError
 from taskfleet.kube.event import Event
@@ -77,6 +82,8 @@ class Children:
             return await self._noted(await self._gateway.apply(wanted), wanted, owner)
         if is_terminating(live):
             raise LeftOverError
+        if (why := other_selector(live, wanted)) is not None:
+            raise NameConflictError(live["kind"], live["metadata"]["name"], why)
         path = first_difference(live, wanted)
         if path is None or self._applies.is_settled(live, wanted):
             return live

@@ -3,7 +3,7 @@
 from taskfleet.api import GROUP, Object
 from taskfleet.controllers.applies import APPLIED_HASH, applied_hash
 from taskfleet.kube.cache import BROKER_LABEL, POOL_LABEL
-from taskfleet.resources.labels import MANAGED_BY
+from taskfleet.resources.labels import MANAGED
 
 
 def controlled_by(live: Object, owner: Object) -> bool:
@@ -24,12 +24,21 @@ def not_ours(live: Object, owner: Object) -> str | None:
     for reference in _controllers(live):
         return f"its controller is {reference['kind']} {reference['name']!r}"
     label = BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL
-    expected = {MANAGED_BY: "taskfleet", label: owner["metadata"]["name"]}
+    expected = {MANAGED: "true", label: owner["metadata"]["name"]}
     labels = live["metadata"].get("labels") or {}
     for name, value in expected.items():
         if labels.get(name) != value:
             return f"it has no label {name}={value}"
     return None if applied_hash(live) else f"it has no annotation {APPLIED_HASH}"
+
+
+def other_selector(live: Object, wanted: Object) -> str | None:
+    """Why a workload of ours can never become what is wanted; None where it can. Its selector is immutable."""
+    if wanted["kind"] not in ("Deployment", "StatefulSet"):
+        return None
+    if (live.get("spec") or {}).get("selector") == wanted["spec"]["selector"]:
+        return None
+    return "its selector is that of an earlier version, and Kubernetes does not let a selector change"
 
 
 def _controllers(live: Object) -> list[Object]:

@@ -79,7 +79,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         # Counted as for the condition: the Deployment's own figure comes a moment later, and counters wait.
         "readyReplicas": sum(is_ready(pod) for pod in seen.pods if alive(pod)),
         "desiredReplicas": seen.wanted,
-        "selector": f"taskfleet.dev/pool={seen.pool.name},app.kubernetes.io/component=worker",
+        "selector": f"taskfleet.dev/pool={seen.pool.name},taskfleet.dev/component=worker",
         "runtimeVersion": seen.runtime_version or None,
         **({} if seen.unread else _figures(seen)),
         "requeued": (seen.pool.status.requeued or 0) + seen.requeued or None,

@@ -10,10 +10,6 @@ from taskfleet.convert.notes import Notes
 from taskfleet.convert.workload import Workload, entries, part, texts
 
 WORKER = "worker"
-# Labels of pods that the operator sets, so that a template's are overwritten.
-OVERWRITTEN_LABELS = frozenset(
-    {"app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"}
-)
 # What the API server fills in; it says nothing about the workload.
 _POD_DEFAULTS: Object = {
     "dnsPolicy": "ClusterFirst",
@@ -75,15 +71,12 @@ def place_pod(draft: Draft, workload: Workload, container: Object, *, leave_out:
 
 def _metadata(notes: Notes, workload: Workload) -> Object:
     labels, annotations = workload.labels, texts(part(part(workload.template, "metadata"), "annotations"))
-    for name in sorted(OVERWRITTEN_LABELS & set(labels)):
-        notes.changed(f"label {name}", f"{labels[name]} is replaced with the operator's value.")
-    kept = {name: value for name, value in labels.items() if name not in OVERWRITTEN_LABELS}
     others = {
         name: value for name, value in annotations.items() if not name.startswith("kubectl.kubernetes.io/")
     }
     for name in sorted(set(annotations) - set(others)):
         notes.kept(f"annotation {name}", "omitted: kubectl sets it.")
-    return {name: value for name, value in (("labels", kept), ("annotations", others)) if value}
+    return {name: value for name, value in (("labels", labels), ("annotations", others)) if value}
 
 
 def _pod_spec(workload: Workload) -> Object:

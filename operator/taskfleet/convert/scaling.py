@@ -8,7 +8,6 @@ from taskfleet.api.reasons import PoolReason
 from taskfleet.convert.draft import Draft
 from taskfleet.convert.kubernetes import Cluster, namespace_of, source_of
 from taskfleet.convert.notes import Notes
-from taskfleet.convert.pod import OVERWRITTEN_LABELS
 from taskfleet.convert.settings import SETTINGS
 from taskfleet.convert.workload import Workload, entries, part, texts, whole
 
@@ -143,10 +142,6 @@ def place_selecting(draft: Draft, workload: Workload, cluster: Cluster) -> None:
             budget, spec = True, part(raw, "spec")
             value = {name: spec[name] for name in ("maxUnavailable", "minAvailable") if name in spec}
             draft.place(SETTINGS, "disruptionBudget", value, subject=source)
-        elif lost := sorted(OVERWRITTEN_LABELS & set(selector)):
-            draft.notes.changed(
-                source, f"does not match the pool's pods, because it selects by {', '.join(lost)}."
-            )
         else:
             draft.notes.kept(source, "matches the pool's pods by their labels.")
     if not budget and draft.spec.get("replicas", 2) > 1:

@@ -4,10 +4,13 @@ from taskfleet.api import Broker, Object
 from taskfleet.resources.broker_config_map import COMPONENT
 from taskfleet.resources.broker_names import REDIS_PORT, broker_name
 from taskfleet.resources.context import Installation
-from taskfleet.resources.labels import selector_labels
+from taskfleet.resources.labels import MANAGED, selector_labels
 from taskfleet.resources.metadata import child_metadata
 
-_OURS = {"matchLabels": {"app.kubernetes.io/name": "taskfleet"}}
+_CHILDREN = {"matchLabels": {MANAGED: "true"}}
+_OPERATOR = {
+    "matchLabels": {"app.kubernetes.io/name": "taskfleet"}
+}  # as in charts/taskfleet/templates/_helpers.tpl
 
 
 def broker_network_policy(broker: Broker, installation: Installation) -> Object | None:
@@ -16,10 +19,10 @@ def broker_network_policy(broker: Broker, installation: Installation) -> Object 
     if policy is None:
         return None
     # Workers and beats of the namespace, and the operator in its own.
-    peers: list[Object] = [{"podSelector": _OURS}]
+    peers: list[Object] = [{"podSelector": _CHILDREN}]
     if installation.namespace:
         namespace = {"matchLabels": {"kubernetes.io/metadata.name": installation.namespace}}
-        peers.append({"namespaceSelector": namespace, "podSelector": _OURS})
+        peers.append({"namespaceSelector": namespace, "podSelector": _OPERATOR})
     spec = {
         "podSelector": {"matchLabels": selector_labels(broker, COMPONENT)},
         "policyTypes": ["Ingress"],

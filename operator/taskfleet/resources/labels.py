@@ -2,8 +2,9 @@
 
 from taskfleet.api import GROUP, Broker, Resource
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
-COMPONENT = "app.kubernetes.io/component"
+# Selectors, watches and the resync go by these alone.
+MANAGED = f"{GROUP}/managed"
+COMPONENT = f"{GROUP}/component"
 RETAINED_FROM = f"{GROUP}/retained-from"
 
 Labels = dict[str, str]
@@ -12,7 +13,7 @@ Labels = dict[str, str]
 def selector_labels(owner: Resource, component: str) -> Labels:
     """The labels that select an owner's pods. A Deployment's selector is immutable, so these never change."""
     label = f"{GROUP}/broker" if isinstance(owner, Broker) else f"{GROUP}/pool"
-    return {"app.kubernetes.io/name": "taskfleet", COMPONENT: component, label: owner.name}
+    return {COMPONENT: component, label: owner.name}
 
 
 def inherited_labels(owner: Resource) -> Labels:
@@ -25,5 +26,11 @@ def inherited_labels(owner: Resource) -> Labels:
 
 
 def child_labels(owner: Resource, component: str) -> Labels:
-    """The labels of a child, and of its pods."""
-    return {**selector_labels(owner, component), MANAGED_BY: "taskfleet"}
+    """The labels of a child, and of its pods.
+
+    The recommended ones are defaults: dashboards and Services go by those that a user's template gives instead.
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+    """
+    recommended = {"name": "taskfleet", "component": component, "managed-by": "taskfleet"}
+    defaults = {f"app.kubernetes.io/{name}": value for name, value in recommended.items()}
+    return {**defaults, **selector_labels(owner, component), MANAGED: "true"}

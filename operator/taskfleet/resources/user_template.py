@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from taskfleet.api import Object
+from taskfleet.api import GROUP, Object
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.list_keys import identity
 from taskfleet.resources.security import default_for
@@ -25,19 +25,22 @@ class Owned:
 
 
 def with_user_template(built: Object, user: Object, *, owned: Owned, path: str) -> Object:
-    """`built` with the user's template over it, but for our labels and what `owned` names.
+    """`built` with the user's template over it, but for the labels of our group and what `owned` names.
 
     Raises SpecError for a template that cannot be merged; `path` names its field.
     """
     _check_texts(user, path)
     merged = merge_template(_with_security_defaults(built, user), user, path=path)
     metadata = dict(merged.get("metadata") or {})
-    metadata["labels"] = {**(metadata.get("labels") or {}), **built["metadata"]["labels"]}
+    ours = {
+        name: value for name, value in built["metadata"]["labels"].items() if name.startswith(f"{GROUP}/")
+    }
+    metadata["labels"] = {**(metadata.get("labels") or {}), **ours}
     spec = _restore(merged.get("spec") or {}, built["spec"], owned.pod_fields, owned.pod_entries)
     containers = {container["name"]: container for container in spec.get("containers") or []}
-    ours = next(each for each in built["spec"]["containers"] if each["name"] == owned.container)
-    users = containers.pop(owned.container, ours)
-    restored = _restore(users, ours, owned.container_fields, owned.container_entries)
+    container = next(each for each in built["spec"]["containers"] if each["name"] == owned.container)
+    users = containers.pop(owned.container, container)
+    restored = _restore(users, container, owned.container_fields, owned.container_entries)
     spec = {**spec, **_service_account(spec), "containers": [restored, *containers.values()]}
     return {**merged, "metadata": metadata, "spec": spec}
 

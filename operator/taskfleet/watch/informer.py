@@ -15,7 +15,7 @@ import kopf
 import structlog
 
 from taskfleet import metrics
-from taskfleet.api import Object
+from taskfleet.api import GROUP, Object
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.resource_types import CHILD_TYPES, OWN_TYPES
 from taskfleet.watch.kopf_session import listening
@@ -25,7 +25,7 @@ from taskfleet.watch.watchers import while_all_run
 log = structlog.get_logger(__name__)
 
 _STABLE_SECONDS = 60.0  # after so long a failure is a new one, and its first pause is short again
-MANAGED_BY_US = "app.kubernetes.io/managed-by=taskfleet"
+MANAGED_BY_US = f"{GROUP}/managed=true"
 
 
 class EndlessBackoffs:

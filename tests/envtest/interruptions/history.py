@@ -12,7 +12,7 @@ from tests.tools.kube import Kube
 
 _KINDS = (*CHILD_KINDS, "Pod")
 _BEATS = ("appbeat", "schedules")
-_COMPONENT = "app.kubernetes.io/component"
+_COMPONENT = "taskfleet.dev/component"
 
 
 class Since:

@@ -20,7 +20,7 @@ def scene() -> Scene:
 
 
 def beat_pod(status: Object) -> Object:
-    labels = {"taskfleet.dev/pool": "mail", "app.kubernetes.io/component": "appbeat"}
+    labels = {"taskfleet.dev/pool": "mail", "taskfleet.dev/component": "appbeat"}
     return pod("mail-appbeat-1", status=status, labels=labels)
 
 

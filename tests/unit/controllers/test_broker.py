@@ -280,7 +280,7 @@ def redis_pod(*, revision: str, running: bool) -> Object:
     state = {"running": {}} if running else {"waiting": {"reason": "ImagePullBackOff"}}
     labels = {
         "taskfleet.dev/broker": "default",
-        "app.kubernetes.io/component": "broker",
+        "taskfleet.dev/component": "broker",
         "controller-revision-hash": revision,
     }
     status = {"containerStatuses": [{"name": "redis", "image": "redis:7", "state": state}]}

@@ -258,7 +258,7 @@ async def test_child_that_never_was_or_goes_already_is_not_removed() -> None:
 def orphan(**labels: str) -> Object:
     """A child that we made and that nobody controls any more, as a restore or --cascade=orphan leaves it."""
     obj = built(a="old")
-    ours = {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "mail", **labels}
+    ours = {"taskfleet.dev/managed": "true", "taskfleet.dev/pool": "mail", **labels}
     annotations = {"taskfleet.dev/applied-hash": "of-before"}
     obj["metadata"] |= {"ownerReferences": [], "labels": ours, "annotations": annotations}
     return obj
@@ -278,13 +278,11 @@ async def test_our_own_orphan_is_adopted(known: bool) -> None:
     ("changes", "why"),
     [
         pytest.param(
-            {"labels": {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "other"}},
+            {"labels": {"taskfleet.dev/managed": "true", "taskfleet.dev/pool": "other"}},
             "it has no label taskfleet.dev/pool=mail",
             id="another-pools",
         ),
-        pytest.param(
-            {"labels": {}}, "it has no label app.kubernetes.io/managed-by=taskfleet", id="without-labels"
-        ),
+        pytest.param({"labels": {}}, "it has no label taskfleet.dev/managed=true", id="without-labels"),
         pytest.param(
             {"annotations": {}}, "it has no annotation taskfleet.dev/applied-hash", id="without-hash"
         ),
@@ -338,7 +336,7 @@ class Relabelling(ApiServer):
 
     def _store(self, key: Key, obj: Object) -> Object:
         metadata = obj["metadata"]
-        labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "platform"}
+        labels = {**(metadata.get("labels") or {}), "taskfleet.dev/managed": "platform"}
         return super()._store(key, {**obj, "metadata": {**metadata, "labels": labels}})
 
 
@@ -348,13 +346,13 @@ async def test_what_a_webhook_changes_of_our_metadata_is_told_and_not_written_ag
     scene.server = Relabelling()
     scene.start()
     obj = built(kind, a="1")
-    obj["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "taskfleet"}
+    obj["metadata"]["labels"] = {"taskfleet.dev/managed": "true"}
     for _ in range(3):
         await scene.ensure(obj)
     assert len(scene.server.writes) == 1
     (told,) = scene.told
     assert told.startswith(
-        f"FieldOverridden: metadata.labels.app.kubernetes.io/managed-by of {kind} '{obj['metadata']['name']}' is stored"
+        f"FieldOverridden: metadata.labels.taskfleet.dev/managed of {kind} '{obj['metadata']['name']}' is stored"
     )
     assert "sees changes late without it. Exempt the label." in told
     scene.start()

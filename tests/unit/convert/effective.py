@@ -28,7 +28,7 @@ _UNORDERED = frozenset({"--loglevel"})
 ADDED = frozenset(
     {
         "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "volume tmp", "initContainer taskfleet",
-        "label taskfleet.dev/pool", "port 9817",
+        "label taskfleet.dev/pool", "label taskfleet.dev/component", "label taskfleet.dev/managed", "port 9817",
         "annotation cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
         "annotation taskfleet.dev/template-hash",
     }

@@ -64,11 +64,11 @@ def test_scaler_of_something_else_is_left_alone() -> None:
     ]
 
 
-def test_service_that_selects_by_labels_of_the_operator_matches_nothing() -> None:
+def test_what_selects_the_workload_by_its_labels_selects_the_pool_too() -> None:
     worker = deployment()
     worker["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] = "shop"
     by_name = about("Service", {"selector": {"app.kubernetes.io/name": "shop"}})
     by_app = about("ServiceMonitor", {"selector": {"matchLabels": {"app": "celery"}}})
     conversion = convert([worker, by_name, by_app])
-    assert said(conversion, "Service s")[0].startswith("changed: does not match the pool's pods")
+    assert said(conversion, "Service s") == ["kept: matches the pool's pods by their labels."]
     assert said(conversion, "ServiceMonitor s") == ["kept: matches the pool's pods by their labels."]

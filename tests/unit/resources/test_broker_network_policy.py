@@ -6,7 +6,8 @@ from tests.unit.resources.objects import INSTALLATION, managed_broker
 
 from taskfleet.resources.broker_network_policy import broker_network_policy
 
-OURS = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "taskfleet"}}}
+CHILDREN = {"podSelector": {"matchLabels": {"taskfleet.dev/managed": "true"}}}
+OPERATOR = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "taskfleet"}}}
 
 
 def test_there_is_none_unless_it_is_asked_for() -> None:
@@ -19,7 +20,7 @@ def test_empty_one_admits_workers_beats_and_the_operator_from_its_namespace() ->
     assert policy is not None
     (rule,) = policy["spec"]["ingress"]
     own = {"matchLabels": {"kubernetes.io/metadata.name": "taskfleet-system"}}
-    assert rule["from"] == [OURS, {**OURS, "namespaceSelector": own}]
+    assert rule["from"] == [CHILDREN, {**OPERATOR, "namespaceSelector": own}]
     assert policy["spec"]["podSelector"]["matchLabels"]["taskfleet.dev/broker"] == "default"
 
 
@@ -27,4 +28,4 @@ def test_producers_are_admitted_beside_them() -> None:
     web = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "web"}}}
     policy = broker_network_policy(managed_broker(networkPolicy={"admit": [web]}), INSTALLATION)
     assert policy is not None
-    assert policy["spec"]["ingress"][0]["from"] == [OURS, web]
+    assert policy["spec"]["ingress"][0]["from"] == [CHILDREN, web]

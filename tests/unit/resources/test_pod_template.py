@@ -28,7 +28,17 @@ def test_labels_say_whose_pods_these_are() -> None:
         "app.kubernetes.io/component": "worker",
         "app.kubernetes.io/managed-by": "taskfleet",
         "taskfleet.dev/pool": "mail",
+        "taskfleet.dev/component": "worker",
+        "taskfleet.dev/managed": "true",
     }
+
+
+def test_a_template_gives_the_recommended_labels_and_may_remove_them() -> None:
+    labels = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/managed-by": None}
+    merged = template_of({"metadata": {"labels": labels}})["metadata"]["labels"]
+    assert merged["app.kubernetes.io/name"] == "shop"
+    assert merged["app.kubernetes.io/component"] == "worker"
+    assert "app.kubernetes.io/managed-by" not in merged
 
 
 def test_users_containers_pass_the_restricted_profile_and_may_write() -> None:
@@ -104,7 +114,8 @@ class TestOperatorWins:
         assert "startupProbe" not in worker_of(startupProbe={"tcpSocket": {"port": 1}})
 
     def test_over_labels_of_ours(self) -> None:
-        labels = {"taskfleet.dev/pool": "other", "app.kubernetes.io/managed-by": "helm", "team": "a"}
+        ours = {"taskfleet.dev/pool": "other", "taskfleet.dev/component": "x", "taskfleet.dev/managed": None}
+        labels = {**ours, "team": "a"}
         merged = template_of({"metadata": {"labels": labels}})["metadata"]["labels"]
         assert merged == template_of({})["metadata"]["labels"] | {"team": "a"}
 

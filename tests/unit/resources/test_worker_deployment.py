@@ -22,8 +22,7 @@ from taskfleet.resources.worker_deployment import (
 from taskfleet.resources.worker_pdb import worker_pdb
 
 SELECTOR = {
-    "app.kubernetes.io/name": "taskfleet",
-    "app.kubernetes.io/component": "worker",
+    "taskfleet.dev/component": "worker",
     "taskfleet.dev/pool": "mail",
 }
 NEXT_VERSION = replace(INSTALLATION, runtime_image="registry.test/taskfleet-worker:2", version="2.0.0")

@@ -14,7 +14,7 @@ from tests.tools.virtual_time import run, virtual_loop
 from tests.unit.objects import NAMESPACE, pod, pool
 
 MAIL = Key("WorkerPool", NAMESPACE, "mail")
-LABELS = {"app.kubernetes.io/managed-by": "taskfleet", "taskfleet.dev/pool": "mail"}
+LABELS = {"taskfleet.dev/managed": "true", "taskfleet.dev/pool": "mail"}
 
 
 class Scene:
