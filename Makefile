@@ -26,7 +26,7 @@ $(VENV_STAMP):
 
 venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
 
-generate: venv ## crds/ and docs/reference.md, from the models
+generate: venv ## crds/ and docs/reference/api.md, from the models
 	$(BIN)/python -m taskfleet.crds
 
 lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to date, kube-score over the chart

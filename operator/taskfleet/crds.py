@@ -163,7 +163,7 @@ def generated() -> dict[Path, str]:
         text = HEADER + yaml.dump(crd(info), Dumper=_Dumper, sort_keys=False, width=105)
         files[REPOSITORY / "crds" / name] = text
         files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
-    files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
+    files[REPOSITORY / "docs" / "reference" / "api.md"] = reference({info: schema(info) for info in KINDS})
     return files
 
 

@@ -1,4 +1,4 @@
-"""PeriodicSchedule: checked, handed to the broker's beat, and told of. What beat does is in docs/design/schedules.md."""
+"""PeriodicSchedule: validated, passed to the broker's beat, and reported. docs/explanation/design/schedules.md describes beat."""
 
 from taskfleet.api import Key, Object, PeriodicSchedule
 from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason

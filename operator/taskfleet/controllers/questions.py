@@ -1,4 +1,4 @@
-"""Who may ask the operator about a pool: the API server says who it is, and what they may do. See docs/security.md."""
+"""Who may query the operator about a pool, as the API server reviews them: docs/reference/permissions.md."""
 
 import asyncio
 import hashlib

@@ -1,7 +1,7 @@
 """kopf as informer: it lists and watches, we remember what it saw.
 
 Only this package imports kopf. Only `on.event` handlers are used: kopf's other handlers put
-finalizers or annotations on the objects that they see (docs/design/kopf.md). kopf runs on a loop of its
+finalizers or annotations on the objects that they see (docs/explanation/design/kopf.md). kopf runs on a loop of its
 own in a thread, because it cancels every task that it finds on its loop when it ends.
 """
 

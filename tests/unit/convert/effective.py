@@ -24,7 +24,7 @@ _SWITCHES = frozenset(
 _UNORDERED = frozenset({"--loglevel"})
 
 
-# What the operator adds to every pod, as docs/concepts.md says: its runtime, its own variables, labels and port.
+# What the operator adds to every pod, as docs/explanation/concepts.md says: its runtime, its own variables, labels and port.
 ADDED = frozenset(
     {
         "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "volume tmp", "initContainer taskfleet",

@@ -1,4 +1,4 @@
-"""A PeriodicSchedule as the broker's beat reads it, and what cannot be one: docs/design/schedules.md. Pure."""
+"""A PeriodicSchedule as the broker's beat reads it, and what cannot be one: docs/explanation/design/schedules.md. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The schedules of one broker in its Redis: written by us, run by beat. docs/design/schedules.md names the keys."""
+"""The schedules of one broker in its Redis: written by us, run by beat. docs/explanation/design/schedules.md names the keys."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
