@@ -44,8 +44,8 @@ async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None
 def _retained_for(live: Object, pool: WorkerPool) -> bool:
     """Whether a deleted pool of this name left the claim behind, or this one keeps it without owning it."""
     metadata = live["metadata"]
-    labelled = (metadata.get("labels") or {}).get(POOL_LABEL) == pool.name
-    return labelled and RETAINED_FROM in (metadata.get("annotations") or {})
+    labeled = (metadata.get("labels") or {}).get(POOL_LABEL) == pool.name
+    return labeled and RETAINED_FROM in (metadata.get("annotations") or {})
 
 
 def see_app_beat(pool: WorkerPool, context: Context) -> AppBeatSeen | None:

@@ -34,5 +34,5 @@ def _password_in(secret: Object | None) -> str | None:
 def _retained_for(live: Object, broker: Broker) -> bool:
     """Whether a deleted Broker of this name left the Secret behind, or this one keeps it without owning it."""
     metadata = live["metadata"]
-    labelled = (metadata.get("labels") or {}).get(BROKER_LABEL) == broker.name
-    return labelled and RETAINED_FROM in (metadata.get("annotations") or {})
+    labeled = (metadata.get("labels") or {}).get(BROKER_LABEL) == broker.name
+    return labeled and RETAINED_FROM in (metadata.get("annotations") or {})

@@ -37,7 +37,7 @@ ADDED = frozenset(
 
 @dataclass(frozen=True)
 class Effective:
-    """Each thing that tasks, neighbours or the cluster can notice of a worker, by a name, with its value."""
+    """Each thing that tasks, neighbors or the cluster can notice of a worker, by a name, with its value."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
 
