@@ -13,6 +13,7 @@ from prometheus_client import Metric
 
 from taskfleet.metrics import REGISTRY
 from taskfleet.scaling.pool_metrics import PoolMetrics
+from tests.tools import prose
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = [
@@ -24,15 +25,8 @@ PAGES = [
     ),
 ]
 VERSION = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-# Calques and everyday words that stand for a term of the glossary.
-BANNED = re.compile(
-    r"\b(?:told|tells of|nobody|somebody|whoever|in the way|way out|g[ai]ven? back|gives? back|giving back|set aside"
-    r"|anew|in vain|beside|of which|as it should|look(?:s|ed|ing)? at|an? look|wish\w*|verdict|going|to go"
-    r"|ha[sv]e? to be)\b|(?<!there )\bis no (?!longer\b)",
-    re.IGNORECASE,
-)
-# Redis reads this text, not a person, and a change of it would restart every managed Redis.
-CONFIGURATION = "broker_config_map.py"
+_CALQUES = yaml.safe_load((prose.ROOT / "tests/tools/styles/Taskfleet/Calques.yml").read_text())
+BANNED = re.compile("|".join(_CALQUES["tokens"]), re.IGNORECASE)
 # Names that users matched on before the first release, and the term of the glossary that replaced each.
 REPLACED = {
     "NothingTaken": "NoEarlyRedelivery",
@@ -63,7 +57,6 @@ REPLACED = {
 }
 TEXT = {".py", ".md", ".yaml", ".yml", ".tpl", ".txt", ".toml", ".sh", ".json", ".html"}
 OPERATOR = REPOSITORY / "operator/taskfleet"
-WORKER = REPOSITORY / "worker-image/taskfleet_worker"
 # Where a reason is the first, second or third argument.
 SPOKEN = {"Event": 0, "Trouble": 0, "AddressError": 0, "ready": 1, "condition": 2}
 
@@ -99,18 +92,14 @@ def test_a_fleet_takes_fifteen_lines() -> None:
     assert yaml.safe_load(manifest)["kind"] == "WorkerPool"
 
 
-@pytest.mark.parametrize(
-    "path", sorted({*OPERATOR.rglob("*.py"), *WORKER.rglob("*.py")}), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", prose.modules(), ids=lambda path: path.stem)
 def test_messages_have_no_banned_word(path: Path) -> None:
-    if path.name == CONFIGURATION:
-        return
-    assert [text for text in _messages(path) if BANNED.search(text)] == []
+    assert [text for _, text in prose.messages(path) if BANNED.search(text)] == []
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "crds").glob("*.yaml")), ids=lambda path: path.stem)
 def test_crds_have_no_banned_word(path: Path) -> None:
-    texts = [*_texts(yaml.safe_load(path.read_text()))]
+    texts = [" ".join(text.split()) for _, text in prose.descriptions(path)]
     assert texts
     assert [text for text in texts if BANNED.search(text)] == []
 
@@ -180,30 +169,6 @@ def test_the_glossary_has_at_most_fifty_terms_and_the_tree_uses_each() -> None:
     assert 0 < len(terms) <= 50
     assert terms == sorted(terms, key=str.casefold)
     assert [term for term in terms if term.split(" (")[0].casefold() not in text] == []
-
-
-def _messages(path: Path) -> Iterator[str]:
-    """The string literals of a module with more than one word; not its docstrings, not Lua."""
-    tree = ast.parse(path.read_text())
-    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in documented:
-            continue
-        if " " in node.value and "redis.call(" not in node.value:
-            yield node.value
-
-
-def _texts(schema: object) -> Iterator[str]:
-    """Descriptions and the messages of rules."""
-    if isinstance(schema, dict):
-        for name, value in schema.items():
-            if name in {"description", "message", "messageExpression"} and isinstance(value, str):
-                yield " ".join(value.split())
-            else:
-                yield from _texts(value)
-    elif isinstance(schema, list):
-        for each in schema:
-            yield from _texts(each)
 
 
 def _text_files() -> Iterator[Path]:

@@ -73,17 +73,22 @@ def program(name: str) -> Path:
     raise ClusterError(f"no program {name!r} is built here; known are {known}.")
 
 
+def folder(module: Module) -> Path:
+    """Where the cache has a module's programs once they are built."""
+    return cache_dir() / "programs" / f"{module.name}-{digest(module)}"
+
+
 def ensure(module: Module) -> Path:
     """The folder with a module's programs, built first where the cache does not have it."""
-    folder = cache_dir() / "programs" / f"{module.name}-{digest(module)}"
-    if folder.exists():
-        return folder
+    built = folder(module)
+    if built.exists():
+        return built
     with lock(f"program-{module.name}"):
-        if not folder.exists():
+        if not built.exists():
             go = _toolchain()
             with step(f"building {module.name} {version(module)}".strip() + ", this once"):
-                _build(module, go, folder)
-    return folder
+                _build(module, go, built)
+    return built
 
 
 def digest(module: Module) -> str:
