@@ -129,7 +129,7 @@ class Operator:
         self._stop_watching = threading.Event()
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; the lease is given back before this returns."""
+        """Run until SIGTERM or SIGINT; the Lease is released before this returns."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -181,7 +181,7 @@ class Operator:
             metrics.LEADER.set(0)
             metrics.REGISTRY.unregister(figures)
             self._scaling.forget_all()
-            metrics.forget_all_pools()  # the next leader tells of them
+            metrics.forget_all_pools()  # the next leader exports them
             metrics.forget_servers()
             await self._schedules.close()
             await self._brokers.close()

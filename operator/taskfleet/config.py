@@ -12,9 +12,7 @@ from taskfleet import __version__
 class UpgradePools(StrEnum):
     """What happens to running workers when the operator is upgraded."""
 
-    MANUAL = (
-        "Manual"  # they stay until their pool's spec changes or somebody runs `kubectl taskfleet upgrade`
-    )
+    MANUAL = "Manual"  # they stay until their pool's spec changes or a user runs `kubectl taskfleet upgrade`
     ONE_AT_A_TIME = "OneAtATime"  # the operator rolls one pool after another
 
 

@@ -114,7 +114,7 @@ def _let_be_null(node: Object) -> None:
 
 
 def _resolved(node: Object, definitions: Object) -> Object:
-    """Replace a reference, or a union with null, by what it stands for; words beside it win."""
+    """Replace a reference, or a union with null, by its target; the field's own description wins."""
     if "$ref" in node:
         target = definitions[node["$ref"].removeprefix("#/$defs/")]
     elif "anyOf" in node:

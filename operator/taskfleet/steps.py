@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 LONGEST_STEP_SECONDS = 0.05
-"""Of CPU. What takes longer has to be cut into pieces."""
+"""Of CPU. Longer steps must be split."""
 
 _REMEMBERED_SECONDS = 60.0
 _HUNG_SECONDS = 1.0
@@ -83,7 +83,7 @@ class Steps:
         )
 
     def hanging(self) -> tuple[str, float] | None:
-        """The step that has been going on for over a second, and for how long. Asked from another thread."""
+        """The step that has been running for over a second, and for how long. Called from another thread."""
         current = self._current
         if current is None or (seconds := self._clock() - current[1]) < _HUNG_SECONDS:
             return None

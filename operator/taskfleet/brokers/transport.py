@@ -25,7 +25,7 @@ class Drains(Protocol):
         """Ask each pod to drain for another 30 s, under the number of its lease."""
 
     async def stop(self, pods: Sequence[str]) -> None:
-        """Tell each pod what the kubelet has told it too early."""
+        """Tell each pod to stop that got the kubelet's TERM too early."""
 
 
 class Recovery(Protocol):

@@ -1,4 +1,4 @@
-"""The app's own beat beside a pool: its Deployment and its volume."""
+"""The app's own beat of a pool: its Deployment and its volume."""
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.controllers.app_beat_status import AppBeatSeen

@@ -12,7 +12,7 @@ DEFAULT_BROKER = "default"
 
 
 async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Context) -> Reasoned:
-    """Make the Broker `default` for whoever refers to it; why that has to wait in any case."""
+    """Create the Broker `default` for the pools that refer to it; always the reason why they must wait."""
     name, namespace = user.spec.broker_ref.name, user.namespace
     if name != DEFAULT_BROKER:
         return _missing(
@@ -44,7 +44,7 @@ async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Conte
 
 
 async def _leftover(name: str, namespace: str, context: Context) -> str | None:
-    """What a deleted Broker of this name has left behind for good; what is owned is on its way out."""
+    """What a deleted Broker of this name has left behind; owned objects are being deleted."""
     for key in (
         Key("Secret", namespace, auth_secret_name(name)),
         Key("PersistentVolumeClaim", namespace, data_claim_name(name)),

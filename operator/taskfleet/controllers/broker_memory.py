@@ -1,4 +1,4 @@
-"""The memory of a broker's server, told of before it is full: then new tasks are refused. Pure."""
+"""The memory of a broker's server, with a warning before it is full and rejects new tasks. Pure."""
 
 import re
 
@@ -40,7 +40,7 @@ def memory_condition(broker: Broker, probe: Probe | None) -> list[Object]:
 
 
 def memory_events(raw: Object, status: Object) -> list[Event]:
-    """A warning when the status that was written tells of trouble that the Broker `raw` did not have."""
+    """A warning if the written status reports a problem that the Broker `raw` did not have."""
     now = condition_of({"status": status}, ConditionType.MEMORY_AVAILABLE)
     if now is None or now["status"] == "True":
         return []

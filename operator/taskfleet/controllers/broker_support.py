@@ -1,4 +1,4 @@
-"""What a kind of broker cannot do, told where it is asked for. Pure."""
+"""Features that a kind of broker lacks, reported by the objects that use them. Pure."""
 
 from datetime import timedelta
 

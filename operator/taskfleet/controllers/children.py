@@ -71,7 +71,7 @@ class Children:
             await self.remove(key, owner=owner)
 
     async def apply_if_changed(self, built: Object, live: Object | None, *, owner: Object) -> Object:
-        """As `ensure`, for a child that was looked up already and is no conflict."""
+        """As `ensure`, for a child that was already looked up and does not conflict."""
         wanted = with_hash(built)
         if live is None:
             return await self._noted(await self._gateway.apply(wanted), wanted, owner)
@@ -86,17 +86,17 @@ class Children:
         return await self._noted(await self._apply(wanted, live), wanted, owner)
 
     def due_in(self, owner: Object) -> float | None:
-        """Seconds until a child of `owner` is put back that somebody changes again and again; None where none is."""
+        """Seconds until the next revert of a child of `owner` that another client keeps changing; None if there is none."""
         return self._applies.due_in(owner, self._monotonic())
 
     async def _put_back(self, wanted: Object, live: Object, path: str, owner: Object) -> Object:
-        """Nothing but others' writes are between `live` and `wanted`: say whose. Fought without end, nobody wins."""
+        """Only writes of other clients are between `live` and `wanted`: report whose. Fighting without end helps no one."""
         now = self._monotonic()
         if self._applies.is_held(live, path, owner, now):
             return live
         writer = await self._writer(live, path)
         applied = await self._noted(await self._apply(wanted, live), wanted, owner)
-        if first_difference(applied, wanted) != path:  # else nobody but the API server itself wants it so
+        if first_difference(applied, wanted) != path:  # else only the API server itself wants it so
             self._applies.note_reverted(live, path, now)
             await self._tell(owner, reverted(wanted, path, writer, owner))
         return applied
@@ -107,7 +107,7 @@ class Children:
         return None if whole is None else other_writer(whole, path) or latest_writer(whole)
 
     async def _apply(self, wanted: Object, live: Object) -> Object:
-        """Apply; where what was accepted before is refused, without what others have added beside it."""
+        """Apply; if what was accepted before is rejected, without what other clients have added to it."""
         self._applies.check_refused(live, wanted)
         try:
             return await self._gateway.apply(wanted)

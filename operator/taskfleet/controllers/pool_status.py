@@ -72,7 +72,7 @@ class PoolSeen:
 
 
 def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
-    """Everything but lastDecision, which whoever decides adds."""
+    """Everything except lastDecision, which the caller adds."""
     status = (seen.deployment or {}).get("status") or {}
     return {
         "observedGeneration": seen.pool.metadata.generation,
@@ -131,7 +131,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
 
 
 def _with_silence(seen: PoolSeen, problem: Reasoned | None) -> Reasoned | None:
-    """No pool is well, or at zero, while messages are in the hands of nobody who can be heard."""
+    """No pool is available, or at zero, while unresponsive pods hold messages."""
     told = sentence(seen.held_in_silence)
     if told is None:
         return problem
@@ -196,7 +196,7 @@ def _rollout(seen: PoolSeen) -> str | None:
     if seen.deployment is None:
         return "The Deployment is being created." if seen.missing is None else None
     status = status_of(seen.deployment)
-    # The second also where somebody else changed the template, as `kubectl rollout restart` does.
+    # The second also if another client changed the template, as `kubectl rollout restart` does.
     old = max(len(seen.old_pods), status.get("replicas", 0) - status.get("updatedReplicas", 0))
     return f"{old} pods of the previous template are not replaced yet." if old else None
 

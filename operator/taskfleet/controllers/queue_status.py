@@ -76,7 +76,7 @@ def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Reason
 
 
 def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
-    """Whether somebody takes what comes."""
+    """Whether any consumer takes the messages."""
     able = seen.consumers
     if able:
         pods = sum(figures.consuming.get(name, 0) for name in able)
@@ -118,7 +118,7 @@ def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
 
 
 def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
-    """Whether the queue is below its limits, and nothing waits in vain."""
+    """Whether the queue is below its limits, and no message waits without a consumer."""
     if (held := sentence(seen.held_in_silence)) is not None:
         return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)
     alert = seen.queue.spec.alert_above

@@ -16,12 +16,12 @@ from taskfleet.controllers.silent_holders import held_in_silence
 from taskfleet.kube.event import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
-_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
+_SILENCE_AGAIN_SECONDS = 10.0  # no event says that a node is lost
 _TOLD = (ConditionType.CONSUMED, ConditionType.HEALTHY)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Write what is seen of one queue; seconds until it has to be reconciled again."""
+    """Write what was observed of one queue; seconds until the next reconciliation."""
     return await reconcile_parsed(key, context, TaskQueue, _reconcile, forget=_forget, unreadable=_forget)
 
 
@@ -88,7 +88,7 @@ async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | Non
 
 
 def _changes(raw: Object, status: Object) -> list[Event]:
-    """An event for each verdict that has turned; that all is well with a new queue needs none."""
+    """An event for each condition that has changed; a new healthy queue needs none."""
     events = []
     for verdict in status["conditions"]:
         before = condition_of(raw, verdict["type"])

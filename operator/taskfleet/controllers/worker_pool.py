@@ -1,4 +1,4 @@
-"""WorkerPool: a Deployment of Celery workers, its disruption budget, and the beat beside it."""
+"""WorkerPool: a Deployment of Celery workers, its disruption budget, and its beat."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -52,8 +52,8 @@ from taskfleet.scaling.size import Size
 
 _LEFT_OVER_SECONDS = 1.0
 _REQUEUE_AGAIN_SECONDS = 2.0
-_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
-_NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
+_SILENCE_AGAIN_SECONDS = 10.0  # no event says that a node is lost
+_NEXT_TURN_SECONDS = 2.0  # no event tells a waiting pool that the previous rollout has ended
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Observed:
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring the children of one pool to its spec; seconds until it has to be reconciled again."""
+    """Bring the children of one pool to its spec; seconds until the next reconciliation."""
     return await reconcile_parsed(key, context, WorkerPool, _reconcile, forget=_forget)
 
 
@@ -103,7 +103,7 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
 
 
 async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
-    """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
+    """Apply what the pool becomes. A problem is part of the answer, not an error."""
     seen = _observe(observed, context)
     try:
         if observed.broker is None:
@@ -142,7 +142,7 @@ def _is_unread(observed: Observed, context: Context) -> bool:
 
 
 def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> DecisionRecord | None:
-    """Let the scaling loop look at what has changed; its last decision."""
+    """Let the scaling loop see what has changed; its last decision."""
     obstacle = start_obstacle(seen.silent_pods, now=context.now())
     context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
     return context.scaling.last(pool.key)
@@ -240,7 +240,7 @@ def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
 
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
-    """Seconds until something may have changed that no watch tells of."""
+    """Seconds until something may have changed that no watch reports."""
     yield context.scaling.next_look_in(seen.pool.key)
     yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=context.now())
     if seen.requeue is not None and seen.requeue.messages is None:
@@ -249,7 +249,7 @@ def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
         yield _SILENCE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
-    if seen.beat is not None and seen.beat.others:  # nothing tells when the other one goes
+    if seen.beat is not None and seen.beat.others:  # no event says when the other one is gone
         yield context.settings.recheck_interval
     reason = (seen.stalled or seen.missing or (None,))[0]
     if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):

@@ -264,7 +264,8 @@ def _error(status: int, data: bytes) -> ApiError:
         answer = json.loads(data)
     except ValueError:
         answer = None
-    told = answer if isinstance(answer, dict) else {}  # what stands before the API server may answer anything
+    # A proxy in front of the API server can answer anything.
+    told = answer if isinstance(answer, dict) else {}
     reason = told.get("reason") or "Unknown"
     message = told.get("message") or data[:200].decode(errors="replace")
     if message.startswith(_UNKNOWN_SHAPE):

@@ -1,4 +1,4 @@
-"""Digests that tell whether something is still the same: the user's wishes, or a pod template."""
+"""Digests that show whether the user's input or a pod template has changed."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from taskfleet.resources.context import BrokerBinding
 
 UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
-# What never reaches a worker pod: how many there are, who may connect, and the beat beside them.
+# What never reaches a worker pod: the number of pods, who may connect, and the beat.
 _NOT_IN_THE_POD = {"replicas", "autoscale", "suspend", "network_policy", "beat"}
 # A managed Redis's own settings do not reach it either, and its URL follows from its name.
 _NOT_FROM_THE_BROKER = {"redis"}

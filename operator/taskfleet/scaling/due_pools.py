@@ -1,4 +1,4 @@
-"""Which of a broker's pools to look at when it has been read: of thousands only those of which there may be news."""
+"""Which of a broker's pools to decide on after a poll: of thousands, only those that may have news."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ class DuePools:
         self._next_due = 0.0
 
     def add(self, pool: Key, uid: str) -> None:
-        """A pool that nobody has looked at yet."""
+        """A pool without a decision yet."""
         self._uids[uid] = pool
         self._unsettled.add(pool)
 

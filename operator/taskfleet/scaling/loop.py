@@ -91,7 +91,7 @@ class ScalingLoop:
             self._attention[broker].add(pool.key, pool.metadata.uid)
         scaled.pool, scaled.cannot_start = pool, cannot_start
         snapshot = self._brokers.snapshot(broker)
-        # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
+        # Pools with the same queues must decide too, or waiting messages would be counted twice.
         busy = snapshot.busy.intersection(pool.spec.effective_queues) if snapshot is not None else ()
         self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
 
@@ -152,7 +152,7 @@ class ScalingLoop:
                 scaled.action.cancel()
 
     def forget_all(self) -> None:
-        """This process leads no longer: whoever does decides from what it sees itself."""
+        """This process no longer leads: the new leader decides from its own observation."""
         for pool in list(self._pools):
             self.forget(pool)
 
@@ -165,7 +165,7 @@ class ScalingLoop:
         keys = set(self._on_broker[broker])
         if snapshot is not None:
             keys = self._attention[broker].wanted(snapshot.changed, time.monotonic())
-            # A queue that somebody else has emptied is news of its own: no report tells of it.
+            # A queue that another client has emptied is news: no report shows it.
             before, self._busy[broker] = self._busy[broker], snapshot.busy
             keys.update(self._readers_of(before | snapshot.busy, broker))
         if keys:
@@ -215,7 +215,7 @@ class ScalingLoop:
             self._execution.begin(scaled, step, deployment, now)
 
     def _tell(self, scaled: ScaledPool) -> None:
-        """What came out of a look, for the status, the metrics and the log."""
+        """The result of a decision, for the status, the metrics and the log."""
         key, decided = scaled.pool.key, scaled.decided
         if scaled.news:
             self._told(key)

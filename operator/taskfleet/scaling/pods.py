@@ -1,4 +1,4 @@
-"""From pods and their reports to what a decision looks at. Pure."""
+"""From pods and their reports to the inputs of a decision. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Look:
-    """When pods are looked at, and when the broker was asked for the reports that are known then."""
+    """The time of a decision, and the time when the broker was polled for its reports."""
 
     now: float
     reports_asked_at: float = float("-inf")
@@ -43,7 +43,7 @@ class Look:
 def pod_loads(
     pods: Iterable[Object], reports: Mapping[str, LastReport], leases: Mapping[str, Lease], look: Look
 ) -> tuple[PodLoad, ...]:
-    """Every pod that is not going away. Reports of unknown pods are ignored."""
+    """Every pod that is not being deleted. Reports of unknown pods are ignored."""
     loads = (
         _load(pod, reports.get(pod["metadata"]["name"]), leases.get(pod["metadata"]["name"]), look)
         for pod in pods

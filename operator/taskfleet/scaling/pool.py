@@ -27,7 +27,7 @@ _KEPT_DECISIONS = 20
 
 @dataclass
 class ScaledPool:
-    """Everything that a step needs beside the reading itself."""
+    """Everything that a step needs in addition to the poll itself."""
 
     pool: WorkerPool
     broker: Key
@@ -187,6 +187,6 @@ def _substance(verdict: Sizing) -> tuple[object, ...]:
 
 
 def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:
-    """Pods that never started can go and new ones come; whether another one works nobody knows."""
+    """Pods that never started can be removed and new ones added; whether others work is unknown."""
     others = load.replicas - load.starting
     return ScalePlan(replicas=max(verdict.pods, others))

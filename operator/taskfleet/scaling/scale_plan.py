@@ -69,7 +69,7 @@ def _committed(pod: PodLoad) -> bool:
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
-    """None is added in vain."""
+    """No pod is added that cannot start."""
     return starting if load.cannot_start is None else min(starting, load.starting)
 
 

@@ -1,4 +1,4 @@
-"""kopf's HTTP session, listened to: kopf tells no handler that it begins a list anew, nor what that list lacks."""
+"""kopf's HTTP session, observed: kopf does not tell handlers that it lists again, nor which objects are gone."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -21,7 +21,7 @@ _WORKERS = 16  # calls to the API server under way at once; a reconciliation rar
 
 
 async def _tell_nobody(_: Key, __: Exception) -> None:
-    """For those who have nobody to tell."""
+    """For callers that have no one to tell."""
 
 
 class Processor:
@@ -78,7 +78,7 @@ class Processor:
             with metrics.RECONCILE_TIME_SECONDS.labels(key.kind).time():
                 again = await self._reconcilers[key.kind](key)
         except ConflictError:
-            outcome = "conflict"  # somebody wrote meanwhile: the usual way to learn of it
+            outcome = "conflict"  # another client wrote meanwhile: the usual way to learn of it
             self._queue.retry(key)
         except LeaseLostError:
             outcome = "not leading"  # a lapse can end before anybody else leads, and then nobody looks at all keys again

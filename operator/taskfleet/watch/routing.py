@@ -9,7 +9,7 @@ from taskfleet.kube.resource_types import OWN_TYPES, key_of
 
 
 class Router:
-    """From a changed object to the keys that have to be looked at again."""
+    """From a changed object to the keys to reconcile."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache

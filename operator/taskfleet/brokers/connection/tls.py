@@ -31,7 +31,7 @@ _ALERTS = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
 }
-# Whoever speaks no TLS may be no broker, of which nothing is said.
+# A peer that does not speak TLS may not be a broker; nothing is said about it.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 
 

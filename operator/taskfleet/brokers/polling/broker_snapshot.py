@@ -17,7 +17,7 @@ from taskfleet.brokers.polling.worker_report import (
 from taskfleet.brokers.untrusted import MAX_COUNT
 
 STALE_AFTER_SECONDS = 10.0
-_MOST_REPORTS = 20_000  # of one broker: more is no fleet but an attack
+_MOST_REPORTS = 20_000  # of one broker: more is an attack, not a fleet
 # About what a report costs, in bytes of JSON that are parsed in the same time; a million of them take 10 to 20 ms.
 _EFFORT_TO_COMPARE = 60
 _EFFORT_TO_PARSE = 2_000

@@ -37,7 +37,7 @@ class _Head:
 
 @dataclass
 class MessageAges:
-    """Of the queues of one broker, from one look at their heads to the next."""
+    """Of the queues of one broker, from one poll of their heads to the next."""
 
     _heads: dict[str, _Head] = field(default_factory=dict)  # by list
     _fetched: dict[str, int] = field(default_factory=dict)  # by queue, since it began to wait
@@ -80,8 +80,8 @@ def _next(before: _Head | None, digest: bytes, line: Line, fetched: int, now: fl
     if digest != before.digest and fetched > before.fetched:
         since = marks[0].at if marks else now
     elif digest != before.digest and line.length <= before.length:
-        marks, since = (), now  # somebody else fetches, so the counts say nothing
-    # Another head of a longer line was given back: it is older than the one before.
+        marks, since = (), now  # other consumers fetch, so the counts say nothing
+    # Another head of a longer list was requeued: it is older than the one before.
     return _marked(_Head(digest, since, line.length, fetched, marks), now)
 
 

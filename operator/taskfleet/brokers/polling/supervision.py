@@ -1,4 +1,4 @@
-"""Keeps what is done for one broker going, whatever the broker makes of it: a failure is said, and tried again."""
+"""Keeps the tasks of one broker running: a failure is reported, and the task is retried."""
 
 import asyncio
 import time

@@ -80,14 +80,14 @@ class _Queue:
             self.level = most
 
     def shrink(self, count: int) -> None:
-        """Messages have gone of which it is known where."""
+        """Messages have left, and it is known where to."""
         self.level -= count
         self.totals = deque((total - count for total in self.totals), maxlen=_LOOKS)
 
 
 @dataclass
 class Flows:
-    """Of the queues of one broker that somebody asks about."""
+    """Of the subscribed queues of one broker."""
 
     _queues: dict[str, _Queue] = field(default_factory=dict)
     _unsettled: set[str] = field(default_factory=set)
@@ -96,7 +96,7 @@ class Flows:
     _looked: bool = False
 
     def add(self, seen: BrokerSnapshot, queues: Set[str]) -> set[str]:
-        """Take in a reading; the queues of which it says something new. A queue's first look is where it begins."""
+        """Take in a poll; the queues about which it has news. A queue's first poll is its starting point."""
         finished, touched = self._take_reports(seen.reports)
         for queue in self._queues.keys() - queues:
             del self._queues[queue]
@@ -125,7 +125,7 @@ class Flows:
         return self._held.get(queue, 0)
 
     def watched_for(self, queue: str, now: float) -> float:
-        """Seconds since the first look at a queue."""
+        """Seconds since the first poll of a queue."""
         known = self._queues.get(queue)
         return now - known.began if known is not None else 0.0
 
@@ -149,7 +149,7 @@ class Flows:
                 continue
             self._hold(before, report)
             touched.update(report.queues)
-            # At the very first look nobody knows when a pod has finished what it tells of.
+            # At the very first poll it is unknown when a pod finished what it reports.
             if before is None and not self._looked:
                 continue
             for queue, work in report.queues.items():
@@ -165,7 +165,7 @@ class Flows:
                 self._held[queue] = self._held.get(queue, 0) + sign * _in_hand(work)
 
     def _forget(self, gone: Iterable[Incarnation]) -> None:
-        """Starts that have ended: whoever gave back what they held, or finished it, tells of it no more."""
+        """Starts that have ended: what they held was requeued or finished, and is reported no more."""
         for start in gone:
             for queue, work in self._reports[start].queues.items():
                 self._held[queue] -= _in_hand(work)

@@ -34,7 +34,7 @@ class _Broker:
 
 
 class QueueStatsTracker:
-    """`on_change` gets the key of a TaskQueue: at once when a verdict may change, every 10 s for numbers."""
+    """`on_change` gets the key of a TaskQueue: at once if a condition may change, every 10 s for numbers."""
 
     def __init__(self, audience: Subscriptions, on_change: Callable[[Key], None]) -> None:
         self._audience = audience

@@ -20,7 +20,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to move messages back: all that are there, or those with the ids. `token` tells one from the next."""
+    """A request to requeue messages: all that exist, or those with the ids. `token` identifies the request."""
 
     token: str
     ids: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What the slow look at a broker found. Pure."""
+"""What the maintenance scan of a broker found. Pure."""
 
 from dataclasses import dataclass
 

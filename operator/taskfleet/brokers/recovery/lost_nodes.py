@@ -1,4 +1,4 @@
-"""What tells that a pod's node is lost, beside the silence of its worker. Pure.
+"""Evidence that a pod's node is lost, in addition to the silence of its worker. Pure.
 
 A lost node says nothing itself. The node controller of Kubernetes says it, once the kubelet has not renewed its Lease
 for 40 to 50 s: it taints the Node, and takes the condition Ready from each pod on it.

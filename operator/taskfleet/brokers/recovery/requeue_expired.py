@@ -1,4 +1,4 @@
-"""Messages that were fetched so long ago that whoever did has gone: back to the head of their queues.
+"""Messages that were fetched too long ago return to the head of their queues.
 
 kombu's own workers do this too, but gevent and eventlet ones only when they start, and nobody does where no worker
 is left. Theirs also deletes what belongs to an exchange that its process has not declared; what has no known queue
@@ -16,7 +16,7 @@ from taskfleet.brokers.recovery.kombu_bindings import bindings_of, queues_for
 from taskfleet.brokers.recovery.redelivery import MARKED
 
 _BATCH = 100
-_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers nobody else while it looks at a batch
+_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers no other client while it scans a batch
 _MOST_BATCHES = 10  # in one look; the rest waits for the next
 _RECORDS_AT_ONCE = 100
 _LOCK_SECONDS = 60  # longer than from one look to the next
@@ -82,7 +82,7 @@ class Swept:
 
 @dataclass
 class ExpiredRequeuer:
-    """Gives back on one database. `name`: ours, among all restorers; only one of them works at a time."""
+    """Requeues on one database. `name`: ours, among all restorers; only one of them works at a time."""
 
     layout: Layout
     name: str

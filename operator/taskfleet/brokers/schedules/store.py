@@ -13,7 +13,7 @@ from taskfleet.brokers.untrusted import load_json
 
 _LARGEST = 1024 * 1024  # bytes of an entry, as large as an object can be in the API
 _MOST_DIGITS = 18
-_AT_ONCE = 500  # entries in one MULTI, during which Redis answers nobody else
+_AT_ONCE = 500  # entries in one MULTI, during which Redis answers no other client
 
 
 @dataclass(frozen=True)

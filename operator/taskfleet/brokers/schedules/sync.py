@@ -1,4 +1,4 @@
-"""Keeps every broker's schedules in its Redis as the objects say, and remembers what beat tells of them."""
+"""Keeps every broker's schedules in its Redis as the objects say, and remembers what beat reports."""
 
 import asyncio
 import contextlib
@@ -153,7 +153,7 @@ class ScheduleKeeper:
             kept.changed.clear()
             try:
                 await self._bring_up(store, kept, kept.entries, stored)
-            except RedisError as error:  # such as no memory left; what beat does is told all the same
+            except RedisError as error:  # such as a full memory; what beat does is reported all the same
                 log.warning("schedules not written yet", **broker._asdict(), error=type(error).__name__)
         self._take(kept, stored)
         return kept.entries is not None
@@ -182,7 +182,7 @@ class ScheduleKeeper:
             version, times = await store.write(puts, stop=stop, forget=sorted(forget))
             log.info("schedules written", **kept.broker._asdict(), entries=len(puts), version=version)
             if version != stored.version + times:
-                return  # somebody wrote meanwhile: read again
+                return  # another client wrote meanwhile: read again
             entries.update({put.uid: put.entry for put in puts})
             for uid in (*stop, *forget):
                 entries.pop(uid, None)
@@ -227,7 +227,7 @@ def _states(stored: Stored, kept: _Kept) -> dict[str, RunState]:
 
 
 def _put(obj: Object, before: Object | None, *, known: bool, now: datetime) -> Put | None:
-    """The entry of an object; None for one that beat could not plan: its own status tells why."""
+    """The entry of an object; None for one that beat could not plan: its status says why."""
     try:
         schedule = PeriodicSchedule.parse(obj)
     except InvalidObject:
