@@ -88,5 +88,5 @@ class Settings(BaseSettings):
 
     @property
     def recheck_interval(self) -> float:
-        """Seconds after which what no watch tells of is read again: Secrets, and other people's objects."""
+        """Seconds after which unwatched objects are read again: Secrets, and objects of other owners."""
         return min(60.0, self.resync_interval)

@@ -12,8 +12,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import yaml
 
+from taskfleet.cli.program import program
 from tests.tools.cluster import programs
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,15 @@ def comments(path: Path) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
+def helps() -> dict[str, str]:
+    """What `--help` prints, by command; its docstrings are no messages of a module."""
+    found = {}
+    for name, command in program.commands.items():
+        context = click.Context(command, info_name=f"taskfleet {name}", max_content_width=10_000)
+        found[f"taskfleet {name} --help"] = command.get_help(context)
+    return found
+
+
 def at_their_lines(texts: Iterator[tuple[int, str]]) -> str:
     """One text with each string at its line, and a mark behind it, so that no sentence runs into the next."""
     lines: dict[int, list[str]] = {}
@@ -92,10 +103,11 @@ def main() -> int:
             **{path: descriptions(path) for path in sorted((ROOT / "crds").glob("*.yaml"))},
             **{ROOT / name: comments(ROOT / name) for name in CHART},
         }
-        for path, texts in sources.items():
-            target = Path(temporary, f"{path.relative_to(ROOT)}.txt")
+        shown = {str(path.relative_to(ROOT)): at_their_lines(texts) for path, texts in sources.items()}
+        for name, text in {**shown, **helps()}.items():
+            target = Path(temporary, f"{name}.txt")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(at_their_lines(texts) + "\n")
+            target.write_text(text + "\n")
         vale = [str(programs.program("vale")), f"--config={ROOT / '.vale.ini'}", "--output=line"]
         result = subprocess.run(
             [*vale, temporary, *map(str, documents())], cwd=ROOT, check=False, capture_output=True, text=True

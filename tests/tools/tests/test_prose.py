@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from taskfleet.cli.program import program
 from tests.tools import prose
 from tests.tools.cluster import programs
 
@@ -57,6 +58,12 @@ def test_a_chart_has_its_comments_and_its_notes(tmp_path: Path) -> None:
     notes.write_text("Installed.\n\nWait.\n")
     assert [*prose.comments(values)] == [(1, "How many."), (2, "one acts")]
     assert [*prose.comments(notes)] == [(1, "Installed."), (3, "Wait.")]
+
+
+def test_every_command_has_its_help() -> None:
+    helps = prose.helps()
+    assert "Options:" in helps["taskfleet explain --help"]
+    assert {name.split()[1] for name in helps} == set(program.commands)
 
 
 def test_a_text_stands_at_its_line() -> None:
