@@ -51,7 +51,7 @@ from taskfleet.watch.work_queue import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-# The first look goes from what others depend on to what depends on it.
+# The initial sync starts with the kinds that others depend on.
 RECONCILERS: dict[str, Callable[[Key, Context], Awaitable[float | None]]] = {
     "Broker": broker.reconcile,
     "WorkerPool": worker_pool.reconcile,
@@ -244,7 +244,7 @@ def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context
 
 
 async def run(settings: Settings) -> None:
-    """Connect, then run until told to stop."""
+    """Connect, then run until stopped."""
     api = await connect()
     try:
         namespace = settings.lease_namespace or settings.pod_namespace or "default"

@@ -1,5 +1,5 @@
 """What a coroutine does between two awaits is a step, during which nothing else of the operator runs. Steps are measured
-by name, so that whoever takes the event loop for itself is known, by what it has used and by what it holds up.
+by name, so that the step that occupies the event loop is known, by what it has used and by what it blocks.
 """
 
 import threading
@@ -48,7 +48,7 @@ class Steps:
     def measured(
         self, name: str, work: Coroutine[Any, Any, T], spent: Callable[[float], None] = lambda _: None
     ) -> Generator[Any, Any, T]:
-        """Await `work`, and tell `spent` the seconds of CPU of each of its steps."""
+        """Await `work`, and call `spent` with the seconds of CPU of each of its steps."""
         failure: BaseException | None = None
         try:
             while True:

@@ -54,14 +54,14 @@ class _Watched:
     figures_at: float = 0.0
     lengths: Sequence[object] = ()  # of the queues, when figures were last compared
     changed: set[str] = field(default_factory=set)  # uids of pools with news since then
-    findings: Findings | None = None  # None: no slow look has been finished yet
+    findings: Findings | None = None  # None: no maintenance scan has finished yet
     failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
 
 
 class BrokerMonitor:
     """A slow or dead broker delays no other.
 
-    `on_change` gets the key of a broker or pool of which there is news, `on_reading` every reading of a broker,
+    `on_change` gets the key of a broker or pool with news, `on_reading` every poll of a broker,
     None when it does not answer.
     """
 
@@ -183,7 +183,7 @@ class BrokerMonitor:
         self.audience.forget(pool)
 
     def findings(self, broker: Key) -> Findings | None:
-        """What the last slow look found; None before the first."""
+        """What the last maintenance scan found; None before the first."""
         watched = self._watched.get(broker)
         return watched.findings if watched is not None else None
 

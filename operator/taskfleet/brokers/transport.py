@@ -53,7 +53,7 @@ class Transport(Protocol):
         """Where Taskfleet keeps its own state; None for brokers that cannot."""
 
     async def probe(self) -> Probe:
-        """Look at it, with its password."""
+        """Probe it, with its password."""
 
     async def run(self) -> None:
         """Read it again and again, until cancelled."""

@@ -30,7 +30,7 @@ async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding,
 
 
 async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None:
-    """Make the claim where there is none. One that is there stays as it is: nobody may change it."""
+    """Create the claim if it does not exist. An existing one stays as it is, because it is immutable."""
     claim = app_beat_claim(pool)
     if claim is None:
         return

@@ -24,7 +24,7 @@ async def auto_create_broker(user: WorkerPool | PeriodicSchedule, context: Conte
             f"Broker {name!r} does not exist, and this installation does not create it automatically. "
             "Create the Broker."
         )
-    if await context.gateway.get(Key("Broker", namespace, name)) is not None:  # the watch will tell of it
+    if await context.gateway.get(Key("Broker", namespace, name)) is not None:  # the watch will report it
         return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:

@@ -165,7 +165,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | No
     if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
         return (
             context.settings.recheck_interval
-        )  # the look under way will tell; until then the last one holds
+        )  # the probe in progress will show; until then the last one holds
     seen = replace(seen, sharers=_sharers(seen, context))
     _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
     seen = replace(

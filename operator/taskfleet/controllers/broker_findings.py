@@ -11,7 +11,7 @@ NOTHING_FOUND: Object = {"foreignUnacked": None, "unconsumedQueues": None, "expi
 
 
 def finding_fields(broker: Broker, findings: Findings | None, *, requeued: int) -> Object:
-    """Status fields by name. Before the first look the last ones hold; `requeued` since the last write."""
+    """Status fields by name. Before the first scan the last ones hold; `requeued` since the last write."""
     total = (broker.status.expired_requeued or 0) + requeued or None
     if findings is None:
         return {"expiredRequeued": total}

@@ -11,7 +11,8 @@ from taskfleet.kube.event import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory
 _SAME = 0.1  # MiB to both sides of the figure that is shown, for each Broker on the server
-_ENOUGH_AGAIN = 0.75  # a little lower, so that a figure at the edge does not change its mind at every look
+# A little lower, so that a figure at the limit does not change the condition at every probe.
+_ENOUGH_AGAIN = 0.75
 
 
 def memory_in_use(broker: Broker, probe: Probe | None, *, sharers: int = 1) -> str | None:

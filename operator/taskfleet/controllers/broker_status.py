@@ -40,14 +40,14 @@ class BrokerSeen:
     binding: str | None = None  # name of the Secret to connect with
     credentials: Credentials | None = None  # external: the Secrets that lead to it
     unchecked: bool = False  # its certificate may be anybody's
-    probe: Probe | None = None  # None: not looked yet
+    probe: Probe | None = None  # None: not probed yet
     stalled: Reasoned | None = None
     problem: Reasoned | None = None  # why the broker cannot be probed
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
     waits: str | None = None  # for which turn its image waits
-    findings: Findings | None = None  # of the last slow look
+    findings: Findings | None = None  # of the last maintenance scan
     capabilities: Capabilities | None = None  # None: not known yet
     reading_problem: str | None = None  # what fails although it answers, and why
     sharers: int = 1  # Brokers that lead to the same server

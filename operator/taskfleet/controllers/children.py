@@ -40,11 +40,11 @@ class Children:
     async def find(
         self, key: Key, *, owner: Object, retained: Callable[[Object], bool] = lambda _: False
     ) -> Object | None:
-        """The live child, from memory or by name; `retained` tells which count as `owner`'s without being owned.
+        """The live child, from memory or by name; `retained` says which count as `owner`'s without being owned.
 
-        One that we made and nobody controls is `owner`'s too, and an apply adopts it: a restore may leave owner
-        references out, and a deletion may orphan. Raises NameConflictError when it is somebody else's, LeftOverError while
-        one is on its way out.
+        One that we made and that has no controller is `owner`'s too, and an apply adopts it: a restore may leave owner
+        references out, and a deletion may orphan. Raises NameConflictError if it has another owner, LeftOverError while
+        it is being deleted.
         """
         live = (self._cache.get(*key) if _watched(key) else None) or await self._gateway.get(key)
         if live is None:
@@ -120,7 +120,7 @@ class Children:
             return await self._gateway.apply(wanted)
 
     async def _noted(self, applied: Object, wanted: Object, owner: Object) -> Object:
-        """Remember the answer to an apply, and tell of what is otherwise in it."""
+        """Store the answer to an apply, and report fields that were overridden in it."""
         self._remember(applied)
         if (path := self._applies.note_stored(applied, wanted)) is not None:
             await self._tell(owner, overridden(wanted, path))

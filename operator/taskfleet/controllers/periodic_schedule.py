@@ -65,7 +65,7 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
 
 
 async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | None:
-    """Write the status, then tell of new trouble; seconds to come back after."""
+    """Write the status, then emit an event for a new problem; seconds until the next reconciliation."""
     now = context.now()
     status = schedule_status(seen, now=now)
     verdict = status["conditions"][0]

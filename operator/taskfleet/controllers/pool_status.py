@@ -33,7 +33,7 @@ class PoolSeen:
     decided: DecisionRecord | None = None  # by the scaling loop; None: nothing yet
     pods: list[Object] = field(default_factory=list)
     stalled: Reasoned | None = None  # only another spec helps
-    missing: Reasoned | None = None  # something else has to come first
+    missing: Reasoned | None = None  # something else must come first
     size_problem: Reasoned | None = None  # why the Deployment does not have the size that was decided on
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
@@ -67,7 +67,7 @@ class PoolSeen:
 
     @property
     def old_pods(self) -> list[Object]:
-        """The pods that a rollout still has to replace."""
+        """The pods that a rollout has not replaced yet."""
         return [pod for pod in self.pods if alive(pod) and _template(pod) != _template(self.deployment)]
 
 
@@ -141,7 +141,7 @@ def _with_silence(seen: PoolSeen, problem: Reasoned | None) -> Reasoned | None:
 
 
 def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Reasoned | None:
-    """What keeps the pool from its wanted size, the most telling first."""
+    """What keeps the pool from its wanted size, the most important first."""
     if found is not None:
         return found.reason, found.message
     if (refusal := _refusal(seen.deployment)) is not None:

@@ -22,7 +22,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True)
 class QueueSeen:
-    """A TaskQueue and what there is of it. `figures` None: the broker does not tell, and `problem` says why."""
+    """A TaskQueue and its observation. `figures` None: the broker does not answer, and `problem` says why."""
 
     queue: TaskQueue
     figures: QueueStats | None = None
@@ -156,7 +156,7 @@ def _pools(names: list[str]) -> str:
 
 
 def _numbers(seen: QueueSeen) -> Object:
-    """None where the broker does not answer: an old figure would look like a new one."""
+    """None if the broker does not answer: an old figure would look like a new one."""
     figures = seen.figures
     if figures is None:
         return dict.fromkeys(_NUMBERS)

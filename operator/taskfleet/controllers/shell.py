@@ -49,7 +49,7 @@ async def reconcile_parsed(
 async def write_status(
     raw: Object, status: Object, context: Context, events: Callable[[], Iterable[Event | None]]
 ) -> float | None:
-    """Write the status, then record `events`, which are made once it is written; seconds that the write has to wait."""
+    """Write the status, then record `events`, which are made once it is written; seconds that the write must wait."""
     now = context.now()
     wait = await context.status.write(raw, status, now=now)
     if wait is None:

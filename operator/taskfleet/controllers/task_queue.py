@@ -36,7 +36,7 @@ async def _reconcile(raw: Object, queue: TaskQueue, context: Context) -> float |
     problem = _problem(broker, context)
     figures = context.brokers.board.figures(broker, key)
     if figures is None and problem is None:
-        return None  # its first reading is under way, and will tell
+        return None  # its first poll is in progress, and will show
     layout = context.brokers.layout(broker)
     pools = context.brokers.audience.consumers(broker, queue.queue_name)
     held = held_in_silence(
@@ -74,7 +74,7 @@ def _problem(broker: Key, context: Context) -> Reasoned | None:
 
 
 async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | None:
-    """Write the status, then tell what is new in it."""
+    """Write the status, then emit events for what is new in it."""
     status = queue_status(seen, now=context.now())
     wait = await write_status(
         raw, status, context, lambda: (*_changes(raw, status), *_purge_event(seen.purged))

@@ -205,7 +205,7 @@ async def _apply_network_policy(observed: Observed, context: Context) -> None:
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
-    """Write the status, then tell what is new in it; seconds to come back after, where it has to wait."""
+    """Write the status, then emit events for what is new in it; seconds until the next attempt, if it must wait."""
     now = context.now()
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
@@ -260,7 +260,7 @@ def _verdict_event(raw: Object, status: Object) -> Event | None:
     """An event when the pool's Ready condition gets another reason."""
     verdict = status["conditions"][0]
     if verdict["reason"] in (reason_of(raw, ConditionType.READY), PoolReason.REPLICAS_OVERWRITTEN):
-        return None  # of the latter each write is told
+        return None  # each write of the latter has an event
     severity = (
         Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
     )

@@ -19,7 +19,7 @@ class Cache:
     """Objects by key, and the children of each of our own objects.
 
     An older version never replaces a newer one, and none comes back after its end: replies to our own
-    writes are put here too, and they may come before or after what the watch tells. `on_change` is told of
+    writes are put here too, and they may come before or after the watch's events. `on_change` gets
     every object that changed, came or went.
 
     Versions compare as numbers, also those of an object and its successor of the same name (guaranteed from

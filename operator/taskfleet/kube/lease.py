@@ -209,7 +209,7 @@ class Election:
     async def _attempt(self) -> bool:
         """Take or renew the Lease. False: it is someone else's, or the API server did not do it in time.
 
-        Who takes it has until the deadline: a slow API server is no reason that nobody leads.
+        A candidate has until the deadline: a slow API server must not leave the fleets without a leader.
         """
         limit = self._timing.renewal if self.held() else self._timing.renew_deadline
         try:

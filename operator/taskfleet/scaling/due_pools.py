@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from taskfleet.api import Key
 
-_DUE_EVERY_SECONDS = 1.0  # to ask each pool at each reading whether it is due would cost more than the looks
+# Checking each pool at each poll whether it is due would cost more than the decisions.
+_DUE_EVERY_SECONDS = 1.0
 
 
 class DuePools:

@@ -39,7 +39,7 @@ class Execution:
         if size.settle(replicas, step.replicas, now):
             self._told(scaled.pool.key)
         moves = _moves(scaled, step, now)
-        if not moves and scaled.refusal is not None:  # what was refused is wanted no more
+        if not moves and scaled.refusal is not None:  # what was rejected is no longer wanted
             self._accepted(scaled)
         if scaled.retry.waits(now):
             return

@@ -36,12 +36,12 @@ from taskfleet.scaling.size import Size
 
 log = structlog.get_logger(__name__)
 
-_LOOK_AGAIN_SECONDS = 60.0  # at a pool of which there is no news
+_LOOK_AGAIN_SECONDS = 60.0  # at a pool without news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
 
 
 def _patience(load: PoolLoad) -> float:
-    """Seconds until a look at a pool without news. Spread, or all that were looked at together would be so for ever."""
+    """Seconds until the next decision of a pool without news. Spread, or pools would stay in step forever."""
     longest = _LOOK_AGAIN_AFTER_TASKS_SECONDS if load.arrival_rate else _LOOK_AGAIN_SECONDS
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads work, guards nothing
 
@@ -53,7 +53,7 @@ class _Looked(NamedTuple):
 
 
 class ScalingLoop:
-    """`told` gets the key of a pool about which something new was decided.
+    """`told` gets the key of a pool with a new decision.
 
     `next_runs` gives, for a broker, the seconds until the next run of its PeriodicSchedules by queue.
     """
@@ -96,7 +96,7 @@ class ScalingLoop:
         self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
-        """Look at the pools of these queues at the next reading: a run is planned earlier than before."""
+        """Decide on the pools of these queues at the next poll: a run is planned earlier than before."""
         self._attention[broker].look_soon(self._readers_of(queues, broker))
 
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:

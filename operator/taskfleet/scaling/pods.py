@@ -17,7 +17,7 @@ _WORKER = "worker"
 
 @dataclass(frozen=True)
 class Lease:
-    """A pod was asked to drain: the number that its report has to name, and when the request was last renewed."""
+    """A pod was asked to drain: the number that its report must name, and when the request was last renewed."""
 
     number: int
     renewed_at: float
@@ -80,7 +80,7 @@ def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], 
     """Deleted pods whose workers do not say that they stop.
 
     Python needs some milliseconds before it can have a handler, and PID 1 ignores what it has no handler for: a TERM
-    of the kubelet's that comes in that time is not heard.
+    of the kubelet's that comes in that time is lost.
     """
     return [
         name

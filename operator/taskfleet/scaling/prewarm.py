@@ -41,7 +41,7 @@ class StartTimes:
 
 
 def prewarm(load: PoolLoad) -> str | None:
-    """Why one pod is wanted although there is nothing to do; None where none is."""
+    """Why one pod is wanted although there is nothing to do; None if none is."""
     due = load.next_run_in
     if due is None or not -_LATE_SECONDS <= due <= load.lead:
         return None

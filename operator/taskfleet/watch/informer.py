@@ -42,9 +42,9 @@ class EndlessBackoffs:
 
 
 class Informer:
-    """Fills the cache from the watches; `heard` is told the kind of every event.
+    """Fills the cache from the watches; `heard` gets the kind of every event.
 
-    `relisted` is told the kind of every list but the first: a watch that begins anew tells of no deletion in between.
+    `relisted` gets the kind of every list except the first: a restarted watch reports no deletion in between.
     """
 
     def __init__(

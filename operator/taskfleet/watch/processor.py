@@ -25,7 +25,7 @@ async def _tell_nobody(_: Key, __: Exception) -> None:
 
 
 class Processor:
-    """`reconcilers` says for each kind what to do; the seconds it returns are when to look again. `failed` tells the user
+    """`reconcilers` says for each kind what to do; the seconds it returns are when to reconcile again. `failed` tells the user
     of a failure that lasts.
     """
 
@@ -66,7 +66,7 @@ class Processor:
     async def _let_others_run(self) -> None:
         """Allow one reconciliation a round of the loop.
 
-        One that writes nothing never waits, and thousands of them in a row, as at the first look, would keep
+        One that writes nothing never waits, and thousands of them in a row, as at the initial sync, would keep
         the lease from being renewed.
         """
         async with self._turn:
@@ -81,7 +81,8 @@ class Processor:
             outcome = "conflict"  # another client wrote meanwhile: the usual way to learn of it
             self._queue.retry(key)
         except LeaseLostError:
-            outcome = "not leading"  # a lapse can end before anybody else leads, and then nobody looks at all keys again
+            # A lapse can end before another process leads, and then no process would reconcile all keys again.
+            outcome = "not leading"
             self._queue.retry(key)
         except ApiError as error:
             outcome = "refused"

@@ -62,7 +62,7 @@ class Resync:
         self._sweep_due = asyncio.Event()
 
     def relisted(self, kind: str) -> None:
-        """A watch has begun anew and told what there is: what there is no more, nobody tells."""
+        """A watch has restarted and reported what exists; it does not report what no longer exists."""
         self._relisted.add(kind)
         self._sweep_due.set()
 
@@ -75,7 +75,7 @@ class Resync:
                 log.warning("resync failed", error=str(error))
 
     async def sweep(self) -> None:
-        """Forget what has gone while its watch was being begun anew, as soon as the new one is there.
+        """Forget what was deleted while its watch restarted, as soon as the new one is running.
 
         Until then a deleted pool would be given its Deployment again and again, only for the garbage collector.
         """

@@ -55,7 +55,7 @@ class HungUpError(BrokerError):
 
 class _GuardedReader(asyncio.StreamReader):
     """What aiormq reads from, frame by frame: its kind in one byte, channel and length in six, and the rest. None is
-    larger than was agreed on, no message larger than a report, and there are no more than a broker has to say.
+    larger than was agreed on, no message larger than a report, and there are no more than a broker needs.
     """
 
     def __init__(self, reader: asyncio.StreamReader, clock: Callable[[], float] = time.monotonic) -> None:
@@ -206,7 +206,7 @@ class AmqpConnection:
         await _bounded(_done(said), self._patience)
 
     async def hear(self, key: str, heard: Callable[[bytes, bytes], None]) -> None:
-        """Give every message with this key to `heard`, from now on: its id, and what it says."""
+        """From now on, call `heard` for every message with this key: its id and its body."""
 
         async def take(message: DeliveredMessage) -> None:
             heard((message.header.properties.message_id or "").encode(), message.body)

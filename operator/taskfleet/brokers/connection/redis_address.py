@@ -151,7 +151,7 @@ class _GuardedParser(_AsyncHiredisParser):
 
 
 class _Located(Connection):
-    """A connection of redis-py that looks for its server each time."""
+    """A connection of redis-py that resolves its server each time."""
 
     def __init__(
         self, *, locate: Callable[[], Awaitable[Endpoint]], tls: ssl.SSLContext | None, **options: Any

@@ -26,7 +26,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Sentinels:
-    """Redis Sentinels: they tell where the master is. `password` is their own."""
+    """Redis Sentinels, which report the master. `password` is their own."""
 
     master_name: str
     password: str | None = field(default=None, repr=False)

@@ -36,7 +36,7 @@ _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """The context of a client. Raises ssl.SSLError for texts that are no certificate or do not fit together."""
+    """The context of a client. Raises ssl.SSLError for invalid certificates or keys, or if they do not match."""
     context = ssl.create_default_context(cadata=None if tls.ca is None else _certificates(tls.ca))
     if not tls.verify:
         context.check_hostname = False

@@ -1,8 +1,8 @@
 """Since when the oldest message of a queue waits. Brokers keep no such time, so it is estimated. Pure.
 
 The message at the head of a list is known by its digest. When another one is there, how long that one has waited
-follows from how many messages were in line at earlier looks, and how many of the queue pods have fetched since.
-What came before the first look, or is fetched by others than pods of WorkerPools, is not known: then the age is the
+follows from how many messages waited at earlier polls, and how many of the queue pods have fetched since.
+What arrived before the first poll, or is fetched by other consumers than WorkerPools, is unknown: then the age is the
 time since something was last seen to move, so the estimate is rather too low than too high.
 """
 
@@ -20,7 +20,7 @@ _EXACT_TO = 0.01
 
 @dataclass(frozen=True)
 class _Mark:
-    """The line at one look: whoever was in it has been fetched when the queue's count gets to `reach`."""
+    """The list at one poll: its messages have been fetched when the queue's count reaches `reach`."""
 
     at: float
     reach: int
@@ -86,7 +86,7 @@ def _next(before: _Head | None, digest: bytes, line: Line, fetched: int, now: fl
 
 
 def _marked(head: _Head, now: float) -> _Head:
-    """With the line as it is now, where it reaches further than at the looks before."""
+    """With the list as it is now, if it reaches further than at earlier polls."""
     marks, reach = head.marks, head.fetched + head.length
     if marks and (marks[-1].reach >= reach or now - marks[-1].at < _EXACT_TO * (now - marks[0].at)):
         return head

@@ -1,9 +1,9 @@
-"""How many messages come into each queue and leave it, from one look to the next. Pure.
+"""How many messages enter and leave each queue from one poll to the next. Pure.
 
 What pods finish is in their reports, what waits is in the lists. The rest follows: a total of all that ever was in
-a queue only grows, so growth has arrived. Where the total stays lower, somebody else has taken messages, or they
+a queue only grows, so growth has arrived. If the total stays lower, another consumer has taken messages, or they
 were discarded. A report may come a moment after the list that it belongs to, so a total counts as lower only when
-several looks say so.
+several polls say so.
 """
 
 from collections import deque
@@ -139,7 +139,7 @@ class Flows:
             self._unsettled.add(queue)
 
     def _take_reports(self, known: Mapping[Incarnation, LastReport]) -> tuple[dict[str, int], set[str]]:
-        """What pods have finished since the last look by queue, and the queues that any of them speaks of anew."""
+        """What pods have finished since the last poll by queue, and the queues that any of them reports for the first time."""
         finished: dict[str, int] = {}
         touched: set[str] = set()
         now = {start: one.report for start, one in known.items()}

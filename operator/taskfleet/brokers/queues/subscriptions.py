@@ -1,4 +1,4 @@
-"""Who is interested in which queues of which broker, and the one query that follows from it."""
+"""Who subscribes to which queues of which broker, and the one query that follows from it."""
 
 from collections.abc import Callable, Iterable
 

@@ -44,7 +44,7 @@ return found
 # KEYS: the request, the dead letters, the queue's lists. ARGV: token, ids (none: all), the first priority of each
 # list, how many and how many bytes at once, seconds to remember.
 # Every message is taken from the head and goes to its queue or to the tail, so what stays keeps its order. How many
-# are left to look at is remembered: a request that is repeated goes on, and moves nothing that came after it.
+# are left to scan is stored: a request that is repeated continues, and moves nothing that arrived after it.
 _MOVE = (
     MARKED
     + """

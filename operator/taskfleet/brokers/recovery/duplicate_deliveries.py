@@ -38,7 +38,7 @@ return missing
 
 @dataclass
 class DuplicateDeliveries:
-    """Of one broker. A message counts when two looks in a row miss it: what is settled is gone by the second."""
+    """Of one broker. A message counts when two scans in a row miss it: what is settled is gone by the second."""
 
     layout: Layout
     _suspects: set[tuple[Incarnation, str]] = field(default_factory=set)

@@ -49,7 +49,7 @@ class MaintenanceScan:
 
     @property
     def every(self) -> float:
-        """Seconds between two looks: short timeouts want short ones."""
+        """Seconds between two scans: short timeouts need short ones."""
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
 
     async def run(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> tuple[Findings, int]:
@@ -101,13 +101,13 @@ class MaintenanceScan:
         self._requeued |= swept.tags
 
     async def _foreign_unacked(self, client: Redis, seen: BrokerSnapshot) -> int:
-        """Of two looks the lower: a report comes a moment after the message that it counts."""
+        """The lower of two scans: a report arrives a moment after the message that it counts."""
         unacked = await client.hlen(f"{self.layout.prefix}unacked")
         self._foreign.append(max(0, unacked - sum(known.report.held for known in seen.reports.values())))
         return min(self._foreign)
 
     async def _others(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> list[str]:
-        """Celery workers with a mailbox here that are no pod of ours; one that was killed keeps its mailbox."""
+        """Celery workers with a mailbox here that are not our pods; one that was killed keeps its mailbox."""
         layout = self.layout
         bound = await bindings_of(client, layout.prefix, layout.separator, [MAILBOXES])
         names = {one.queue.removesuffix(f".{MAILBOXES}") for one in bound[MAILBOXES]}

@@ -17,9 +17,9 @@ from taskfleet.brokers.recovery.redelivery import MARKED
 
 _BATCH = 100
 _BATCH_BYTES = 4 * 1024 * 1024  # Redis answers no other client while it scans a batch
-_MOST_BATCHES = 10  # in one look; the rest waits for the next
+_MOST_BATCHES = 10  # in one scan; the rest waits for the next
 _RECORDS_AT_ONCE = 100
-_LOCK_SECONDS = 60  # longer than from one look to the next
+_LOCK_SECONDS = 60  # longer than from one scan to the next
 
 # KEYS: index, messages, lock. ARGV: seconds of visibility, our name, seconds to lock, how many to pass over, how many
 # and how many bytes to look at.
@@ -73,7 +73,7 @@ return moved
 
 @dataclass(frozen=True)
 class Swept:
-    """What one look came to. `kept`: expired, and no queue is known for them. `tags`: those that went back."""
+    """The result of one scan. `kept`: expired, and no queue is known for them. `tags`: those that were requeued."""
 
     requeued: int = 0
     kept: int = 0
@@ -89,7 +89,7 @@ class ExpiredRequeuer:
     _queues: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     async def sweep(self, client: Redis, records: Sequence[str] = ()) -> Swept:
-        """Give back what has expired. A later call goes on after a failure, for who moves also removes.
+        """Requeue what has expired. A later call continues after a failure, because a move also removes.
 
         `records`: keys of what live pods hold. They renew it, if by a longer timeout than that of now.
         """

@@ -3,7 +3,7 @@
 worker-image/taskfleet_worker records what each process start holds: tag -> [order, list, dead-letter list], and an ETA
 that stands in no header.
 kombu's own restore is of no use here: it finds a queue only for exchanges that its process has declared, and
-deletes the messages of others. Messages may be of any size, so none leaves Redis: scripts say what has to be known of
+deletes the messages of others. Messages may be of any size, so none leaves Redis: scripts report what must be known of
 them, and move them.
 """
 

@@ -63,7 +63,7 @@ def _five_fields(schedule: str) -> str:
 
 
 def trigger_of(schedule: PeriodicSchedule) -> str | None:
-    """The token for which one run is wanted at once."""
+    """The token that requests one run at once."""
     return schedule.metadata.annotations.get(TRIGGER, "").strip()[:MAX_TOKEN] or None
 
 

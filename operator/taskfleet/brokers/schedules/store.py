@@ -18,7 +18,7 @@ _AT_ONCE = 500  # entries in one MULTI, during which Redis answers no other clie
 
 @dataclass(frozen=True)
 class Stored:
-    """One look, in one round trip. `states` and `heartbeat` as beat wrote them."""
+    """One poll, in one round trip. `states` and `heartbeat` as beat wrote them."""
 
     version: int  # 0: Redis has none, as after a loss of its data
     heartbeat: bytes | None

@@ -26,7 +26,7 @@ _SECONDS_FOR_EACH = 0.0002  # the states of 10,000 schedules take 15 ms to read:
 
 @dataclass(frozen=True)
 class Seen:
-    """A broker's schedules at the last look. `states` by uid."""
+    """A broker's schedules at the last poll. `states` by uid."""
 
     heartbeat: Heartbeat | None
     states: Mapping[str, RunState]
@@ -92,7 +92,7 @@ class ScheduleKeeper:
         return broker in self._kept
 
     def seen(self, broker: Key) -> Seen | None:
-        """None before the first look, and while the broker does not answer."""
+        """None before the first poll, and while the broker does not answer."""
         kept = self._kept.get(broker)
         return kept.seen if kept is not None else None
 
@@ -117,7 +117,7 @@ class ScheduleKeeper:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, broker: Key, kept: _Kept) -> None:
-        """Look, write what differs, and look again, until there is nothing left to keep.
+        """Poll, write what differs, and poll again, until there is nothing left to keep.
 
         A client's timeout that passes while the task is cancelled makes it forget that it was: hence the question.
         """
@@ -190,7 +190,7 @@ class ScheduleKeeper:
         kept.marks = {obj["metadata"]["uid"]: _mark(obj) for obj in objects}
 
     def _take(self, kept: _Kept, stored: Stored | None) -> None:
-        """Remember what beat says, and tell whom it concerns."""
+        """Store what beat reports, and reconcile the schedules that it concerns."""
         before = kept.seen
         if stored is None:
             kept.seen, kept.raw = None, {}
