@@ -26,10 +26,10 @@ $(VENV_STAMP):
 
 venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
 
-generate: venv ## crds/, docs/reference.md and the chart's list of kinds, from the models
+generate: venv ## crds/, docs/reference/api.md and the chart's list of kinds, from the models
 	$(BIN)/python -m taskfleet.crds
 
-lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to date, kube-score over the chart
+lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to date, kube-score over the chart, codespell, vale over prose
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy operator/taskfleet worker-image/taskfleet_worker tests
@@ -37,6 +37,8 @@ lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to 
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator worker-image/taskfleet_worker
 	$(BIN)/python -m taskfleet.crds --check
 	$(BIN)/python -m tests.tools.chart_score
+	$(BIN)/codespell
+	$(BIN)/python -m tests.tools.prose
 
 unit: venv ## the tests that need no cluster
 	$(BIN)/pytest tests/unit tests/tools/tests

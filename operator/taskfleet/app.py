@@ -51,7 +51,7 @@ from taskfleet.watch.work_queue import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-# The first look goes from what others depend on to what depends on it.
+# The initial sync starts with the kinds that others depend on.
 RECONCILERS: dict[str, Callable[[Key, Context], Awaitable[float | None]]] = {
     "Broker": broker.reconcile,
     "WorkerPool": worker_pool.reconcile,
@@ -132,7 +132,7 @@ class Operator:
         )
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; the lease is given back before this returns."""
+        """Run until SIGTERM or SIGINT; the Lease is released before this returns."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -184,7 +184,7 @@ class Operator:
             metrics.LEADER.set(0)
             metrics.REGISTRY.unregister(figures)
             self._scaling.forget_all()
-            metrics.forget_all_pools()  # the next leader tells of them
+            metrics.forget_all_pools()  # the next leader exports them
             metrics.forget_servers()
             await self._schedules.close()
             await self._brokers.close()
@@ -251,7 +251,7 @@ def _bound(reconcile: Callable[[Key, Context], Awaitable[float | None]], context
 
 
 async def run(settings: Settings) -> None:
-    """Connect, then run until told to stop."""
+    """Connect, then run until stopped."""
     api = await connect()
     try:
         namespace = settings.lease_namespace or settings.pod_namespace or "default"

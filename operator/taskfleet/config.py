@@ -12,7 +12,7 @@ from taskfleet import __version__
 class UpgradePools(StrEnum):
     """What happens to running workers when the operator is upgraded."""
 
-    # They stay until their pool's spec changes or somebody runs `kubectl taskfleet upgrade`.
+    # They stay until their pool's spec changes or a user runs `kubectl taskfleet upgrade`.
     MANUAL = "Manual"
     ONE_AT_A_TIME = "OneAtATime"  # the operator rolls one pool after another
 
@@ -89,5 +89,5 @@ class Settings(BaseSettings):
 
     @property
     def recheck_interval(self) -> float:
-        """Seconds after which what no watch tells of is read again: Secrets, and other people's objects."""
+        """Seconds after which unwatched objects are read again: Secrets, and objects of other owners."""
         return min(60.0, self.resync_interval)

@@ -116,7 +116,7 @@ def _let_be_null(node: Object) -> None:
 
 
 def _resolved(node: Object, definitions: Object) -> Object:
-    """Replace a reference, or a union with null, by what it stands for; words beside it win."""
+    """Replace a reference, or a union with null, by its target; the field's own description wins."""
     if "$ref" in node:
         target = definitions[node["$ref"].removeprefix("#/$defs/")]
     elif "anyOf" in node:
@@ -163,7 +163,7 @@ def generated() -> dict[Path, str]:
         files[REPOSITORY / "crds" / name] = text
         files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
     files[REPOSITORY / "charts/taskfleet/templates/_kinds.tpl"] = chart_kinds()
-    files[REPOSITORY / "docs" / "reference.md"] = reference({info: schema(info) for info in KINDS})
+    files[REPOSITORY / "docs" / "reference" / "api.md"] = reference({info: schema(info) for info in KINDS})
     return files
 
 

@@ -38,7 +38,7 @@ def configure(*, form: Literal["json", "console"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # kopf tells every event of every object at INFO and DEBUG: what matters of it we say ourselves.
+    # kopf logs every event of every object at INFO and DEBUG: we log what matters ourselves.
     logging.getLogger("kopf").setLevel(logging.WARNING)
     # It warns that it takes no signals in a thread, which is as we want it; failures are raised, not only logged.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.CRITICAL)

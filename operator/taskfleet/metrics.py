@@ -194,7 +194,7 @@ def tell_of_server(
     limit: int | None = None,
     clients: int | None = None,
 ) -> None:
-    """The last look at a broker's server; what is not known is not exported."""
+    """The last probe of a broker's server; unknown values are not exported."""
     BROKER_UP.labels(namespace, broker).set(up)
     for metric, value in (
         (BROKER_MEMORY_USED, memory),
@@ -208,7 +208,7 @@ def tell_of_server(
 
 
 def forget_servers() -> None:
-    """The next leader tells of them."""
+    """The next leader exports them."""
     for metric in _OF_SERVERS:
         metric.clear()
 

@@ -1,4 +1,4 @@
-"""docs/reference.md from the schemas: every field and every rule, in the words of `kubectl explain`."""
+"""docs/reference/api.md from the schemas: every field and every rule, in the words of `kubectl explain`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from taskfleet.api.schema import RULES
 
 INTRODUCTION = (
     "<!-- Generated from operator/taskfleet/api by `make generate`; do not edit. -->\n# "
-    "Reference\n\nEvery field of every kind, as `kubectl explain` shows it. A field without a "
+    "API reference\n\nEvery field of every kind, as `kubectl explain` shows it. A field without a "
     "default is optional unless it is\nmarked as required. Durations are hours, minutes and seconds "
     "in this order: `30s`, `5m`, `1h30m`. Sizes are whole\nnumbers with a unit: `256Mi`, `1Gi`.\n"
 )

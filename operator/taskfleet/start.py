@@ -18,7 +18,7 @@ def exit_when_refused() -> Iterator[None]:
     except DeniedError as error:
         raise SystemExit(
             f"The operator lacks permissions: {error.message}. Bind its ServiceAccount to the "
-            "roles of the chart, which docs/security.md lists."
+            "roles of the chart, which docs/reference/permissions.md lists."
         ) from None
     except ApiError as error:
         raise SystemExit(

@@ -1,5 +1,5 @@
 """What a coroutine does between two awaits is a step, during which nothing else of the operator runs. Steps are measured
-by name, so that whoever takes the event loop for itself is known, by what it has used and by what it holds up.
+by name, so that the step that occupies the event loop is known, by what it has used and by what it blocks.
 """
 
 import threading
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 LONGEST_STEP_SECONDS = 0.05
-"""Of CPU. What takes longer has to be cut into pieces."""
+"""Of CPU. Longer steps must be split."""
 
 _REMEMBERED_SECONDS = 60.0
 _HUNG_SECONDS = 1.0
@@ -48,7 +48,7 @@ class Steps:
     def measured(
         self, name: str, work: Coroutine[Any, Any, T], spent: Callable[[float], None] = lambda _: None
     ) -> Generator[Any, Any, T]:
-        """Await `work`, and tell `spent` the seconds of CPU of each of its steps."""
+        """Await `work`, and call `spent` with the seconds of CPU of each of its steps."""
         failure: BaseException | None = None
         try:
             while True:
@@ -83,7 +83,7 @@ class Steps:
         )
 
     def hanging(self) -> tuple[str, float] | None:
-        """The step that has been going on for over a second, and for how long. Asked from another thread."""
+        """The step that has been running for over a second, and for how long. Called from another thread."""
         current = self._current
         if current is None or (seconds := self._clock() - current[1]) < _HUNG_SECONDS:
             return None

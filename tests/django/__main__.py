@@ -17,7 +17,7 @@ def run(one: Cluster) -> bool:
     started = time.monotonic()
     with_operator(one)
     shop = ShopOnCluster(one)
-    with step("section 3 of docs/django.md: database, migrations, nine pools, beat, web"):
+    with step("section 3 of docs/tutorials/django.md: database, migrations, nine pools, beat, web"):
         shop.bring_up()
     print(shop.kubectl("get", "taskfleet"), _next_steps(one, time.monotonic() - started), sep="\n")
     return True
@@ -43,7 +43,7 @@ To try:
   kubectl delete pod default-broker-0         # the page may answer 503 for a moment; what it accepted is done
   kubectl logs --follow --prefix --selector=taskfleet.dev/pool=orders
 
-docs/django.md has the rest. `make example-django-down` removes every trace."""
+docs/tutorials/django.md has the rest. `make example-django-down` removes every trace."""
 
 
 if __name__ == "__main__":

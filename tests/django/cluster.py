@@ -1,4 +1,4 @@
-"""The Django example on a cluster: brought up by the commands of docs/django.md themselves."""
+"""The Django example on a cluster: brought up by the commands of docs/tutorials/django.md themselves."""
 
 import json
 import re
@@ -67,7 +67,7 @@ class ShopOnCluster:
             )  # fmt: skip
         if result.returncode != 0:
             raise ClusterError(
-                f"the commands of docs/django.md failed:\n{result.stdout[-3000:]}{self._overview()}"
+                f"the commands of docs/tutorials/django.md failed:\n{result.stdout[-3000:]}{self._overview()}"
             )
 
     def produce(self, name: str, **environment: str) -> Any:

@@ -1,10 +1,10 @@
-"""docs/django.md by its numbered sections, so that tests can run what it shows."""
+"""docs/tutorials/django.md by its numbered sections, so that tests can run what it shows."""
 
 import re
 
 from tests.runtime.worker import ROOT
 
-TEXT = (ROOT / "docs" / "django.md").read_text()
+TEXT = (ROOT / "docs" / "tutorials" / "django.md").read_text()
 SECTIONS: dict[str, str] = dict(re.findall(r"^## (\d+)\. .*?\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL))
 
 

@@ -1,7 +1,7 @@
 """`make django-sizing`: how many tasks a second the example's own tasks give, by pool type and concurrency.
 
 Each row is one worker process group on this machine with a Redis for messages and results; the table goes into
-docs/django.md, the picture beside it.
+docs/tutorials/django.md, the picture beside it.
 """
 
 import json

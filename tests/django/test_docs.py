@@ -1,4 +1,4 @@
-"""docs/django.md is true: its code is the example's, its commands run from an empty folder, its values are the answers."""
+"""docs/tutorials/django.md is true: its code is the example's, its commands run from an empty folder, its values are right."""
 
 import os
 import re

@@ -65,7 +65,7 @@ def _developer(fleet: Fleet, folder: Path) -> Path:
 
 
 def _let_read(fleet: Fleet, account: str) -> None:
-    """As docs/security.md says."""
+    """As docs/reference/permissions.md says."""
     name, role = f"query-{fleet.namespace}", f"--role={DEPLOYMENT}-query"
     subject = f"--serviceaccount={fleet.namespace}:{account}"
     fleet.kubectl("create", "rolebinding", name, f"--namespace={NAMESPACE}", role, subject)

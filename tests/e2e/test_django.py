@@ -1,4 +1,4 @@
-"""Every row of docs/django.md on a cluster: the example brought up once by the page's own commands, and each row against it.
+"""Every row of docs/tutorials/django.md on a cluster, which the page's own commands bring up once.
 
 Rows marked `long` wait for half a minute and more: `make test-django` runs them, `make test` does not.
 """

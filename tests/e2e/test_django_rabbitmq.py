@@ -1,4 +1,4 @@
-"""docs/django.md on RabbitMQ: the same example with another Broker manifest, and what it says is different then."""
+"""docs/tutorials/django.md on RabbitMQ: the same example with another Broker manifest, and what it says is different then."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -75,7 +75,7 @@ def unix(moment: str) -> float:
 
 
 def planned_ids(obj: Object, until: float) -> list[str]:
-    """The task ids of every run planned up to `until`: docs/design/schedules.md, Sending."""
+    """The task ids of every run planned up to `until`: docs/explanation/design/schedules.md, Sending."""
     uid, created = uuid.UUID(obj["metadata"]["uid"]), unix(obj["metadata"]["creationTimestamp"])
     count = round((until - created) / EVERY)
     return [str(uuid.uuid5(uid, f"{created + EVERY * n:.3f}")) for n in range(1, count + 1)]

@@ -186,8 +186,8 @@ def test_new_password_is_taken_up_and_rolls_the_workers_once(
     server.admit("two")
     server.drop_connections()
     wait_for_condition(kube, broker, "Ready", "True", "Reachable")
-    labelled = secret(namespace, "default-url", url=server.secured_url("two"))
-    kube.apply({**labelled, "metadata": {**labelled["metadata"], "labels": {"team": "shop"}}})
+    labeled = secret(namespace, "default-url", url=server.secured_url("two"))
+    kube.apply({**labeled, "metadata": {**labeled["metadata"], "labels": {"team": "shop"}}})
     stays(lambda: credentials_of(kube, namespace) == first, 4, what="the same pods")
     assert "two" not in str(first)
 

@@ -10,7 +10,7 @@ from tests.tools.cluster import kubectl
 REPOSITORY = Path(__file__).parents[2]
 
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 MANIFESTS = [
     pytest.param(block, id=f"{page.name}-{number}")
     for page in PAGES

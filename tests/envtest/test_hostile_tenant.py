@@ -15,7 +15,7 @@ from tests.tools.load.idle import resident_megabytes
 from tests.tools.waiting import wait_for
 
 MEMORY_LIMIT_MB = 512  # charts/taskfleet/values.yaml
-REACTION_SECONDS = 10.0  # a hundred times the median of docs/performance.md
+REACTION_SECONDS = 10.0  # a hundred times the median of docs/reference/performance.md
 POLL_FAILED = {
     "elements": "a reply has more than 250000 elements",
     "nested": "a reply has more than 250000 elements",

@@ -1,4 +1,4 @@
-"""The rights of the operator: what docs/security.md says is what the chart renders."""
+"""The rights of the operator: what docs/reference/permissions.md says is what the chart renders."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def kinds(resource: str) -> list[str]:
 
 def documented() -> Rights:
     """By resource and the one name that a right is limited to."""
-    text = (ROOT / "docs/security.md").read_text()
+    text = (ROOT / "docs/reference/permissions.md").read_text()
     section = text[text.index("## What the operator may do") : text.index("## What a user may do")]
     rights: Rights = defaultdict(set)
     for resources, verbs in ROW.findall(section):

@@ -70,7 +70,7 @@ def make_pools(kube: Kube, namespace: str) -> dict[str, Object]:
         "suspended": {"replicas": 3, "suspend": True},
         "beat": {"beat": {}, "replicas": 0},
         "directive": {"template": {"spec": {"$patch": "delete"}}},
-        "unknown": {"template": {"spec": {"colour": "red"}}},
+        "unknown": {"template": {"spec": {"color": "red"}}},
         "conflict": {},
         "brokerless": {"brokerRef": {"name": "nowhere"}},
         "waits": {"brokerRef": {"name": "nobody"}, "replicas": 0},

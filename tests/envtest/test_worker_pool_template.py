@@ -143,7 +143,7 @@ INVALID = [
     pytest.param(
         {"spec": {"restartPolicy": "Never"}}, 'restartPolicy: Unsupported value: "Never"', id="value"
     ),
-    pytest.param({"spec": {"colour": "red"}}, "colour", id="unknown-field"),
+    pytest.param({"spec": {"color": "red"}}, "color", id="unknown-field"),
     pytest.param({"spec": {"hostNetwork": "yes"}}, "hostNetwork", id="type"),
     pytest.param(
         {"spec": {"containers": [{"name": "worker", "resources": {"limits": {"cpu": "lots"}}}]}},
@@ -174,10 +174,10 @@ def test_pool_with_a_template_that_cannot_be_built_keeps_its_deployment(
 
 
 def test_pool_that_begins_with_such_a_template_starts_nothing(kube: Kube, namespace: str) -> None:
-    pool = applied(kube, namespace, {"spec": {"colour": "red"}})
+    pool = applied(kube, namespace, {"spec": {"color": "red"}})
     wait_for_condition(kube, pool, "Stalled", "True", "InvalidSpec")
     wait_for(
-        lambda: any("colour" in text for text in warnings_of(kube, pool)), 10, what="an event that says so"
+        lambda: any("color" in text for text in warnings_of(kube, pool)), 10, what="an event that says so"
     )
     stays(lambda: not kube.list("Pod", namespace, selector="taskfleet.dev/pool=shop"), 1, what="no pod")
     kube.patch("WorkerPool", "shop", namespace, {"spec": {"template": None}})
@@ -187,7 +187,7 @@ def test_pool_that_begins_with_such_a_template_starts_nothing(kube: Kube, namesp
 def test_suspending_a_pool_works_whatever_its_template(kube: Kube, namespace: str) -> None:
     pool = applied(kube, namespace, {})
     built(kube, pool)
-    kube.patch("WorkerPool", "shop", namespace, {"spec": {"template": {"spec": {"colour": "red"}}}})
+    kube.patch("WorkerPool", "shop", namespace, {"spec": {"template": {"spec": {"color": "red"}}}})
     wait_for_condition(kube, pool, "Stalled", "True", "InvalidSpec")
     kube.patch("WorkerPool", "shop", namespace, {"spec": {"suspend": True}})
     wait_for_deployment(kube, pool, replicas=0)

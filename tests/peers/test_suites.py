@@ -11,7 +11,7 @@ from tests.runtime.redis_server import RedisServer
 
 _HEADER = "what comes back is marked in delivery_info alone: tasks would copy a header into their retries"
 _NO_LOOKUP = "what comes back goes to the list that it came from, so no lookup of bindings can fail"
-# docs/migrate.md names these.
+# docs/how-to/migrate.md names these.
 DIFFERENT = {
     "test_restore_visible_requeues_expired_unacked": _HEADER,
     "test_requeue_requeues_message": _HEADER,

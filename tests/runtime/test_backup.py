@@ -34,9 +34,8 @@ def test_backup_of_a_running_redis_brings_back_what_was_lost_since(tmp_path: Pat
 
 
 def commands() -> tuple[str, str]:
-    page = (ROOT / "docs" / "broker.md").read_text()
-    section = page[page.index("### Backup and restore") :]
-    backup, restore = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[:2]
+    page = (ROOT / "docs" / "how-to" / "back-up-redis.md").read_text()
+    backup, restore = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[:2]
     return backup, restore
 
 

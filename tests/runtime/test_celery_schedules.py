@@ -1,4 +1,4 @@
-"""Where planned times are Celery's own, and where they differ: docs/schedules.md tells users."""
+"""Where planned times are Celery's own, and where they differ: docs/reference/schedules.md tells users."""
 
 import json
 import subprocess

@@ -18,7 +18,7 @@ from taskfleet.cli.program import COMPLETE_VARIABLE, program, program_name
 from taskfleet.config import Settings
 
 COMMANDS = list(program.commands.items())
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text()
 SLOW = ("aiohttp", "asyncio", "kopf", "kubernetes", "pydantic", "redis", "yaml")
 
 

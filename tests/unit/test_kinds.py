@@ -94,9 +94,10 @@ def test_a_kind_has_an_example(info: KindInfo) -> None:
 
 @kinds
 def test_a_kind_has_a_page(info: KindInfo) -> None:
-    link = re.search(rf"\[`{info.kind}`\]\((.+?\.md)\)", (REPOSITORY / "docs/concepts.md").read_text())
-    assert link, f"link {info.kind}'s page from the table in docs/concepts.md"
-    assert f"`{info.kind}`" in (REPOSITORY / "docs" / link[1]).read_text()
+    concepts = REPOSITORY / "docs/explanation/concepts.md"
+    link = re.search(rf"\[`{info.kind}`\]\((.+?\.md)\)", concepts.read_text())
+    assert link, f"link {info.kind}'s page from the table in docs/explanation/concepts.md"
+    assert f"`{info.kind}`" in (concepts.parent / link[1]).read_text()
 
 
 @kinds

@@ -11,7 +11,7 @@ from typing import Any
 
 _PREFIX = "CELERY"
 # Celery reads these itself as well, so they hold without the option: celery/app/base.py, celery/app/utils.py,
-# celery/fixups/django.py. Colours are no matter of a log without a terminal.
+# celery/fixups/django.py. Colors are no matter of a log without a terminal.
 _ALSO_READ = frozenset({"CELERY_RESULT_BACKEND", "CELERY_LOADER", "CELERY_SKIP_CHECKS"})
 _WITHOUT_EFFECT = frozenset({"no_color"})
 

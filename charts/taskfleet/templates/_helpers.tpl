@@ -33,12 +33,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ get $image .name | default $default }}
 {{- end }}
 
-{{/* Whether people may ask the operator: by default where it works in the whole cluster. */}}
+{{/* Whether users can query the operator: by default if it manages the whole cluster. */}}
 {{- define "taskfleet.queryApi" -}}
 {{ kindIs "bool" .Values.queryApi.enabled | ternary .Values.queryApi.enabled (empty .Values.watchNamespaces) }}
 {{- end }}
 
-{{/* What the code reads and writes where it works. Secrets are read by name, never listed. */}}
+{{/* The permissions in managed namespaces. Secrets are read by name, never listed. */}}
 {{- define "taskfleet.rules" -}}
 - apiGroups: [taskfleet.dev]
   resources: {{ include "taskfleet.kinds" . }}

@@ -1,10 +1,10 @@
-"""What the operator's port and whoever asks it agree on."""
+"""The interface between the operator's port and its clients."""
 
 TOKEN_HEADER = "Taskfleet-Token"
-"""A token of whoever asks. The API server's proxy takes the Authorization header away."""
+"""The caller's token. The API server's proxy removes the Authorization header."""
 
 AUDIENCE = "taskfleet.dev"
-"""Of tokens that are made for the question: nobody else takes them."""
+"""The audience of tokens that are created for a query: no other server accepts them."""
 
 PORT = "http"
 """The name of the port, of the container and of the Service."""

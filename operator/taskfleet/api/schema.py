@@ -1,7 +1,7 @@
 """What a model says about its CRD beyond types: limits, CEL rules and columns.
 
 The API server enforces these when an object is applied. The operator does not enforce them again when it
-reads one, so that an object stored before a rule existed can still be looked at and deleted.
+reads one, so that an object stored before a rule existed can still be read and deleted.
 """
 
 import json

@@ -18,7 +18,7 @@ OWNED = {
     "maxMemoryPerChild": ("--max-memory-per-child",),
     "logLevel": ("-l", "--loglevel"),
 }
-# Flags that do harm in a pod, and the way out.
+# Flags that do harm in a pod, and what to use instead.
 HARMFUL = {
     ("--purge", "--discard"): (
         "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to "

@@ -149,7 +149,7 @@ class WorkerPoolSpec(Model):
 
     rules = (
         # A replicas that was already there when autoscale came is tolerated: `kubectl scale` or an older
-        # manifest wrote it, and nobody reads it beside autoscale.
+        # manifest wrote it, and it is not used with autoscale.
         Rule(
             "!has(self.autoscale) || !has(self.replicas) || (oldSelf.hasValue()"
             " && has(oldSelf.value().replicas) && oldSelf.value().replicas == self.replicas)",

@@ -28,7 +28,7 @@ from taskfleet.brokers.transport import STOP
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 5.0
-# What aiormq calls it when the server hangs up on a user whom it has let in: it tells no reason then.
+# What aiormq raises when the server disconnects an authenticated user: it has no reason then.
 _REFUSED = "Connection.Close"
 
 
@@ -168,6 +168,6 @@ def _failed(error: BrokerError) -> Probe:
 
 
 def _number(told: Any) -> str | None:
-    """Figures and dots only, because what a server tells is shown in a status."""
+    """Digits and dots only, because a status shows it."""
     text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
     return text if re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,3}", text) else None

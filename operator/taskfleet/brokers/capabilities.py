@@ -1,4 +1,4 @@
-"""What a kind of broker can do beside keeping queues."""
+"""What a kind of broker can do in addition to queues."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Capabilities:
     """`strict_order`: several queues strictly one after the other; `lease_renewal`: a task may take as long as it likes;
-    `taskfleet_state`: it keeps schedules, dead letters and the locks of beats; `result_databases`: results beside queues.
+    `taskfleet_state`: it keeps schedules, dead letters and the locks of beats; `result_databases`: results in another database.
     """
 
     name: str

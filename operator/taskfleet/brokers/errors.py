@@ -2,4 +2,4 @@
 
 
 class BrokerError(Exception):
-    """A broker has not done what it was asked to, or nobody knows whether it has."""
+    """A broker has not done what it was asked to, or it is unknown whether it has."""

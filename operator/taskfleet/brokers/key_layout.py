@@ -29,5 +29,5 @@ class Layout:
         return self.prefix + ":".join((self.reports.removesuffix(":reports"), *parts))
 
     def dead_letters(self, queue: str) -> str:
-        """The list of the messages that were set aside: taskfleet_worker/deliveries.py."""
+        """The list of dead letters: taskfleet_worker/deliveries.py."""
         return f"{self.prefix}{queue}.dead"

@@ -1,4 +1,4 @@
-"""Every broker that there is: looked at now and then, read all the time, and remembered for whoever asks."""
+"""Every broker: probed now and then, polled all the time, and remembered for callers."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ from taskfleet.brokers.transport import Drains, Recovery, Transport
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
 _FIGURES_EVERY_SECONDS = 2.0
-# A server that just began to listen, or a new Service, is out of reach for a moment: that is no trouble yet.
+# A server that just began to listen, or a new Service, is out of reach for a moment: that is not a problem yet.
 _UNREACHABLE_AFTER_LOOKS = 3
 _READING, _PROBE, _SURVEY = "polling", "the probe", "the maintenance scan"
 
@@ -54,14 +54,14 @@ class _Watched:
     figures_at: float = 0.0
     lengths: Sequence[object] = ()  # of the queues, when figures were last compared
     changed: set[str] = field(default_factory=set)  # uids of pools with news since then
-    findings: Findings | None = None  # None: no slow look has been finished yet
+    findings: Findings | None = None  # None: no maintenance scan has finished yet
     failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
 
 
 class BrokerMonitor:
     """A slow or dead broker delays no other.
 
-    `on_change` gets the key of a broker or pool of which there is news, `on_reading` every reading of a broker,
+    `on_change` gets the key of a broker or pool with news, `on_reading` every poll of a broker,
     None when it does not answer.
     """
 
@@ -77,11 +77,11 @@ class BrokerMonitor:
         self._watched: dict[Key, _Watched] = {}
         self._pace = PollInterval()
         self._budget = ReplyBudget()
-        self._name = uuid.uuid4().hex  # among all who give back on a database
+        self._name = uuid.uuid4().hex  # among all restorers on a database
         self.audience = Subscriptions(on_change)
         self.board = QueueStatsTracker(self.audience, on_change)
-        self.expired: dict[Key, int] = {}  # broker -> messages given back, until its status has told of them
-        self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has told of them
+        self.expired: dict[Key, int] = {}  # broker -> requeued messages, until its status has reported them
+        self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has reported them
 
     def watch(self, key: Key, target: Target, layout: Layout) -> Probe | None:
         """The last answer at `target`; None before the first. Raises ssl.SSLError for certificates of no use."""
@@ -188,12 +188,12 @@ class BrokerMonitor:
         self.audience.forget(pool)
 
     def findings(self, broker: Key) -> Findings | None:
-        """What the last slow look found; None before the first."""
+        """What the last maintenance scan found; None before the first."""
         watched = self._watched.get(broker)
         return watched.findings if watched is not None else None
 
     def told(self, pool_uid: str, messages: int) -> None:
-        """A status has told of so many messages given back."""
+        """A status has reported so many requeued messages."""
         left = self.requeued.get(pool_uid, 0) - messages
         if left > 0:
             self.requeued[pool_uid] = left
@@ -201,7 +201,7 @@ class BrokerMonitor:
             self.requeued.pop(pool_uid, None)
 
     def expired_reported(self, broker: Key, messages: int) -> None:
-        """A status has told of so many expired messages given back."""
+        """A status has reported so many requeued expired messages."""
         left = self.expired.pop(broker, 0) - messages
         if left > 0:
             self.expired[broker] = left
@@ -217,7 +217,7 @@ class BrokerMonitor:
         for key in list(self._watched):
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._count_unread()  # whoever leads next tells of them
+        self._count_unread()  # the next leader exports them
         metrics.EXPIRED_UNROUTABLE.clear()
 
     def _end_if_forgotten(self, watched: _Watched) -> None:
@@ -257,7 +257,7 @@ class BrokerMonitor:
         self.board.take(key, seen)
         self._works(watched, _READING)
         if seen is None:
-            watched.figures, watched.lengths = {}, ()  # nobody shows them any more: they are news again
+            watched.figures, watched.lengths = {}, ()  # no status shows them any more: they are news again
             return
         watched.changed |= seen.changed
         if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:

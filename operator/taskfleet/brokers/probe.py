@@ -1,4 +1,4 @@
-"""What one look at a broker found."""
+"""What one probe of a broker found."""
 
 from dataclasses import dataclass
 from enum import StrEnum

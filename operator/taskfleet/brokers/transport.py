@@ -25,7 +25,7 @@ class Drains(Protocol):
         """Ask each pod to drain for another 30 s, under the number of its lease."""
 
     async def stop(self, pods: Sequence[str]) -> None:
-        """Tell each pod what the kubelet has told it too early."""
+        """Tell each pod to stop that got the kubelet's TERM too early."""
 
 
 class Recovery(Protocol):
@@ -53,7 +53,7 @@ class Transport(Protocol):
         """Where Taskfleet keeps its own state; None for brokers that cannot."""
 
     async def probe(self) -> Probe:
-        """Look at it, with its password."""
+        """Probe it, with its password."""
 
     async def run(self) -> None:
         """Read it again and again, until cancelled."""

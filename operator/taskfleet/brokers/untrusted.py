@@ -47,7 +47,7 @@ def seconds(value: Any, *, most: float = MAX_SECONDS) -> float:
 
 
 def printable(text: str, longest: int) -> str:
-    """`text` without what a terminal would obey or nobody can see, cut to `longest` characters."""
+    """`text` without control and invisible characters, cut to `longest` characters."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:longest]
     )

@@ -1,4 +1,4 @@
-"""The app's own beat beside a pool: its Deployment and its volume."""
+"""The app's own beat of a pool: its Deployment and its volume."""
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.controllers.app_beat_status import AppBeatSeen
@@ -30,7 +30,7 @@ async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding,
 
 
 async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None:
-    """Make the claim where there is none. One that is there stays as it is: nobody may change it."""
+    """Create the claim if it does not exist. An existing one stays as it is, because it is immutable."""
     claim = app_beat_claim(pool)
     if claim is None:
         return
@@ -44,8 +44,8 @@ async def _ensure_claim(raw: Object, pool: WorkerPool, context: Context) -> None
 def _retained_for(live: Object, pool: WorkerPool) -> bool:
     """Whether a deleted pool of this name left the claim behind, or this one keeps it without owning it."""
     metadata = live["metadata"]
-    labelled = (metadata.get("labels") or {}).get(POOL_LABEL) == pool.name
-    return labelled and RETAINED_FROM in (metadata.get("annotations") or {})
+    labeled = (metadata.get("labels") or {}).get(POOL_LABEL) == pool.name
+    return labeled and RETAINED_FROM in (metadata.get("annotations") or {})
 
 
 def see_app_beat(pool: WorkerPool, context: Context) -> AppBeatSeen | None:

@@ -1,4 +1,4 @@
-"""Whether the app's own beat beside a pool sends, and is the only one of its app. Pure."""
+"""Whether the app's own beat of a pool sends, and is the only one of its app. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

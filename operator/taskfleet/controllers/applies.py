@@ -50,7 +50,7 @@ class Applies:
     def note_reverted(self, live: Object, path: str, now: float) -> None:
         field = _uid(live), path
         again = self._reverts.get(field, Backoff()).failed(now)
-        # Those that are over count as none; without them deleted objects are not remembered for ever.
+        # Those that are over count as none; without them deleted objects are not remembered forever.
         self._reverts = {each: one for each, one in self._reverts.items() if not one.quiet(now)} | {
             field: again
         }

@@ -12,7 +12,7 @@ DEFAULT_BROKER = "default"
 
 
 async def auto_create_broker(key: Key, context: Context) -> Reasoned:
-    """Make the Broker `default` for whoever refers to it; why that has to wait in any case."""
+    """Create the Broker `default` for the pools that refer to it; always the reason why they must wait."""
     _, namespace, name = key
     if name != DEFAULT_BROKER:
         return _missing(
@@ -24,7 +24,7 @@ async def auto_create_broker(key: Key, context: Context) -> Reasoned:
             f"Broker {name!r} does not exist, and this installation does not create it automatically. "
             "Create the Broker."
         )
-    if await context.gateway.get(key) is not None:  # the watch will tell of it
+    if await context.gateway.get(key) is not None:  # the watch will report it
         return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:
@@ -44,7 +44,7 @@ async def auto_create_broker(key: Key, context: Context) -> Reasoned:
 
 
 async def _leftover(name: str, namespace: str, context: Context) -> str | None:
-    """What a deleted Broker of this name has left behind for good; what is owned is on its way out."""
+    """What a deleted Broker of this name has left behind; owned objects are being deleted."""
     for key in (
         Key("Secret", namespace, auth_secret_name(name)),
         Key("PersistentVolumeClaim", namespace, data_claim_name(name)),

@@ -1,4 +1,4 @@
-"""Broker: a managed Redis with its volume, password and connection Secret, or somebody else's by its URL."""
+"""Broker: a managed Redis with its volume, password and connection Secret, or an external broker by its URL."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 
 _LEFT_OVER_SECONDS = 1.0
-_NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting Redis that the one before it has come up
+_NEXT_TURN_SECONDS = 2.0  # no event tells a waiting Redis that the previous one has started
 _LOOKED = (
     BrokerReason.REACHABLE,
     BrokerReason.UNREACHABLE,
@@ -44,7 +44,7 @@ _LOOKED = (
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring the children of one Broker to its spec; seconds until it has to be reconciled again."""
+    """Bring the children of one Broker to its spec; seconds until the next reconciliation."""
     return await reconcile_parsed(key, context, Broker, _reconcile, forget=_forget)
 
 
@@ -65,7 +65,7 @@ async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | N
 
 
 async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
-    """Apply the Redis and look at it once its own readiness probe is content."""
+    """Apply the Redis, and probe it once its own readiness probe succeeds."""
     host = broker_host(broker.name, broker.namespace)
     nothing = BrokerSeen(broker, endpoint=f"{host}:{REDIS_PORT}")
     try:
@@ -98,7 +98,7 @@ def _redis_pods(broker: Broker, context: Context) -> list[Object]:
 
 
 async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
-    """Read the Secrets by name and look at what they lead to."""
+    """Read the Secrets by name and probe the broker that they lead to."""
     await end_redis(raw, broker, context)
     external = broker.spec.external
     assert external is not None
@@ -162,11 +162,11 @@ def _layout(broker: Broker, context: Context) -> Layout:
 
 
 async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | None:
-    """Write the status, then tell when its verdict is a new one."""
+    """Write the status, then emit an event if its Ready reason is new."""
     now, key = context.now(), seen.broker.key
     seen = replace(seen, reading_problem=context.brokers.reading_problem(key))
     if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
-        # The look under way will tell; until then the last one holds.
+        # The probe in progress will show; until then the last one holds.
         return context.settings.recheck_interval
     seen = replace(seen, sharers=_sharers(seen, context))
     _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))

@@ -123,7 +123,7 @@ def _wrong(part: SplitResult) -> str | None:
 
 
 def _harmful(part: SplitResult) -> str | None:
-    """A server that is no broker could take a line break for the end of a command."""
+    """A server other than a broker could take a line break for the end of a command."""
     if not all(unquote(text or "").isprintable() for text in (part.username, part.password, part.path)):
         return "contains control characters, possibly percent-encoded. Remove them."
     if part.hostname and not is_host(unquote(part.hostname)):

@@ -48,7 +48,7 @@ async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
 
 
 async def _tell(raw: Object, broker: Key, obstacle: str | None, context: Context) -> None:
-    """An event when something new is in the way; the schedules quote it."""
+    """An event for a new problem; the schedules quote it."""
     before = context.schedules.obstacles.pop(broker, None)
     if obstacle is None:
         return

@@ -57,7 +57,7 @@ def _followed(
     until then workers keep what they have, which may still work.
     """
     if before is None or before.secrets.keys() != versions.keys():
-        # The first look, or other Secrets: that is another spec, which rolls the workers by itself.
+        # The first read, or other Secrets: that is another spec, which rolls the workers by itself.
         return Credentials(secrets=versions, version=before.version if before is not None else None)
     if before.secrets == versions:
         return before

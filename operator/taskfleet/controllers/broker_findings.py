@@ -1,4 +1,4 @@
-"""What the slow look at a broker found, as its status tells it. Pure."""
+"""What the maintenance scan of a broker found, as its status reports it. Pure."""
 
 from taskfleet.api import Broker, Object, format_duration
 from taskfleet.api.reasons import BrokerReason, ConditionType, EventReason
@@ -11,7 +11,7 @@ NOTHING_FOUND: Object = {"foreignUnacked": None, "unconsumedQueues": None, "expi
 
 
 def finding_fields(broker: Broker, findings: Findings | None, *, requeued: int) -> Object:
-    """Status fields by name. Before the first look the last ones hold; `requeued` since the last write."""
+    """Status fields by name. Before the first scan the last ones hold; `requeued` since the last write."""
     total = (broker.status.expired_requeued or 0) + requeued or None
     if findings is None:
         return {"expiredRequeued": total}
@@ -24,7 +24,7 @@ def finding_fields(broker: Broker, findings: Findings | None, *, requeued: int) 
 
 
 def visibility_timeouts_match(broker: Broker, findings: Findings | None) -> list[Object]:
-    """The condition about other workers' visibility timeout, once there was a look."""
+    """The condition about other workers' visibility timeout, after the first scan."""
     if findings is None:
         return _as_before(broker)
     holds = findings.taken == 0
@@ -70,7 +70,7 @@ def _as_before(broker: Broker) -> list[Object]:
 
 
 def _taken(broker: Broker, findings: Findings) -> str:
-    """A pod renews what it holds four times in a timeout, so whoever takes it has waited for less than a quarter."""
+    """A pod renews what it holds four times per timeout, so a worker that takes it has waited for less than a quarter."""
     ours = broker.spec.visibility_timeout
     who = f"such as {', '.join(findings.others)}" if findings.others else "or a script of a producer"
     return (

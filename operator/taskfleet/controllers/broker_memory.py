@@ -1,4 +1,4 @@
-"""The memory of a broker's server, told of before it is full: then new tasks are refused. Pure."""
+"""The memory of a broker's server, with a warning before it is full and rejects new tasks. Pure."""
 
 import re
 
@@ -11,7 +11,8 @@ from taskfleet.kube.event import Event, Severity
 
 _NEARLY_FULL = 0.80  # of maxmemory
 _SAME = 0.1  # MiB to both sides of the figure that is shown, for each Broker on the server
-_ENOUGH_AGAIN = 0.75  # a little lower, so that a figure at the edge does not change its mind at every look
+# A little lower, so that a figure at the limit does not change the condition at every probe.
+_ENOUGH_AGAIN = 0.75
 
 
 def memory_in_use(broker: Broker, probe: Probe | None, *, sharers: int = 1) -> str | None:
@@ -40,7 +41,7 @@ def memory_condition(broker: Broker, probe: Probe | None) -> list[Object]:
 
 
 def memory_events(raw: Object, status: Object) -> list[Event]:
-    """A warning when the status that was written tells of trouble that the Broker `raw` did not have."""
+    """A warning if the written status reports a problem that the Broker `raw` did not have."""
     now = condition_of({"status": status}, ConditionType.MEMORY_AVAILABLE)
     if now is None or now["status"] == "True":
         return []

@@ -12,7 +12,7 @@ from taskfleet.resources.labels import RETAINED_FROM
 
 
 async def ensure_password(raw: Object, broker: Broker, context: Context) -> str:
-    """The password, from its Secret or new. Raises NameConflictError where somebody else has that name."""
+    """The password, from its Secret or new. Raises NameConflictError if the Secret of that name has another owner."""
     key = Key("Secret", broker.namespace, auth_secret_name(broker.name))
     live = await context.children.find(key, owner=raw, retained=lambda live: _retained_for(live, broker))
     password = _password_in(live) or await _password_in_use(raw, broker, context) or secrets.token_urlsafe(24)
@@ -21,7 +21,7 @@ async def ensure_password(raw: Object, broker: Broker, context: Context) -> str:
 
 
 async def _password_in_use(raw: Object, broker: Broker, context: Context) -> str | None:
-    """What this Broker's Redis runs with, where somebody deleted only the Secret that it came from."""
+    """The password that this Broker's Redis runs with, if only the Secret that it came from was deleted."""
     key = Key("Secret", broker.namespace, connection_secret_name(broker.name))
     return _password_in(await context.children.find(key, owner=raw))
 
@@ -34,5 +34,5 @@ def _password_in(secret: Object | None) -> str | None:
 def _retained_for(live: Object, broker: Broker) -> bool:
     """Whether a deleted Broker of this name left the Secret behind, or this one keeps it without owning it."""
     metadata = live["metadata"]
-    labelled = (metadata.get("labels") or {}).get(BROKER_LABEL) == broker.name
-    return labelled and RETAINED_FROM in (metadata.get("annotations") or {})
+    labeled = (metadata.get("labels") or {}).get(BROKER_LABEL) == broker.name
+    return labeled and RETAINED_FROM in (metadata.get("annotations") or {})

@@ -36,7 +36,7 @@ async def ensure_redis(raw: Object, broker: Broker, context: Context) -> LiveRed
     live = await context.children.find(key_of(built), owner=raw)
     waits = _keep_image(raw, built, live, context) if live is not None else None
     grows = live is not None and not contains(_claims(live), _claims(built))
-    if live is not None and grows:  # nobody may change them; the claim that was made of them may grow
+    if live is not None and grows:  # they are immutable; the claim that was made from them can grow
         built["spec"] |= _claims(live)
     with in_words_of(built, written_of(broker)):
         applied = await context.children.apply_if_changed(built, live, owner=raw)
@@ -95,7 +95,7 @@ def _runs(pod: Object) -> bool:
 
 
 async def end_redis(raw: Object, broker: Broker, context: Context) -> None:
-    """Remove what is left of a Redis once no worker connects to it; its password stays, its volume as it was wished."""
+    """Remove what is left of a Redis once no worker connects to it. Its password stays, its volume if the spec says so."""
     children = [Key(kind, broker.namespace, broker_name(broker.name)) for kind in _KINDS]
     if not any(context.cache.get(*child) for child in children):
         return
@@ -111,7 +111,7 @@ def _claims(stateful_set: Object) -> Object:
 
 
 async def _grow(broker: Broker, context: Context) -> str | None:
-    """Ask for the wanted size; the answer, where it is no."""
+    """Request the wanted size; the API server's message if it rejects that."""
     key = Key("PersistentVolumeClaim", broker.namespace, data_claim_name(broker.name))
     claim, size = await context.gateway.get(key), broker.spec.effective_redis.storage.size
     if claim is None:

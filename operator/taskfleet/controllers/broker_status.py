@@ -40,22 +40,22 @@ class BrokerSeen:
     binding: str | None = None  # name of the Secret to connect with
     credentials: Credentials | None = None  # external: the Secrets that lead to it
     unchecked: bool = False  # its certificate may be anybody's
-    probe: Probe | None = None  # None: not looked yet
+    probe: Probe | None = None  # None: not probed yet
     stalled: Reasoned | None = None
-    problem: Reasoned | None = None  # why the broker cannot be looked at
+    problem: Reasoned | None = None  # why the broker cannot be probed
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
     too_small: str | None = None  # what keeps its volume from growing
     waits: str | None = None  # for which turn its image waits
-    findings: Findings | None = None  # of the last slow look
+    findings: Findings | None = None  # of the last maintenance scan
     capabilities: Capabilities | None = None  # None: not known yet
     reading_problem: str | None = None  # what fails although it answers, and why
     sharers: int = 1  # Brokers that lead to the same server
-    expired: int = 0  # expired messages given back since the status was last written
+    expired: int = 0  # expired messages requeued since the status was last written
 
     @property
     def unknown(self) -> bool:
-        """Whether there should be an answer and a look has yet to find it."""
+        """Whether an answer is expected and the next probe should find it."""
         return (
             self.probe is None
             and self.reading_problem is None
@@ -101,7 +101,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
 
 
 def _of_another_server(broker: Broker) -> Broker:
-    """Without what is known of the server that it was before: it would hold until this one has been looked at."""
+    """Without what is known of the former server, which would stay until the new one has been probed."""
     return broker.model_copy(update={"status": broker.status.model_copy(update={"conditions": []})})
 
 

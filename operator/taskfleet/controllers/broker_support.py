@@ -1,4 +1,4 @@
-"""What a kind of broker cannot do, told where it is asked for. Pure."""
+"""Features that a kind of broker lacks, reported by the objects that use them. Pure."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def broker_support(broker: Broker, capabilities: Capabilities | None) -> list[Ob
         f"{capabilities.name} redelivers unacknowledged messages when a worker disconnects. Not "
         f"supported on {capabilities.name}: strict queue order, zero prefetch, tasks that run or "
         f"wait for their ETA for longer than {_TIMEOUT}, PeriodicSchedules, dead letters, results "
-        "in the broker, and the lock of an app's own beat. See docs/rabbitmq.md."
+        "in the broker, and the lock of an app's own beat. See docs/reference/rabbitmq.md."
     )
     generation = broker.metadata.generation
     return [

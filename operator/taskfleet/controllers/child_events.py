@@ -1,4 +1,4 @@
-"""What is told of children that others change. Pure."""
+"""Events about children that other clients change. Pure."""
 
 from taskfleet.api import Object
 from taskfleet.api.reasons import EventReason

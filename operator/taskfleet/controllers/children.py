@@ -45,11 +45,11 @@ class Children:
     async def find(
         self, key: Key, *, owner: Object, retained: Callable[[Object], bool] = lambda _: False
     ) -> Object | None:
-        """The live child, from memory or by name; `retained` tells which count as `owner`'s without being owned.
+        """The live child, from memory or by name; `retained` says which count as `owner`'s without being owned.
 
-        One that we made and nobody controls is `owner`'s too, and an apply adopts it: a restore may leave owner
-        references out, and a deletion may orphan. Raises NameConflictError when it is somebody else's, LeftOverError while
-        one is on its way out.
+        One that we made and that has no controller is `owner`'s too, and an apply adopts it: a restore may leave owner
+        references out, and a deletion may orphan. Raises NameConflictError if it has another owner, LeftOverError while
+        it is being deleted.
         """
         live = (self._cache.get(*key) if _watched(key) else None) or await self._gateway.get(key)
         if live is None:
@@ -76,7 +76,7 @@ class Children:
             await self.remove(key, owner=owner)
 
     async def apply_if_changed(self, built: Object, live: Object | None, *, owner: Object) -> Object:
-        """As `ensure`, for a child that was looked up already and is no conflict."""
+        """As `ensure`, for a child that was already looked up and does not conflict."""
         wanted = with_hash(built)
         if live is None:
             return await self._noted(await self._gateway.apply(wanted), wanted, owner)
@@ -93,17 +93,17 @@ class Children:
         return await self._noted(await self._apply(wanted, live), wanted, owner)
 
     def due_in(self, owner: Object) -> float | None:
-        """Seconds until a child of `owner` is put back that somebody changes again and again; None where none is."""
+        """Seconds until the next revert of a child of `owner` that another client keeps changing; None if there is none."""
         return self._applies.due_in(owner, self._monotonic())
 
     async def _put_back(self, wanted: Object, live: Object, path: str, owner: Object) -> Object:
-        """Nothing but others' writes are between `live` and `wanted`: say whose. Fought without end, nobody wins."""
+        """Only writes of other clients are between `live` and `wanted`: report whose. Fighting without end helps no one."""
         now = self._monotonic()
         if self._applies.is_held(live, path, owner, now):
             return live
         writer = await self._writer(live, path)
         applied = await self._noted(await self._apply(wanted, live), wanted, owner)
-        if first_difference(applied, wanted) != path:  # else nobody but the API server itself wants it so
+        if first_difference(applied, wanted) != path:  # else only the API server itself wants it so
             self._applies.note_reverted(live, path, now)
             await self._tell(owner, reverted(wanted, path, writer, owner))
         return applied
@@ -114,7 +114,7 @@ class Children:
         return None if whole is None else other_writer(whole, path) or latest_writer(whole)
 
     async def _apply(self, wanted: Object, live: Object) -> Object:
-        """Apply; where what was accepted before is refused, without what others have added beside it."""
+        """Apply; if what was accepted before is rejected, without what other clients have added to it."""
         self._applies.check_refused(live, wanted)
         try:
             return await self._gateway.apply(wanted)
@@ -127,7 +127,7 @@ class Children:
             return await self._gateway.apply(wanted)
 
     async def _noted(self, applied: Object, wanted: Object, owner: Object) -> Object:
-        """Remember the answer to an apply, and tell of what is otherwise in it."""
+        """Store the answer to an apply, and report fields that were overridden in it."""
         self._remember(applied)
         if (path := self._applies.note_stored(applied, wanted)) is not None:
             await self._tell(owner, overridden(wanted, path))

@@ -1,4 +1,4 @@
-"""What every controller is given: the cache to look at, and the writers to act with."""
+"""What every controller gets: the cache to read, and the writers to act with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The dead letters of a pool, told to whoever may write the pool. Nothing of a message goes anywhere else."""
+"""The dead letters of a pool, for callers that may write the pool. No part of a message is stored or logged."""
 
 from dataclasses import asdict
 

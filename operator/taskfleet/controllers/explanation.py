@@ -1,4 +1,4 @@
-"""The last decisions about a pool's size with what they were made from, told to whoever may read the pool."""
+"""The last decisions about a pool's size with their inputs, for callers that may read the pool."""
 
 import time
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def _decision(decided: DecisionRecord, time: datetime) -> Object:
 
 
 def _limit(decided: DecisionRecord) -> str | None:
-    """The field of the spec that is in the way of what the load asks for."""
+    """The field of the spec that limits what the load requires."""
     want, limits = decided.verdict.want, decided.load.limits
     if want is None or limits.least <= want.unlimited <= limits.most:
         return None

@@ -1,4 +1,4 @@
-"""Messages in the hands of dead workers: found by their reports, given back, and told of."""
+"""Messages that dead workers held: found by their reports, requeued, and reported."""
 
 import structlog
 
@@ -19,7 +19,7 @@ _ASKED_AT_ONCE = 30
 
 
 async def return_lost_messages(broker: Broker, context: Context) -> None:
-    """Give back what ended process starts of this broker's pods held."""
+    """Requeue what ended process starts of this broker's pods held."""
     snapshot, recovery = context.brokers.snapshot(broker.key), context.brokers.recovery(broker.key)
     if snapshot is None or recovery is None or not suspects(snapshot):
         return

@@ -1,4 +1,4 @@
-"""Whose a live object is: that of one of ours, that of a predecessor of its name, or somebody else's. Pure."""
+"""The owner of a live object: one of ours, a predecessor of the same name, or another owner. Pure."""
 
 from taskfleet.api import GROUP, Object
 from taskfleet.controllers.applies import APPLIED_HASH, applied_hash
@@ -20,7 +20,7 @@ def controlled_by_predecessor(live: Object, owner: Object) -> bool:
 
 
 def not_ours(live: Object, owner: Object) -> str | None:
-    """Why a child that `owner` does not control is somebody else's; None where we made it for an object of that name."""
+    """Why a child that `owner` does not control has another owner; None if we made it for an object of that name."""
     for reference in _controllers(live):
         return f"its controller is {reference['kind']} {reference['name']!r}"
     label = BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL

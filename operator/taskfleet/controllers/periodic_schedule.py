@@ -1,4 +1,4 @@
-"""PeriodicSchedule: checked, handed to the broker's beat, and told of. What beat does is in docs/design/schedules.md."""
+"""PeriodicSchedule: validated, passed to the broker's beat, and reported. docs/explanation/design/schedules.md describes beat."""
 
 from taskfleet.api import Key, Object, PeriodicSchedule
 from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
@@ -12,13 +12,13 @@ from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedul
 from taskfleet.controllers.shell import reconcile_parsed, soonest, write_status
 from taskfleet.kube.event import Event, Severity
 
-# What ends them, such as a beat's Deployment that has come, is told to the Broker and not to its schedules.
+# What ends them, such as a new Deployment of beat, reconciles the Broker and not its schedules.
 _UNTOLD = (Reason.BROKER_MISSING, ScheduleReason.BEAT_NOT_READY)
 _TOLD = (ScheduleReason.INVALID_SCHEDULE, ScheduleReason.LATE, ScheduleReason.SENDING_FAILED)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring one schedule to its broker; seconds until it has to be reconciled again.
+    """Pass one schedule to its broker; seconds until the next reconciliation.
 
     A deleted one is taken away by the reconciliation of its Broker.
     """
@@ -29,13 +29,13 @@ async def _reconcile(raw: Object, schedule: PeriodicSchedule, context: Context) 
     broker = Key("Broker", schedule.namespace, schedule.spec.broker_ref.name)
     context.schedules.wake_for(broker, raw)
     seen = await _see(raw, schedule, broker, context)
-    if seen is None:  # the look under way will tell; until then the last verdict holds
+    if seen is None:  # the poll in progress will show; until then the last condition holds
         return context.settings.recheck_interval
     return await _report(raw, seen, context)
 
 
 async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Context) -> ScheduleSeen | None:
-    """None where nothing is known yet and the status already tells of this generation."""
+    """None if nothing is known yet and the status already covers this generation."""
     found = ScheduleSeen(schedule)
     wrong = schedule_problem(schedule.spec, now=context.now())
     if wrong is not None:
@@ -64,7 +64,7 @@ async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Co
 
 
 async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | None:
-    """Write the status, then tell of new trouble; seconds to come back after."""
+    """Write the status, then emit an event for a new problem; seconds until the next reconciliation."""
     now = context.now()
     status = schedule_status(seen, now=now)
     verdict = status["conditions"][0]

@@ -17,7 +17,7 @@ _PULL_REASONS = frozenset(
 )
 _MISSING_REFERENCE = "CreateContainerConfigError"
 _REFUSED_REASONS = frozenset({_MISSING_REFERENCE, "CreateContainerError", "RunContainerError"})
-# A volume that is being bound leaves its pod without a node for a moment: that is no trouble yet.
+# A volume that is being bound leaves its pod without a node for a moment: that is not a problem yet.
 _PATIENCE_SECONDS = 10.0
 
 

@@ -12,7 +12,7 @@ _MOST_NOTES = 10
 def pool_figures(
     snapshot: BrokerSnapshot | None, *, uid: str, queues: Sequence[str], pods: Iterable[Object]
 ) -> Object:
-    """Status fields by name. None where the broker does not answer: an old figure would look like a new one."""
+    """Status fields by name. None if the broker does not answer: an old figure would look like a new one."""
     if snapshot is None:
         return dict.fromkeys(
             ("waiting", "inFlight", "busyReplicas", "drainingReplicas", "deadLetters", "notes")

@@ -1,4 +1,4 @@
-"""What a pool's status tells of the scaling loop's decisions. Pure."""
+"""The scaling loop's decisions in a pool's status. Pure."""
 
 from datetime import datetime
 
@@ -46,7 +46,7 @@ def start_obstacle(current_pods: list[Object], *, now: datetime) -> str | None:
 
 
 def new_decision(raw: Object, decided: DecisionRecord | None, *, now: datetime) -> Object | None:
-    """The decision as status tells it, when it is another one than the status has. `decided` is as it was made."""
+    """The decision for the status, if it differs from the one that the status has. `decided` is as it was made."""
     if decided is None or decided.verdict.cause is Cause.BROKER_UNREACHABLE:
         return None
     last = status_of(raw).get("lastDecision") or {}
@@ -55,7 +55,7 @@ def new_decision(raw: Object, decided: DecisionRecord | None, *, now: datetime) 
     if told:
         return None
     before = decided.load.replicas if last else 0
-    if last and before == verdict.pods:  # written by an operator that did not live to tell of it
+    if last and before == verdict.pods:  # written by an operator that died before it reported it
         before = last.get("to", before)
     reason, message = verdict.cause.value, verdict.sentence
     return {"time": rfc3339(now), "from": before, "to": verdict.pods, "reason": reason, "message": message}

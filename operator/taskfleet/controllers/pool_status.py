@@ -32,7 +32,7 @@ class PoolSeen:
     decided: DecisionRecord | None = None  # by the scaling loop; None: nothing yet
     pods: list[Object] = field(default_factory=list)
     stalled: Reasoned | None = None  # only another spec helps
-    missing: Reasoned | None = None  # something else has to come first
+    missing: Reasoned | None = None  # something else must come first
     size_problem: Reasoned | None = None  # why the Deployment does not have the size that was decided on
     broker_problem: str | None = None  # why the Broker is not ready
     kept_template: bool = False  # the pods are built by another version of the operator
@@ -66,12 +66,12 @@ class PoolSeen:
 
     @property
     def old_pods(self) -> list[Object]:
-        """The pods that a rollout still has to replace."""
+        """The pods that a rollout has not replaced yet."""
         return [pod for pod in self.pods if alive(pod) and _template(pod) != _template(self.deployment)]
 
 
 def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
-    """Everything but the decisions, which the scaling loop makes."""
+    """Everything except the decisions, which the caller adds."""
     status = (seen.deployment or {}).get("status") or {}
     return {
         "observedGeneration": seen.pool.metadata.generation,
@@ -122,7 +122,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
 
 
 def _with_silence(seen: PoolSeen, problem: Reasoned | None) -> Reasoned | None:
-    """No pool is well, or at zero, while messages are in the hands of nobody who can be heard."""
+    """No pool is available, or at zero, while unresponsive pods hold messages."""
     told = sentence(seen.held_in_silence)
     if told is None:
         return problem
@@ -132,7 +132,7 @@ def _with_silence(seen: PoolSeen, problem: Reasoned | None) -> Reasoned | None:
 
 
 def _problem(seen: PoolSeen, found: Trouble | None, now: datetime) -> Reasoned | None:
-    """What keeps the pool from its wanted size, the most telling first."""
+    """What keeps the pool from its wanted size, the most important first."""
     if found is not None:
         return found.reason, found.message
     if (refusal := _refusal(seen.deployment)) is not None:
@@ -187,7 +187,7 @@ def _rollout(seen: PoolSeen) -> str | None:
     if seen.deployment is None:
         return "The Deployment is being created." if seen.missing is None else None
     status = status_of(seen.deployment)
-    # The second also where somebody else changed the template, as `kubectl rollout restart` does.
+    # The second also if another client changed the template, as `kubectl rollout restart` does.
     old = max(len(seen.old_pods), status.get("replicas", 0) - status.get("updatedReplicas", 0))
     return f"{old} pods of the previous template are not replaced yet." if old else None
 

@@ -11,7 +11,8 @@ from taskfleet.controllers.request_results import RequestResult
 
 log = structlog.get_logger(__name__)
 
-_WATCHED_SECONDS = 8.0  # others than our pods are seen by what they take, and that takes a few looks
+# Other consumers are detected by the messages that they fetch, and that takes a few polls.
+_WATCHED_SECONDS = 8.0
 
 
 def pending_request(queue: TaskQueue) -> str | None:

@@ -1,4 +1,4 @@
-"""Who may ask the operator about a pool: the API server says who it is, and what they may do. See docs/security.md."""
+"""Who may query the operator about a pool, as the API server reviews them: docs/reference/permissions.md."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ _WAITING = 16
 
 
 class RefusedError(Exception):
-    """There is no answer; the text is a sentence for the user, `status` the HTTP code."""
+    """The query has no answer; the text is a message for the user, `status` the HTTP code."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """`verb`: what of a WorkerPool one has to be allowed in order to be told."""
+    """`verb`: the permission on the WorkerPool that the answer requires."""
 
     verb: str
     tell: Callable[[Object, Context], Awaitable[Object]]
@@ -112,7 +112,7 @@ class Authorizer:
 async def answer(
     question: Question, pool: Key, token: str, authorizer: Authorizer, context: Context
 ) -> Object:
-    """What is told about a pool, as JSON. Raises RefusedError; whether a pool exists is told after who asks."""
+    """The answer about a pool, as JSON. Raises RefusedError; the caller is checked before the pool's existence."""
     await authorizer.require(token, question.verb, pool)
     raw = context.cache.get(*pool)
     if raw is None:

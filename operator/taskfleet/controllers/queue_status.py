@@ -21,7 +21,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True)
 class QueueSeen:
-    """A TaskQueue and what there is of it. `figures` None: the broker does not tell, and `problem` says why."""
+    """A TaskQueue and its observation. `figures` None: the broker does not answer, and `problem` says why."""
 
     queue: TaskQueue
     figures: QueueStats | None = None
@@ -75,7 +75,7 @@ def _condition(seen: QueueSeen, kind: ConditionType, verdict: tuple[bool, Reason
 
 
 def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
-    """Whether somebody takes what comes."""
+    """Whether any consumer takes the messages."""
     able = seen.consumers
     if able:
         pods = sum(figures.consuming.get(name, 0) for name in able)
@@ -117,7 +117,7 @@ def consumed(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
 
 
 def healthy(seen: QueueSeen, figures: QueueStats) -> tuple[bool, Reasoned]:
-    """Whether the queue is below its limits, and nothing waits in vain."""
+    """Whether the queue is below its limits, and no message waits without a consumer."""
     if (held := sentence(seen.held_in_silence)) is not None:
         return False, (QueueReason.CONSUMERS_UNRESPONSIVE, held)
     alert = seen.queue.spec.alert_above
@@ -155,7 +155,7 @@ def _pools(names: list[str]) -> str:
 
 
 def _numbers(seen: QueueSeen) -> Object:
-    """None where the broker does not answer: an old figure would look like a new one."""
+    """None if the broker does not answer: an old figure would look like a new one."""
     figures = seen.figures
     if figures is None:
         return dict.fromkeys(_NUMBERS)

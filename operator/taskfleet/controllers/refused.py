@@ -1,4 +1,4 @@
-"""Refusals of a child, told of the fields that the user wrote."""
+"""Rejections of a child, in terms of the fields that the user wrote."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

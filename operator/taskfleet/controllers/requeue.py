@@ -1,4 +1,4 @@
-"""Dead letters that somebody wants back in their queues: asked for by an annotation, answered in status."""
+"""Requests to requeue dead letters: an annotation asks, the status answers."""
 
 import structlog
 

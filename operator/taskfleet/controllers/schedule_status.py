@@ -19,9 +19,9 @@ class ScheduleSeen:
 
     schedule: PeriodicSchedule
     stalled: Reasoned | None = None  # only another spec helps
-    missing: Reasoned | None = None  # something else has to come first
+    missing: Reasoned | None = None  # something else must come first
     beat_problem: str | None = None  # why the broker's beat does not send
-    state: RunState | None = None  # None: beat has not told of this schedule yet
+    state: RunState | None = None  # None: beat has not reported this schedule yet
 
 
 def schedule_status(seen: ScheduleSeen, *, now: datetime) -> Object:

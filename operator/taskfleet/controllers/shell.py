@@ -17,7 +17,7 @@ from taskfleet.resources.errors import SpecError
 R = TypeVar("R", bound=Resource)
 
 NOT_APPLIED = (NameConflictError, SpecError, InvalidError, DeniedError)
-"""Why a child is not as it should be, where the reason is in the cluster or the spec."""
+"""Why a child differs from its wanted state, if the reason is in the cluster or the spec."""
 
 
 async def reconcile_parsed(
@@ -29,9 +29,9 @@ async def reconcile_parsed(
     forget: Callable[[Key, Context], None] = lambda _key, _context: None,
     unreadable: Callable[[Key, Context], None] = lambda _key, _context: None,
 ) -> float | None:
-    """Let `work` bring an object that is there to its spec; seconds until it has to be reconciled again.
+    """Let `work` bring an existing object to its spec; seconds until the next reconciliation.
 
-    `forget` is called for one that is gone or on its way out, `unreadable` for one that `kind` cannot read.
+    `forget` is called for an object that is gone or being deleted, `unreadable` for one that `kind` cannot read.
     """
     raw = context.cache.get(*key)
     if raw is None or is_terminating(raw):
@@ -49,7 +49,7 @@ async def reconcile_parsed(
 async def write_status(
     raw: Object, status: Object, context: Context, events: Callable[[], Iterable[Event | None]]
 ) -> float | None:
-    """Write the status, then record `events`, which are made once it is written; seconds that the write has to wait."""
+    """Write the status, then record `events`, which are made once it is written; seconds that the write must wait."""
     now = context.now()
     wait = await context.status.write(raw, status, now=now)
     if wait is None:

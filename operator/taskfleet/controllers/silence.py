@@ -66,7 +66,7 @@ def in_queue(held: Iterable[Holder], queue: str) -> tuple[Holder, ...]:
 
 
 def sentence(held: Sequence[Holder]) -> str | None:
-    """Who holds how many, since when, and what comes of it; None where nobody does."""
+    """Which pods hold how many messages since when, and what follows; None if there are none."""
     if not held:
         return None
     first, others = held[0], held[1:]

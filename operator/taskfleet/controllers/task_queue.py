@@ -16,12 +16,12 @@ from taskfleet.controllers.silent_holders import held_in_silence
 from taskfleet.kube.event import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
-_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
+_SILENCE_AGAIN_SECONDS = 10.0  # no event says that a node is lost
 _TOLD = (ConditionType.CONSUMED, ConditionType.HEALTHY)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Write what is seen of one queue; seconds until it has to be reconciled again."""
+    """Write what was observed of one queue; seconds until the next reconciliation."""
     return await reconcile_parsed(key, context, TaskQueue, _reconcile, forget=_forget, unreadable=_forget)
 
 
@@ -36,7 +36,7 @@ async def _reconcile(raw: Object, queue: TaskQueue, context: Context) -> float |
     problem = _problem(broker, context)
     figures = context.brokers.board.figures(broker, key)
     if figures is None and problem is None:
-        return None  # its first reading is under way, and will tell
+        return None  # its first poll is in progress, and will show
     layout = context.brokers.layout(broker)
     pools = context.brokers.audience.consumers(broker, queue.queue_name)
     held = held_in_silence(
@@ -74,7 +74,7 @@ def _problem(broker: Key, context: Context) -> Reasoned | None:
 
 
 async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | None:
-    """Write the status, then tell what is new in it."""
+    """Write the status, then emit events for what is new in it."""
     status = queue_status(seen, now=context.now())
     wait = await write_status(
         raw, status, context, lambda: (*_changes(raw, status), *_purge_event(seen.purged))
@@ -88,7 +88,7 @@ async def _report(raw: Object, seen: QueueSeen, context: Context) -> float | Non
 
 
 def _changes(raw: Object, status: Object) -> list[Event]:
-    """An event for each verdict that has turned; that all is well with a new queue needs none."""
+    """An event for each condition that has changed; a new healthy queue needs none."""
     events = []
     for verdict in status["conditions"]:
         before = condition_of(raw, verdict["type"])

@@ -12,7 +12,7 @@ from taskfleet.kube.errors import ApiError
 
 
 async def write_unreadable(raw: Object, why: str, context: Context) -> float | None:
-    """Stalled with the sentence `why`; seconds to come back after, where the write has to wait."""
+    """Stalled with the sentence `why`; seconds until the next attempt, if the write must wait."""
     generation = raw["metadata"]["generation"]
     stall: tuple[StrEnum, str] = (Reason.INVALID_SPEC, why)
     status = {

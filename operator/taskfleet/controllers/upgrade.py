@@ -26,12 +26,12 @@ def take_turn(pool: Key, context: Context) -> bool:
 
 
 def outdated(pool: Object) -> bool:
-    """Whether the pool's status tells of pods from another version."""
+    """Whether the pool's status reports pods of another version."""
     return reason_of(pool, ConditionType.UP_TO_DATE) == PoolReason.POD_TEMPLATE_OUTDATED
 
 
 def rolling(deployment: Object) -> bool:
-    """Whether pods of a Deployment are being replaced, or its newest state has not been looked at."""
+    """Whether pods of a Deployment are being replaced, or its newest generation has not been observed."""
     status = status_of(deployment)
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return True

@@ -1,4 +1,4 @@
-"""WorkerPool: a Deployment of Celery workers, its disruption budget, and the beat beside it."""
+"""WorkerPool: a Deployment of Celery workers, its disruption budget, and its beat."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -52,8 +52,8 @@ from taskfleet.scaling.size import Size
 
 _LEFT_OVER_SECONDS = 1.0
 _REQUEUE_AGAIN_SECONDS = 2.0
-_SILENCE_AGAIN_SECONDS = 10.0  # nothing tells that a node is lost
-_NEXT_TURN_SECONDS = 2.0  # nothing tells a waiting pool that the rollout before its own has ended
+_SILENCE_AGAIN_SECONDS = 10.0  # no event says that a node is lost
+_NEXT_TURN_SECONDS = 2.0  # no event tells a waiting pool that the previous rollout has ended
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Observed:
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
-    """Bring the children of one pool to its spec; seconds until it has to be reconciled again."""
+    """Bring the children of one pool to its spec; seconds until the next reconciliation."""
     return await reconcile_parsed(key, context, WorkerPool, _reconcile, forget=_forget)
 
 
@@ -102,7 +102,7 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
 
 
 async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
-    """Apply what the pool becomes. What is in the way is part of the answer, not an error."""
+    """Apply what the pool becomes. A problem is part of the answer, not an error."""
     seen = _observe(observed, context)
     try:
         if observed.broker is None:
@@ -141,7 +141,7 @@ def _is_unread(observed: Observed, context: Context) -> bool:
 
 
 def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> DecisionRecord | None:
-    """Let the scaling loop look at what has changed; its last decision."""
+    """Let the scaling loop see what has changed; its last decision."""
     obstacle = start_obstacle(seen.silent_pods, now=context.now())
     context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
     return context.scaling.last(pool.key)
@@ -204,7 +204,7 @@ async def _apply_network_policy(observed: Observed, context: Context) -> None:
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
-    """Write the status, then tell what is new in it; seconds to come back after, where it has to wait."""
+    """Write the status, then emit events for what is new in it; seconds until the next attempt, if it must wait."""
     now = context.now()
     status = pool_status(seen, now=now)
     events = [_verdict_event(observed.raw, status)]
@@ -239,7 +239,7 @@ def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
 
 
 def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
-    """Seconds until something may have changed that no watch tells of."""
+    """Seconds until something may have changed that no watch reports."""
     yield context.scaling.next_look_in(seen.pool.key)
     yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=context.now())
     if seen.requeue is not None and seen.requeue.messages is None:
@@ -248,7 +248,7 @@ def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
         yield _SILENCE_AGAIN_SECONDS
     if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
         yield _NEXT_TURN_SECONDS
-    if seen.beat is not None and seen.beat.others:  # nothing tells when the other one goes
+    if seen.beat is not None and seen.beat.others:  # no event says when the other one is gone
         yield context.settings.recheck_interval
     reason = (seen.stalled or seen.missing or (None,))[0]
     if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):
@@ -259,7 +259,7 @@ def _verdict_event(raw: Object, status: Object) -> Event | None:
     """An event when the pool's Ready condition gets another reason."""
     verdict = status["conditions"][0]
     if verdict["reason"] in (reason_of(raw, ConditionType.READY), PoolReason.REPLICAS_OVERWRITTEN):
-        return None  # of the latter each write is told
+        return None  # each write of the latter has an event
     severity = (
         Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
     )

@@ -33,7 +33,7 @@ class Invocation:
 
     command: str  # worker, beat, multi, flower, call, ...
     options: tuple[Option, ...] = ()
-    arguments: Words = ()  # words that are no options
+    arguments: Words = ()  # words other than options
     launcher: Words = ()  # what stands before Celery and starts it
     python: str | None = None  # the interpreter, where the command names one
     directory: str | None = None  # where it is started, as by cd
@@ -71,7 +71,7 @@ def _quoted(word: str) -> str:
 
 
 def find_celery(argv: Sequence[str], variables: Mapping[str, str]) -> list[Started]:
-    """Every start of Celery in a command, in its order. Empty when nothing in it looks like Celery."""
+    """Every start of Celery in a command, in its order. Empty if nothing in it looks like Celery."""
     words = tuple(expand(word, variables) for word in argv)
     script = shell_script(argv)
     if script is None:

@@ -121,7 +121,7 @@ def _default_pull_policy(image: str) -> str:
 
 
 def _stops_celery(hook: Any) -> bool:
-    """Whether a hook does no more than to wait or to tell Celery to stop."""
+    """Whether a hook only waits or tells Celery to stop."""
     text = json.dumps(hook)
     telling = any(word in text for word in ("celery", "kill", '"sleep', "sleep "))
     return telling and "httpGet" not in text

@@ -46,7 +46,7 @@ def kibibytes(value: Any) -> str:
 
 
 def positive(value: Any) -> int:
-    """A whole number of which 0 means none."""
+    """A whole number; 0 means none."""
     if number(value) < 1:
         raise MeansNone(f"In Celery {value} means none.")
     return number(value)

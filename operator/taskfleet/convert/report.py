@@ -1,4 +1,4 @@
-"""The report as text: by source, and within it by verdict. Notes that all pools share appear once."""
+"""The report as text, sorted by source and then by heading. Notes that all pools share appear once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

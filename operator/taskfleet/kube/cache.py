@@ -19,7 +19,7 @@ class Cache:
     """Objects by key, and the children of each of our own objects.
 
     An older version never replaces a newer one, and none comes back after its end: replies to our own
-    writes are put here too, and they may come before or after what the watch tells. `on_change` is told of
+    writes are put here too, and they may come before or after the watch's events. `on_change` gets
     every object that changed, came or went.
 
     Versions compare as numbers, also those of an object and its successor of the same name (guaranteed from
@@ -45,7 +45,7 @@ class Cache:
         for owner in owners(obj):
             self._children[key.kind, owner].add(key.name)
         if known is not None and owners(known) != owners(obj):
-            self._on_change(known)  # whoever lost the label has to hear of it
+            self._on_change(known)  # the object that lost the label must hear of it
         self._on_change(obj)
         return True
 
@@ -104,7 +104,7 @@ def _version(obj: Object) -> int:
 
 
 def _slim(obj: Object) -> Object:
-    """Without what nobody here reads, and with one copy of what thousands of objects have in common."""
+    """Without unused fields, and with one copy of what thousands of objects have in common."""
     metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
     annotations = metadata.get("annotations")
     if annotations and _LAST_APPLIED in annotations:
@@ -128,7 +128,7 @@ def _slim_container(container: Object) -> Object:
 
 
 def _shared(value: Any) -> Any:
-    """The same value. A parser makes every key and every `True` anew for each object: two thirds of the memory."""
+    """The same value. A parser creates every key and every `True` again for each object: two thirds of the memory."""
     if isinstance(value, str):
         return sys.intern(value) if len(value) <= _SHORT else value
     if isinstance(value, dict):

@@ -12,7 +12,7 @@ class ApiError(Exception):
 
 
 class ConflictError(ApiError):
-    """Somebody else wrote first (409): look again, then decide again."""
+    """Another client wrote first (409): read again, then decide again."""
 
 
 class InvalidError(ApiError):
@@ -20,7 +20,7 @@ class InvalidError(ApiError):
 
 
 class DeniedError(ApiError):
-    """A policy, a webhook, a quota or a missing right is against it: whoever runs the cluster may change that."""
+    """A policy, a webhook, a quota or a missing permission denies it; an administrator can change that."""
 
 
 class InvalidNameError(InvalidError):

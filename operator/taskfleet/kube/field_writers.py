@@ -36,7 +36,7 @@ def other_writer(live: Object, path: str) -> FieldWriter | None:
 
 
 def latest_writer(live: Object) -> FieldWriter | None:
-    """Who else wrote last, whatever it was: nobody owns a field that was removed."""
+    """The other client that wrote last, whatever it wrote: a removed field has no owner."""
     return _latest(_others(live))
 
 

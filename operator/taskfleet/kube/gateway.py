@@ -52,7 +52,7 @@ def _sent_if(may_send: Callable[[], bool]) -> Iterator[None]:
 
 
 def configured() -> client.Configuration:
-    """For a client whose writes ask once more in the moment in which they are sent."""
+    """For a client whose writes check the Lease again when they are sent."""
     trace = aiohttp.TraceConfig()
     trace.on_request_chunk_sent.append(_ask_again)
     return client.Configuration(trace_configs=[trace])

@@ -141,7 +141,7 @@ class Election:
         self._seen: Sighting | None = None
         self._renewed_at: float | None = None
         self._lost_at: float | None = None  # while the work of a lost term has yet to end
-        self._attended_at = clock()  # when somebody held the Lease, as far as this process could see
+        self._attended_at = clock()  # when any process held the Lease, as far as this process could see
         self._failure = ""  # of the last attempt
 
     def held(self) -> bool:
@@ -161,7 +161,7 @@ class Election:
         return f"the Lease was lost {seconds:.0f} s ago, but the work of that term has not ended"
 
     def unattended(self) -> str | None:
-        """Why nobody may be leading, in words; None while somebody was seen to hold the Lease lately."""
+        """Why possibly no process leads, in words; None if the Lease was held lately."""
         seconds = self._clock() - self._attended_at
         if seconds < self._timing.unattended:
             return None
@@ -170,7 +170,7 @@ class Election:
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Call `lead` each time the Lease is won, and cancel it when it is lost. Ends by cancellation only.
 
-        The Lease is given back after `lead` has ended. What `lead` raises comes out in an ExceptionGroup.
+        The Lease is released after `lead` has ended. What `lead` raises comes out in an ExceptionGroup.
         """
         try:
             while True:
@@ -204,7 +204,7 @@ class Election:
     async def _attempt(self) -> bool:
         """Take or renew the Lease. False: it is someone else's, or the API server did not do it in time.
 
-        Who takes it has until the deadline: a slow API server is no reason that nobody leads.
+        A candidate has until the deadline: a slow API server must not leave the fleets without a leader.
         """
         limit = self._timing.renewal if self.held() else self._timing.renew_deadline
         try:

@@ -52,7 +52,7 @@ def _checked(name: str, plural: str) -> str:
     return name
 
 
-# The kinds that are watched beside our own, each by our `managed-by` label.
+# The watched kinds other than our own, each by our `managed-by` label.
 CHILD_TYPES: dict[str, ResourceType] = {
     "Deployment": ResourceType("apps", "v1", "deployments"),
     "StatefulSet": ResourceType("apps", "v1", "statefulsets"),

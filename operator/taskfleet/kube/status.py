@@ -34,7 +34,7 @@ class StatusWriter:
         self._budget = WriteBudget(per_second=_WRITES_PER_SECOND)
 
     async def write(self, obj: Object, wanted: Mapping[str, Any], *, now: datetime) -> float | None:
-        """Bring the status of `obj` to `wanted`; seconds to come back after, where it has to wait.
+        """Bring the status of `obj` to `wanted`; seconds until the next attempt, if it must wait.
 
         `wanted` names every field that this operator writes; None removes one.
         """

@@ -13,7 +13,7 @@ class _Turn:
 
 
 class WriteBudget:
-    """Gives every key that has to wait a turn of its own, so that it comes back once and not again and again."""
+    """Gives every waiting key a turn of its own, so that it comes back once and not again and again."""
 
     def __init__(self, *, per_second: float, burst_seconds: float = 1.0) -> None:
         self._gap = 1.0 / per_second

@@ -15,7 +15,7 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(frozen=True)
 class Planned:
-    """One object and its children. `note`: what a reader should know beside them; empty where there is nothing."""
+    """One object and its children. `note`: what a reader should also know; may be empty."""
 
     owner: Key
     children: tuple[Object, ...]

@@ -1,4 +1,4 @@
-"""What a pod needs to reach an external broker beside its URL: certificates as files, the Sentinels' password, settings.
+"""What a pod needs for an external broker in addition to its URL: certificate files, the Sentinels' password, settings.
 
 worker-image/README.md describes the settings for the other side.
 """
@@ -33,7 +33,7 @@ def connection_settings(broker: BrokerBinding) -> Object:
 
 
 def connection_environment(broker: BrokerBinding) -> list[Object]:
-    """Variables beside the URL."""
+    """Variables in addition to the URL."""
     external = broker.spec.external
     if external is None or external.sentinel is None or external.sentinel.password_secret_ref is None:
         return []

@@ -40,7 +40,7 @@ def redis_children(broker: Broker, installation: Installation, *, password: str)
 
 
 def connection_children(broker: Broker, *, password: str) -> tuple[Object, ...]:
-    """What has to be there before anything connects.
+    """What must exist before anything connects.
 
     Worker pods wait for the connection's Secret, so it comes last: then the Service's name is there before anything asks
     for it.

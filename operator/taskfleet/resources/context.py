@@ -1,4 +1,4 @@
-"""What builders need beside the object's own spec."""
+"""What builders need in addition to the object's own spec."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -2,4 +2,4 @@
 
 
 class SpecError(ValueError):
-    """Only a change of the spec helps: the message names the field and the way out (condition Stalled)."""
+    """Only a change of the spec helps: the message names the field and what to do (condition Stalled)."""

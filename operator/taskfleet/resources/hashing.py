@@ -1,4 +1,4 @@
-"""Digests that tell whether something is still the same: the user's wishes, or a pod template."""
+"""Digests that show whether the user's input or a pod template has changed."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from taskfleet.resources.context import BrokerBinding
 
 UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 
-# What never reaches a worker pod: how many there are, how they are replaced, who may connect, the beat beside them.
+# What never reaches a worker pod: the number of pods, how they are replaced, who may connect, and the beat.
 NOT_IN_THE_POD = {
     *("replicas", "autoscale", "suspend", "strategy", "disruption_budget"),
     *("network_policy", "beat"),

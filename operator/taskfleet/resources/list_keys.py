@@ -1,4 +1,4 @@
-"""What a field of a Kubernetes object holds, by its name: how the entries of a list are told apart, and amounts."""
+"""The content of a field of a Kubernetes object, by its name: the keys of a list's entries, and amounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ Identity = tuple[Any, ...]
 
 
 def identity(field: str, entry: Any) -> Identity | None:
-    """What tells this entry of list `field` from the others; None where the list or the entry has no key."""
+    """The key of this entry of list `field`; None if the list or the entry has no key."""
     keys = LIST_KEYS.get(field)
     if keys is None or not isinstance(entry, dict) or all(entry.get(key) is None for key in keys):
         return None

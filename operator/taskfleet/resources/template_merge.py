@@ -41,7 +41,7 @@ def merge_template(built: Object, user: Object, *, path: str) -> Object:
 
 
 def _check_quantities(amounts: Object, path: str) -> None:
-    """Refuse what is no amount at all, because the API server's own refusal does not say which."""
+    """Reject an invalid amount, because the API server's own message does not name it."""
     for name, amount in amounts.items():
         if amount is not None and not _QUANTITY.fullmatch(str(amount)):
             raise SpecError(

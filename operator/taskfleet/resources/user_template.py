@@ -54,7 +54,7 @@ def _service_account(spec: Object) -> Object:
 
 
 def _check_texts(user: Object, path: str) -> None:
-    """Refuse labels and annotations that are no map of texts: the API server's refusal names the child only."""
+    """Reject labels and annotations other than a map of strings: the API server's message names only the child."""
     metadata = user.get("metadata")
     if not isinstance(metadata, dict):
         return

@@ -104,7 +104,7 @@ def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
 
 
 def _marked(template: Object, mark: str) -> Object:
-    """With its own digest, so that each pod tells which template it was made from."""
+    """With its own digest, so that each pod names the template that it was made from."""
     metadata = template["metadata"]
     annotations = {**(metadata.get("annotations") or {}), TEMPLATE_HASH: mark}
     return {**template, "metadata": {**metadata, "annotations": annotations}}

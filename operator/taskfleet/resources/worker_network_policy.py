@@ -17,7 +17,7 @@ def worker_network_policy(pool: WorkerPool) -> Object | None:
     spec = {
         "podSelector": {"matchLabels": {f"{GROUP}/pool": pool.name}},
         "policyTypes": ["Ingress"],
-        # No entry admits nobody; an entry without `from` would admit everybody.
+        # Without an entry no peer is admitted; an entry without `from` would admit every peer.
         "ingress": [{"from": list(policy.admit)}] if policy.admit else [],
     }
     metadata = child_metadata(pool, name=worker_network_policy_name(pool), component=COMPONENT)

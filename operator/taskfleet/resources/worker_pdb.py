@@ -32,7 +32,7 @@ def worker_pdb(pool: WorkerPool) -> Object | None:
 
 
 def _maximum(pool: WorkerPool) -> int:
-    """The most pods the pool can have; suspending it is no reason to drop its budget."""
+    """The maximum number of pods of the pool; suspending it does not remove its budget."""
     if pool.spec.autoscale is not None:
         return pool.spec.autoscale.max_replicas
     return 1 if pool.spec.replicas is None else pool.spec.replicas

@@ -1,4 +1,4 @@
-"""When to try again what was in vain. Pure."""
+"""When to retry what has failed. Pure."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from taskfleet.scaling.sizing import Sizing
 
 @dataclass(frozen=True)
 class DecisionRecord:
-    """A decision with its inputs, for whoever asks why."""
+    """A decision with its inputs."""
 
     at: float
     verdict: Sizing

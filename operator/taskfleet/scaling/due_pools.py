@@ -1,10 +1,11 @@
-"""Which of a broker's pools to look at when it has been read: of thousands only those of which there may be news."""
+"""Which of a broker's pools to decide on after a poll: of thousands, only those that may have news."""
 
 from collections.abc import Collection
 
 from taskfleet.api import Key
 
-_DUE_EVERY_SECONDS = 1.0  # to ask each pool at each reading whether it is due would cost more than the looks
+# Checking each pool at each poll whether it is due would cost more than the decisions.
+_DUE_EVERY_SECONDS = 1.0
 
 
 class DuePools:
@@ -17,7 +18,7 @@ class DuePools:
         self._next_due = 0.0
 
     def add(self, pool: Key, uid: str) -> None:
-        """A pool that nobody has looked at yet."""
+        """A pool without a decision yet."""
         self._uids[uid] = pool
         self._unsettled.add(pool)
 

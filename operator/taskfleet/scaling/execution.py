@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Execution:
-    """`told` gets the key of a pool about which there is something new to tell."""
+    """`told` gets the key of a pool with something new to report."""
 
     def __init__(self, actions: ScaleExecutor, brokers: BrokerMonitor, told: Callable[[Key], None]) -> None:
         self._actions = actions
@@ -32,14 +32,14 @@ class Execution:
         self._told = told
 
     def begin(self, scaled: ScaledPool, step: ScalePlan, deployment: Object, now: float) -> None:
-        """Begin what has to be done; the next reading shows what it came to."""
+        """Start the actions; the next poll shows their result."""
         if scaled.action is not None and not scaled.action.done():
             return
         replicas, size = size_of(deployment), scaled.size
         if size.settle(replicas, step.replicas, now):
             self._told(scaled.pool.key)
         moves = _moves(scaled, step, now)
-        if not moves and scaled.refusal is not None:  # what was refused is wanted no more
+        if not moves and scaled.refusal is not None:  # what was rejected is no longer wanted
             self._accepted(scaled)
         if scaled.retry.waits(now):
             return
@@ -66,7 +66,7 @@ class Execution:
         try:
             await self._actions.move(step, namespace, drains=drains, numbers=numbers)
         except (ConflictError, LeaseLostError):
-            return False  # somebody wrote meanwhile, or leads: the next look tells
+            return False  # another client wrote meanwhile, or leads: the next poll shows it
         except (ApiError, BrokerError) as error:
             scaled.retry = scaled.retry.failed(time.monotonic())
             news, scaled.refusal = scaled.refusal != str(error), str(error)
@@ -108,7 +108,7 @@ class Execution:
                 scaled.lowered_at = time.monotonic()
 
     async def _note_writer(self, scaled: ScaledPool, deployment: Object, wanted: int) -> None:
-        """Somebody else's size is told with its writer's name. An own write of which no answer came is none."""
+        """Another client's size is reported with its name. Our own write without an answer is not one."""
         writer, found = await self._actions.size_writer(deployment), size_of(deployment)
         if writer is None:
             scaled.size.known = found
@@ -134,7 +134,7 @@ class Execution:
 
 
 def _moves(scaled: ScaledPool, step: ScalePlan, now: float) -> bool:
-    """Whether there is something to do beside the size."""
+    """Whether there is something to do in addition to the size."""
     due = (
         pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS for pod in step.drain
     )

@@ -75,7 +75,7 @@ class PoolLoad:
     rolling: bool = False  # a rollout is under way and within its deadline
     cannot_start: str | None = None  # why new pods do not come up
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
-    lead: float = 0.0  # seconds before such a run at which a pod has to be started
+    lead: float = 0.0  # seconds before such a run at which a pod must start
 
     def of(self, state: PodState) -> list[PodLoad]:
         return [pod for pod in self.pods if pod.state is state]

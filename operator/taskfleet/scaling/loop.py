@@ -36,12 +36,12 @@ from taskfleet.scaling.size import Size
 
 log = structlog.get_logger(__name__)
 
-_LOOK_AGAIN_SECONDS = 60.0  # at a pool of which there is no news
+_LOOK_AGAIN_SECONDS = 60.0  # at a pool without news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
 
 
 def _patience(load: PoolLoad) -> float:
-    """Seconds until a look at a pool without news. Spread, or all that were looked at together would be so for ever."""
+    """Seconds until the next decision of a pool without news. Spread, or pools would stay in step forever."""
     longest = _LOOK_AGAIN_AFTER_TASKS_SECONDS if load.arrival_rate else _LOOK_AGAIN_SECONDS
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads work, guards nothing
 
@@ -53,7 +53,7 @@ class _Looked(NamedTuple):
 
 
 class ScalingLoop:
-    """`told` gets the key of a pool about which something new was decided.
+    """`told` gets the key of a pool with a new decision.
 
     `next_runs` gives, for a broker, the seconds until the next run of its PeriodicSchedules by queue.
     """
@@ -90,12 +90,12 @@ class ScalingLoop:
             self._attention[broker].add(pool.key, pool.metadata.uid)
         scaled.pool, scaled.cannot_start = pool, cannot_start
         snapshot = self._brokers.snapshot(broker)
-        # Who reads the same queues has to be asked too, or what waits in them would be counted twice.
+        # Pools with the same queues must decide too, or waiting messages would be counted twice.
         busy = snapshot.busy.intersection(pool.spec.effective_queues) if snapshot is not None else ()
         self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
-        """Look at the pools of these queues at the next reading: a run is planned earlier than before."""
+        """Decide on the pools of these queues at the next poll: a run is planned earlier than before."""
         self._attention[broker].look_soon(self._readers_of(queues, broker))
 
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
@@ -151,7 +151,7 @@ class ScalingLoop:
                 scaled.action.cancel()
 
     def forget_all(self) -> None:
-        """This process leads no longer: whoever does decides from what it sees itself."""
+        """This process no longer leads: the new leader decides from its own observation."""
         for pool in list(self._pools):
             self.forget(pool)
 
@@ -164,7 +164,7 @@ class ScalingLoop:
         keys = set(self._on_broker[broker])
         if snapshot is not None:
             keys = self._attention[broker].wanted(snapshot.changed, time.monotonic())
-            # A queue that somebody else has emptied is news of its own: no report tells of it.
+            # A queue that another client has emptied is news: no report shows it.
             before, self._busy[broker] = self._busy[broker], snapshot.busy
             keys.update(self._readers_of(before | snapshot.busy, broker))
         if keys:
@@ -214,7 +214,7 @@ class ScalingLoop:
             self._execution.begin(scaled, step, deployment, now)
 
     def _tell(self, scaled: ScaledPool) -> None:
-        """What came out of a look, for the status, the metrics and the log."""
+        """The result of a decision, for the status, the metrics and the log."""
         key, decided = scaled.pool.key, scaled.decided
         if scaled.news:
             self._told(key)

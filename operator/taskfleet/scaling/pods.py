@@ -1,4 +1,4 @@
-"""From pods and their reports to what a decision looks at. Pure."""
+"""From pods and their reports to the inputs of a decision. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ASKED_WITHIN_SECONDS = 20.0  # a request lasts 30 s at the broker
 
 @dataclass(frozen=True)
 class Lease:
-    """A pod was asked to drain: the number that its report has to name, and when the request was last renewed."""
+    """A pod was asked to drain: the number that its report must name, and when the request was last renewed."""
 
     number: int
     renewed_at: float
@@ -25,7 +25,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Look:
-    """When pods are looked at, and when the broker was asked for the reports that are known then."""
+    """The time of a decision, and the time when the broker was polled for its reports."""
 
     now: float
     reports_asked_at: float = float("-inf")
@@ -43,7 +43,7 @@ class Look:
 def pod_loads(
     pods: Iterable[Object], reports: Mapping[str, LastReport], leases: Mapping[str, Lease], look: Look
 ) -> tuple[PodLoad, ...]:
-    """Every pod that is not going away. Reports of unknown pods are ignored."""
+    """Every pod that is not being deleted. Reports of unknown pods are ignored."""
     loads = (
         _load(pod, reports.get(pod["metadata"]["name"]), leases.get(pod["metadata"]["name"]), look)
         for pod in pods
@@ -79,7 +79,7 @@ def ignoring_sigterm(pods: Iterable[Object], reports: Mapping[str, LastReport], 
     """Deleted pods whose workers do not say that they stop.
 
     Python needs some milliseconds before it can have a handler, and PID 1 ignores what it has no handler for: a TERM
-    of the kubelet's that comes in that time is not heard.
+    of the kubelet's that comes in that time is lost.
     """
     return [
         name

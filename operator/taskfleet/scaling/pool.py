@@ -27,7 +27,7 @@ _KEPT_DECISIONS = 20
 
 @dataclass
 class ScaledPool:
-    """Everything that a step needs beside the reading itself."""
+    """Everything that a step needs in addition to the poll itself."""
 
     pool: WorkerPool
     broker: Key
@@ -38,7 +38,8 @@ class ScaledPool:
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     shrinks: Shrinks = field(default_factory=Shrinks)
     lowered_at: float = float("-inf")  # when a smaller size was last sent, or has perhaps been
-    busy_removed: list[str] = field(default_factory=list)  # since the last look: there should never be any
+    # Since the last decision; there should never be any.
+    busy_removed: list[str] = field(default_factory=list)
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
@@ -185,6 +186,6 @@ def _substance(verdict: Sizing) -> tuple[object, ...]:
 
 
 def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:
-    """Pods that never started can go and new ones come; whether another one works nobody knows."""
+    """Pods that never started can be removed and new ones added; whether others work is unknown."""
     others = load.replicas - load.starting
     return ScalePlan(replicas=max(verdict.pods, others))

@@ -26,7 +26,7 @@ _MEANINGS = {
 
 
 class PoolMetrics(Collector):
-    """Of a broker that does not answer nothing is told."""
+    """Nothing is exported for a broker that does not answer."""
 
     def __init__(self, scaling: ScalingLoop, brokers: BrokerMonitor) -> None:
         self._scaling = scaling

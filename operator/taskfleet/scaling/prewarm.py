@@ -22,7 +22,7 @@ class StartTimes:
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
     def add(self, pods: Iterable[PodLoad], now: float) -> None:
-        """Take in one look at the pods."""
+        """Take in one observation of the pods."""
         states = {pod.name: pod.state for pod in pods}
         for name in [name for name in self._since if name not in states]:
             del self._since[name]
@@ -34,14 +34,14 @@ class StartTimes:
 
     @property
     def lead(self) -> float:
-        """Seconds before a run at which a pod has to be started; the longest while no start was seen."""
+        """Seconds before a run at which a pod must start; the maximum until a start was observed."""
         if not self._seconds:
             return LONGEST_LEAD_SECONDS
         return min(LONGEST_LEAD_SECONDS, max(self._seconds) * _MARGIN + _LOOKS_SECONDS)
 
 
 def prewarm(load: PoolLoad) -> str | None:
-    """Why one pod is wanted although there is nothing to do; None where none is."""
+    """Why one pod is wanted although there is nothing to do; None if none is."""
     due = load.next_run_in
     if due is None or not -_LATE_SECONDS <= due <= load.lead:
         return None

@@ -15,8 +15,9 @@ class ScalePlan:
     resume: tuple[str, ...] = ()
     drain: tuple[str, ...] = ()  # includes those that drain already: their lease is renewed
     mark: tuple[str, ...] = ()  # pods that take no task any more, to be deleted first
-    unmark: tuple[str, ...] = ()  # pods that work, or may: whoever marked them did not live to take it back
-    stop: tuple[str, ...] = ()  # deleted pods that have not heard the kubelet's TERM
+    # Pods that work, or may: the operator that marked them died before it could revert that.
+    unmark: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()  # deleted pods that did not get the kubelet's TERM
 
 
 def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> ScalePlan:
@@ -69,7 +70,7 @@ def _committed(pod: PodLoad) -> bool:
 
 
 def _allowed_start(load: PoolLoad, starting: int) -> int:
-    """None is added in vain."""
+    """No pod is added that cannot start."""
     return starting if load.cannot_start is None else min(starting, load.starting)
 
 

@@ -41,7 +41,7 @@ class Shrinks:
         reports: Mapping[str, LastReport],
         now: float,
     ) -> list[str]:
-        """Names of the pods that were taken and should not have been, since the last look `before`."""
+        """Names of the pods that were wrongly removed since the last observation `before`."""
         if self.owed == 0 or now > self._until:
             self.owed = 0
             return []

@@ -9,7 +9,7 @@ from taskfleet.scaling.backoff import QUIET_SECONDS, Backoff
 
 @dataclass(frozen=True)
 class Overwritten:
-    """Somebody else's size in place of ours."""
+    """The size that another client wrote instead of ours."""
 
     writer: FieldWriter
     ours: int
@@ -38,7 +38,7 @@ class Size:
         return replicas != self.known
 
     def is_held(self, replicas: int, now: float) -> bool:
-        """Whether a Deployment of that size keeps it for now, so that nobody is fought without end."""
+        """Whether a Deployment keeps that size for now, so that the operator does not fight without end."""
         return self.refusals.waits(now) or (self.is_foreign(replicas) and self.overwrites.waits(now))
 
     def take_resized(self) -> tuple[int, int, str] | None:
@@ -47,7 +47,7 @@ class Size:
         return resized
 
     def take_overwritten(self) -> Overwritten | None:
-        """What somebody wrote since the last call."""
+        """What other clients wrote since the last call."""
         overwritten, self._new_overwritten = self._new_overwritten, None
         return overwritten
 

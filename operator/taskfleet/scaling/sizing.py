@@ -84,7 +84,7 @@ def _shrink(load: PoolLoad, wanted: Want, size: int, memory: Memory, now: float)
 def _remember_want(memory: Memory, pods: int, load: PoolLoad, now: float) -> Memory:
     """Drop what is older than the keepalive and every smaller number that came before `pods`.
 
-    The last number was wanted until now: had it changed, there would have been a look before.
+    The last number was wanted until now: had it changed, there would have been a decision before.
     """
     oldest = now - load.limits.keepalive
     held = [(now, peak) for _, peak in memory.peaks[-1:]]

@@ -19,7 +19,7 @@ class _Counted(NamedTuple):
 
 @dataclass
 class TaskRates:
-    """Of one pool. Counters begin anew with every start of a pod, so only their growth counts."""
+    """Of one pool. Counters restart with every pod, so only their growth counts."""
 
     _counted: dict[str, _Counted] = field(default_factory=dict)
     _served: deque[tuple[int, float]] = field(default_factory=deque)

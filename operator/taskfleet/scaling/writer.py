@@ -72,6 +72,6 @@ class ReplicaWriter:
 
 
 def _generation(deployment: Object) -> tuple[str, int | None]:
-    """The same as long as nobody has changed the spec of the same Deployment."""
+    """The same until the spec of the same Deployment changes."""
     metadata = deployment["metadata"]
     return metadata["uid"], metadata.get("generation")

@@ -62,7 +62,7 @@ def chart(title: str, lines: Sequence[Line], *, x: Axis, y: Axis, at: int = 0) -
 
 
 def legend(lines: Sequence[Line], *, at: int) -> str:
-    """Names beside a piece of each line, in one row."""
+    """Names next to a piece of each line, in one row."""
     width = (WIDTH - _LEFT - _RIGHT) // max(len(lines), 1)
     parts = [
         f'<g transform="translate({_LEFT + number * width},{at})">'

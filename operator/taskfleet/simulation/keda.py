@@ -25,7 +25,7 @@ class Keda:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        # On average something happens in the middle between two looks.
+        # On average something happens in the middle between two polls.
         self._next_poll, self._next_sync = POLL_SECONDS / 2, SYNC_SECONDS / 2
         self._last_active: float | None = None
         self._recommended: deque[tuple[float, int]] = deque()

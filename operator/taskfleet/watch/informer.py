@@ -1,7 +1,7 @@
 """kopf as informer: it lists and watches, we remember what it saw.
 
 Only this package imports kopf. Only `on.event` handlers are used: kopf's other handlers put
-finalizers or annotations on the objects that they see (docs/design/kopf.md). kopf runs on a loop of its
+finalizers or annotations on the objects that they see (docs/explanation/design/kopf.md). kopf runs on a loop of its
 own in a thread, because it cancels every task that it finds on its loop when it ends.
 """
 
@@ -42,9 +42,9 @@ class EndlessBackoffs:
 
 
 class Informer:
-    """Fills the cache from the watches; `heard` is told the kind of every event.
+    """Fills the cache from the watches; `heard` gets the kind of every event.
 
-    `relisted` is told the kind of every list but the first: a watch that begins anew tells of no deletion in between.
+    `relisted` gets the kind of every list except the first: a restarted watch reports no deletion in between.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Informer:
         self._kinds = {resource.plural: kind for kind, resource in types.items()}
 
     async def run(self, namespaces: Sequence[str], *, stop: threading.Event) -> None:
-        """Watch until `stop` is set. When a watch fails for good all are begun anew, the cache stays."""
+        """Watch until `stop` is set. When a watch fails for good, all restart; the cache stays."""
         self._loop = asyncio.get_running_loop()
         pauses = iter(EndlessBackoffs())
         while not stop.is_set():
@@ -139,7 +139,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.01  # a worker for each object at the start: none may stay
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = EndlessBackoffs()
-    settings.process.ultimate_exiting_timeout = None  # it would kill the process when watching starts anew
+    settings.process.ultimate_exiting_timeout = None  # it would kill the process when the watches restart
     for resource in CHILD_TYPES.values():
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_US
     return settings

@@ -1,4 +1,4 @@
-"""kopf's HTTP session, listened to: kopf tells no handler that it begins a list anew, nor what that list lacks."""
+"""kopf's HTTP session, observed: kopf does not tell handlers that it lists again, nor which objects are gone."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import kopf
 
 
 def listening(info: kopf.ConnectionInfo, listed: Callable[[str], None]) -> kopf.AiohttpSession:
-    """The session that kopf would make of `info`; `listed` is told the path of each list whose first page has come."""
+    """The session that kopf would make of `info`; `listed` gets the path of each list whose first page has arrived."""
 
     async def answered(_: object, __: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
         goes_on = {"watch", "continue"} & set(told.url.query)

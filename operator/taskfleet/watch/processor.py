@@ -21,11 +21,11 @@ _WORKERS = 16  # calls to the API server under way at once; a reconciliation rar
 
 
 async def _tell_nobody(_: Key, __: Exception) -> None:
-    """For those who have nobody to tell."""
+    """For callers that have no one to tell."""
 
 
 class Processor:
-    """`reconcilers` says for each kind what to do; the seconds it returns are when to look again. `failed` tells the user
+    """`reconcilers` says for each kind what to do; the seconds it returns are when to reconcile again. `failed` tells the user
     of a failure that lasts.
     """
 
@@ -66,7 +66,7 @@ class Processor:
     async def _let_others_run(self) -> None:
         """Allow one reconciliation a round of the loop.
 
-        One that writes nothing never waits, and thousands of them in a row, as at the first look, would keep
+        One that writes nothing never waits, and thousands of them in a row, as at the initial sync, would keep
         the lease from being renewed.
         """
         async with self._turn:
@@ -78,10 +78,11 @@ class Processor:
             with metrics.RECONCILE_TIME_SECONDS.labels(key.kind).time():
                 again = await self._reconcilers[key.kind](key)
         except ConflictError:
-            outcome = "conflict"  # somebody wrote meanwhile: the usual way to learn of it
+            outcome = "conflict"  # another client wrote meanwhile: the usual way to learn of it
             self._queue.retry(key)
         except LeaseLostError:
-            outcome = "not leading"  # a lapse can end before anybody else leads, and then nobody looks at all keys again
+            # A lapse can end before another process leads, and then no process would reconcile all keys again.
+            outcome = "not leading"
             self._queue.retry(key)
         except ApiError as error:
             outcome = "refused"

@@ -27,7 +27,7 @@ _SETTLE_SECONDS = 5.0  # a change this young may still be on its way through the
 
 @dataclass
 class WatchHealth:
-    """A watch is dead when a resync found a change that it should have told and it still says nothing."""
+    """A watch is dead if a resync found a change that it should have reported and still has not."""
 
     _missed_at: dict[str, float] = field(default_factory=dict)
 
@@ -62,7 +62,7 @@ class Resync:
         self._sweep_due = asyncio.Event()
 
     def relisted(self, kind: str) -> None:
-        """A watch has begun anew and told what there is: what there is no more, nobody tells."""
+        """A watch has restarted and reported what exists; it does not report what no longer exists."""
         self._relisted.add(kind)
         self._sweep_due.set()
 
@@ -75,7 +75,7 @@ class Resync:
                 log.warning("resync failed", error=str(error))
 
     async def sweep(self) -> None:
-        """Forget what has gone while its watch was being begun anew, as soon as the new one is there.
+        """Forget what was deleted while its watch restarted, as soon as the new one is running.
 
         Until then a deleted pool would be given its Deployment again and again, only for the garbage collector.
         """
@@ -141,7 +141,7 @@ class Resync:
         if live is not None:
             if self._cache.put({**live, "kind": key.kind}):
                 self._note_missed(key)
-                # A deletion proves nothing: a watch that was begun anew tells of none in between.
+                # A deletion proves nothing: a restarted watch reports none in between.
                 self._health.missed(key.kind, now=self._clock())
         elif known is not None and self._cache.get(*key) is known:
             self._cache.remove(known)

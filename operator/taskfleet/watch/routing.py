@@ -12,7 +12,7 @@ _CHANGE_BROKERS = frozenset(info.kind for info in KINDS if info.changes_broker)
 
 
 class Router:
-    """From a changed object to the keys that have to be looked at again."""
+    """From a changed object to the keys to reconcile."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache

@@ -12,7 +12,7 @@ _END_SECONDS = 1.0
 
 
 class WatchersEndedError(Exception):
-    """One or more watchers do not run, so what happens to their kinds would never be heard of."""
+    """One or more watchers do not run, so changes of their kinds would never be noticed."""
 
 
 async def while_all_run(kopf_run: Coroutine[Any, Any, None], *, expected: int, stop: threading.Event) -> None:
@@ -40,8 +40,8 @@ async def while_all_run(kopf_run: Coroutine[Any, Any, None], *, expected: int, s
 async def _end(running: asyncio.Task[None]) -> None:
     """Cancel kopf, and what it waits for again and again.
 
-    A watch that is cancelled before its first answer can take that for a pause and start anew (kopf 1.45,
-    clients/api.py, stream), this time without credentials, and kopf would wait for it for ever.
+    A watch that is cancelled before its first answer can take that for a pause and restart (kopf 1.45,
+    clients/api.py, stream), this time without credentials, and kopf would wait for it forever.
     """
     running.cancel()
     while True:

@@ -71,15 +71,15 @@ TEMPLATES: tuple[Object, ...] = (
     *({"spec": fields} for fields in _POD_FIELDS),
 )
 INVALID_TEMPLATES: tuple[Any, ...] = (
-    {"colour": "red"},
-    {"spec": {"colour": "red"}},
+    {"color": "red"},
+    {"spec": {"color": "red"}},
     {"spec": {"nodeSelector": "ssd"}},
     {"spec": {"tolerations": {"key": "spot"}}},
     {"spec": {"containers": [{"image": "x"}]}},
     {"spec": {"containers": [{"name": None, "image": "x"}]}},
     {"spec": {"containers": ["proxy"]}},
     {"spec": {"containers": [{"name": "proxy"}]}},
-    {"spec": {"volumes": [{"name": "v", "colour": {}}]}},
+    {"spec": {"volumes": [{"name": "v", "color": {}}]}},
     {"spec": {"priority": "high"}},
     {"metadata": {"annotations": ["a"]}},
     {"metadata": {"annotations": {"a": 1}}},

@@ -58,7 +58,7 @@ _OPEN: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
     "template": (TEMPLATES, INVALID_TEMPLATES),
     "networkPolicy.admit[]": (
         (_SELECTOR, _BLOCK, {**_SELECTOR, "namespaceSelector": {}}),
-        ({"podSelector": "web"}, {"ipBlock": {"cidr": "everywhere"}}, {"colour": "red"}, {}),
+        ({"podSelector": "web"}, {"ipBlock": {"cidr": "everywhere"}}, {"color": "red"}, {}),
     ),
     "valueFrom": (
         (
@@ -66,7 +66,7 @@ _OPEN: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
             {"configMapKeyRef": {**URL, "optional": True}},
             {"fieldRef": {"fieldPath": "metadata.uid"}},
         ),
-        ({"colour": "red"}, {"secretKeyRef": "company"}, {}),
+        ({"color": "red"}, {"secretKeyRef": "company"}, {}),
     ),
     "args[]": ((None, 1, 1.5, True, "ü😀", [], {"a": [None]}), ()),
     "kwargs": (_ANYTHING, ()),

@@ -1,10 +1,10 @@
-"""The commands that docs/broker.md gives for an ACL user, as a user would paste them."""
+"""The commands that docs/how-to/external-redis.md gives for an ACL user, as a user would paste them."""
 
 import re
 import shlex
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "broker.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "external-redis.md"
 
 
 def acl_commands(*, user: str, password: str, database: int, prefix: str = "") -> list[list[str]]:

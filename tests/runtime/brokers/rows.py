@@ -78,7 +78,7 @@ def enter_with(server: RedisServer, secret: str) -> None:
 
 
 def acl_user(scene: Scene) -> None:
-    """A user that has what docs/broker.md says and no more, in each thing that worker and operator do."""
+    """A user that has what docs/how-to/external-redis.md says and no more, in each thing that worker and operator do."""
     with RedisServer(scene.folder) as server:
         admit(server, "s3cret")
         url = f"redis://shop:s3cret@127.0.0.1:{server.port}/0"
@@ -213,7 +213,7 @@ def prefix(scene: Scene) -> None:
 
 
 def rotation(scene: Scene) -> None:
-    """As docs/broker.md says: both passwords for a while. Workers with the old one are replaced one by one."""
+    """As docs/how-to/external-redis.md says: both passwords for a while. Workers with the old one are replaced one by one."""
     with RedisServer(scene.folder) as server:
         admit(server, "old-s3cret")
         old = [scene.worker(shop_url(server, "old-s3cret"), globalKeyPrefix=PREFIX).start() for _ in range(2)]

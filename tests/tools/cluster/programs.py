@@ -12,6 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +34,8 @@ class Module:
     requires: str | None = None  # the module that its version is taken from
     packages: str = "tool"  # everything in the `tool` block of go.mod
     built_as: dict[str, str] = field(default_factory=dict)  # where the package's name is another
+    # Files of dependencies, and the file of this folder that is built in their place; None: nothing.
+    replaced: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -48,8 +53,15 @@ PAUSE = Module("pause", ("pause",), packages=".")
 HELM = Module("helm", ("helm",), "helm.sh/helm/v3")
 KUBECONFORM = Module("kubeconform", ("kubeconform",), "github.com/yannh/kubeconform")
 KUBE_SCORE = Module("kube-score", ("kube-score",), "github.com/zegl/kube-score")
+_VALE_LINT = "github.com/vale-cli/vale/v3/internal/lint"
+VALE = Module(
+    "vale",
+    ("vale",),
+    "github.com/vale-cli/vale/v3",
+    replaced={f"{_VALE_LINT}/code_ts.go": "without_tree_sitter.go.txt", f"{_VALE_LINT}/fragment.go": None},
+)
 KIND = Module("kind", ("kind",), "sigs.k8s.io/kind")
-MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KUBE_SCORE, KIND)
+MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KUBE_SCORE, VALE, KIND)
 
 
 def program(name: str) -> Path:
@@ -61,17 +73,22 @@ def program(name: str) -> Path:
     raise ClusterError(f"no program {name!r} is built here; known are {known}.")
 
 
+def folder(module: Module) -> Path:
+    """Where the cache has a module's programs once they are built."""
+    return cache_dir() / "programs" / f"{module.name}-{digest(module)}"
+
+
 def ensure(module: Module) -> Path:
     """The folder with a module's programs, built first where the cache does not have it."""
-    folder = cache_dir() / "programs" / f"{module.name}-{digest(module)}"
-    if folder.exists():
-        return folder
+    built = folder(module)
+    if built.exists():
+        return built
     with lock(f"program-{module.name}"):
-        if not folder.exists():
+        if not built.exists():
             go = _toolchain()
             with step(f"building {module.name} {version(module)}".strip() + ", this once"):
-                _build(module, go, folder)
-    return folder
+                _build(module, go, built)
+    return built
 
 
 def digest(module: Module) -> str:
@@ -79,6 +96,8 @@ def digest(module: Module) -> str:
     sha = hashlib.sha256(_GO_LOCK.read_bytes() + " ".join(linker_flags(module)).encode())
     for path in sorted(module.folder.iterdir()):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
+    for replaced in sorted(module.replaced):
+        sha.update(f"{replaced}\0{module.replaced[replaced]}".encode())
     return sha.hexdigest()[:12]
 
 
@@ -107,21 +126,41 @@ def _build(module: Module, go: Path, folder: Path) -> None:
     temporary = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    command = [str(go), "build", "-trimpath", "-ldflags", " ".join(linker_flags(module))]
-    command += ["-o", f"{temporary}/", module.packages]
+    flags = ["-trimpath", "-ldflags", " ".join(linker_flags(module))]
+    with _source(module, go) as source:
+        _go(go, module, source, "build", *flags, "-o", f"{temporary}/", module.packages)
+    for name, built in module.built_as.items():
+        (temporary / built).rename(temporary / name)
+    temporary.rename(folder)
+
+
+@contextmanager
+def _source(module: Module, go: Path) -> Iterator[Path]:
+    """The module's folder; where files are replaced a copy with vendor/, because Go's own cache must not change."""
+    if not module.replaced:
+        yield module.folder
+        return
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix=f"{module.name}-") as temporary:
+        copy = Path(shutil.copytree(module.folder, Path(temporary) / "source"))
+        _go(go, module, copy, "mod", "vendor")
+        for path, replacement in module.replaced.items():
+            (copy / "vendor" / path).unlink()
+            if replacement is not None:
+                shutil.copy(copy / replacement, copy / "vendor" / path)
+        yield copy
+
+
+def _go(go: Path, module: Module, folder: Path, *arguments: str) -> None:
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     flags = environment.get("GOFLAGS", "")
     environment["GOFLAGS"] = f"{flags} -buildvcs=false".strip()
     result = subprocess.run(
-        command, cwd=module.folder, env=environment, check=False, capture_output=True, text=True
+        [str(go), *arguments], cwd=folder, env=environment, check=False, capture_output=True, text=True
     )
     if result.returncode != 0:
         raise ClusterError(
-            f"`go build` of {module.name} failed; run the command again.\n{result.stderr[-2000:]}"
+            f"`go {arguments[0]}` of {module.name} failed; run the command again.\n{result.stderr[-2000:]}"
         )
-    for name, built in module.built_as.items():
-        (temporary / built).rename(temporary / name)
-    temporary.rename(folder)
 
 
 def _toolchain() -> Path:

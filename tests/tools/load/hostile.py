@@ -14,7 +14,7 @@ from tests.tools.load.idle import resident_megabytes
 
 _POOLS = 50
 _PAIRS = 5
-_BURSTS = 75  # of each half of a pair: two minutes, so that the neighbour has ten
+_BURSTS = 75  # of each half of a pair: two minutes, so that the neighbor has ten
 _EVIL = "bench-hostile"
 
 HOSTILE_NAMES = (

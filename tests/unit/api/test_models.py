@@ -34,7 +34,7 @@ def test_an_object_knows_its_names() -> None:
 
 
 def test_fields_of_a_newer_version_are_ignored() -> None:
-    assert pool(colour="blue", autoscale={"maxReplicas": 3, "speed": "high"}).spec.autoscale is not None
+    assert pool(color="blue", autoscale={"maxReplicas": 3, "speed": "high"}).spec.autoscale is not None
 
 
 @pytest.mark.parametrize(

@@ -229,9 +229,9 @@ async def test_labels_that_change_before_the_status_has_been_read_again_get_no_s
     await run(scene)
     scene.server.objects[BROKER] = old  # as a cache that lags has it
     assert credentials(scene) == {"secrets": {"company": before}}
-    labelled = put_secret(scene, "redis://:two@redis.example", team="shop")
+    labeled = put_secret(scene, "redis://:two@redis.example", team="shop")
     await run(scene)
-    assert credentials(scene) == {"secrets": {"company": labelled}, "version": f"company:{version}"}
+    assert credentials(scene) == {"secrets": {"company": labeled}, "version": f"company:{version}"}
 
 
 async def test_secret_that_changes_while_no_operator_runs_gets_a_new_version() -> None:

@@ -172,7 +172,7 @@ async def test_secret_is_read_each_time_and_never_remembered() -> None:
     assert scene.cache.keys("Secret") == []
 
 
-class Normalising(ApiServer):
+class Normalizing(ApiServer):
     """Stores upper-case what was sent in lower case, as the real one stores 1 for "1000m"."""
 
     def _store(self, key: Key, obj: Object) -> Object:
@@ -181,9 +181,9 @@ class Normalising(ApiServer):
 
 
 @pytest.fixture
-def normalising() -> Scene:
+def normalizing() -> Scene:
     scene = Scene()
-    scene.server = Normalising()
+    scene.server = Normalizing()
     scene.start()
     return scene
 
@@ -198,10 +198,10 @@ def budget() -> Object:
 @pytest.mark.parametrize(
     "obj", [pytest.param(built(a="x"), id="configmap"), pytest.param(budget(), id="budget")]
 )
-async def test_value_that_is_stored_in_another_form_is_applied_once(normalising: Scene, obj: Object) -> None:
+async def test_value_that_is_stored_in_another_form_is_applied_once(normalizing: Scene, obj: Object) -> None:
     for _ in range(3):
-        await normalising.ensure(obj)
-    assert len(normalising.server.writes) == 1
+        await normalizing.ensure(obj)
+    assert len(normalizing.server.writes) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,15 +213,15 @@ async def test_value_that_is_stored_in_another_form_is_applied_once(normalising:
     ],
 )
 async def test_foreign_change_is_put_back_also_where_a_value_is_stored_in_another_form(
-    normalising: Scene, obj: Object, field: str
+    normalizing: Scene, obj: Object, field: str
 ) -> None:
-    applied = await normalising.ensure(obj)
+    applied = await normalizing.ensure(obj)
     if field == "annotations":
         changed: Object = {"metadata": {**applied["metadata"], "annotations": {}}}
     else:
         changed = {field: {"a": "theirs"}}
-    normalising.change(key_of(applied), **changed)
-    live = await normalising.ensure(obj)
+    normalizing.change(key_of(applied), **changed)
+    live = await normalizing.ensure(obj)
     assert (live.get(field), live["metadata"]["annotations"]) == (
         applied.get(field),
         applied["metadata"]["annotations"],

@@ -24,7 +24,7 @@ _SWITCHES = frozenset(
 _UNORDERED = frozenset({"--loglevel"})
 
 
-# What the operator adds to every pod, as docs/concepts.md says: its runtime, its own variables, labels and port.
+# What the operator adds to every pod, as docs/explanation/concepts.md says: its runtime, its own variables, labels and port.
 ADDED = frozenset(
     {
         "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "volume tmp", "initContainer taskfleet",
@@ -37,7 +37,7 @@ ADDED = frozenset(
 
 @dataclass(frozen=True)
 class Effective:
-    """Each thing that tasks, neighbours or the cluster can notice of a worker, by a name, with its value."""
+    """Each thing that tasks, neighbors or the cluster can notice of a worker, by a name, with its value."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The examples of docs/convert.md are what comes out."""
+"""The examples of docs/how-to/convert.md are what comes out."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from taskfleet.convert.command import convert_texts
 from taskfleet.convert.reading import Text
 from taskfleet.convert.report import report_text
 
-_PAGE = Path(__file__).parents[3] / "docs" / "convert.md"
+_PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "convert.md"
 _BLOCK = re.compile(r"```(?:yaml|ini|text)\n(.*?)```", re.DOTALL)
 
 

@@ -112,7 +112,7 @@ def test_paths_are_written_in_one_module_only() -> None:
 
 
 def test_each_path_that_can_be_called_is_known() -> None:
-    """A new kind of object is a decision about rights: docs/security.md and the chart's Role name each but our own."""
+    """A new kind of object is a decision about rights: docs/reference/permissions.md and the chart's Role name each."""
     assert sorted(resource.path("NAMESPACE".lower(), "name") for resource in RESOURCE_TYPES.values()) == [
         "/api/v1/namespaces/namespace/configmaps/name",
         "/api/v1/namespaces/namespace/events/name",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.runtime.reliability.scenarios import ROWS
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "reliability.md"
 
 
 def test_the_page_shows_every_kind_of_trouble_that_is_measured() -> None:

@@ -1,6 +1,6 @@
 """The broker's beat: Celery's beat service with a scheduler that keeps its schedules and their state in Redis.
 
-docs/design/schedules.md is the contract with the operator.
+docs/explanation/design/schedules.md is the contract with the operator.
 """
 
 from __future__ import annotations

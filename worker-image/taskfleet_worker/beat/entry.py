@@ -1,4 +1,4 @@
-"""A schedule as the operator wrote it, and what became of its runs: docs/design/schedules.md.
+"""A schedule as the operator wrote it, and what became of its runs: docs/explanation/design/schedules.md.
 
 Tuples, because beat holds ten thousand of them.
 """

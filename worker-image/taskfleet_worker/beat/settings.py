@@ -1,4 +1,4 @@
-"""What the operator tells beat: the JSON object in TASKFLEET_SETTINGS. docs/design/schedules.md has its keys."""
+"""What the operator tells beat: the JSON object in TASKFLEET_SETTINGS. docs/explanation/design/schedules.md has its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schedules in Redis: read, and settled by one script. docs/design/schedules.md has the keys."""
+"""The schedules in Redis: read, and settled by one script. docs/explanation/design/schedules.md has the keys."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import ephem
 
 from taskfleet_worker.beat.plan import DAY, PlanError, Timing
 
-# Horizon in degrees and the search, as in celery.schedules.solar; twilight counts the sun's centre.
+# Horizon in degrees and the search, as in celery.schedules.solar; twilight counts the sun's center.
 _EVENTS = {
     "dawn_astronomical": ("-18", "next_rising", True),
     "dawn_nautical": ("-12", "next_rising", True),
@@ -34,8 +34,8 @@ class Sun(Timing):
     def __init__(self, event: str, latitude: float, longitude: float) -> None:
         if event not in _EVENTS:
             raise PlanError(f"spec.solar.event {event!r} is not known: use one of {', '.join(_EVENTS)}.")
-        horizon, self._method, centre = _EVENTS[event]
-        self._options = {"use_center": True} if centre else {}
+        horizon, self._method, center = _EVENTS[event]
+        self._options = {"use_center": True} if center else {}
         self._observer = ephem.Observer()
         self._observer.lat, self._observer.lon = str(latitude), str(longitude)
         self._observer.elev = 0

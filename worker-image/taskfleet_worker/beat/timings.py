@@ -11,7 +11,7 @@ from taskfleet_worker.beat.sun import Sun
 
 
 def timing(schedule: Mapping[str, Any]) -> Timing:
-    """Read an entry's `schedule`: docs/design/schedules.md. Raises PlanError."""
+    """Read an entry's `schedule`: docs/explanation/design/schedules.md. Raises PlanError."""
     if "cron" in schedule:
         return Cron(schedule["cron"], schedule["timeZone"])
     if "every" in schedule:

@@ -55,7 +55,7 @@ class HungUpError(BrokerError):
 
 class _GuardedReader(asyncio.StreamReader):
     """What aiormq reads from, frame by frame: its kind in one byte, channel and length in six, and the rest. None is
-    larger than was agreed on, no message larger than a report, and there are no more than a broker has to say.
+    larger than was agreed on, no message larger than a report, and there are no more than a broker needs.
     """
 
     def __init__(self, reader: asyncio.StreamReader, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +73,7 @@ class _GuardedReader(asyncio.StreamReader):
         now = self._clock()
         if now - self._since > _COUNTED_OVER_SECONDS:
             self._since, self._received = now, 0
-            await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
+            await asyncio.sleep(0)  # a read whose bytes are already there does not yield
         self._received += n
         if n > _LARGEST_FRAME or self._received > _MOST_RECEIVED:
             raise ConnectionResetError("the server sends more data than allowed")
@@ -111,7 +111,7 @@ class _Transport(TransportFactory):
             )
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error
-        if self._is_cut:  # while aiormq did not heed that nobody waits any more
+        if self._is_cut:  # while aiormq ignored the cancellation
             self.cut()
             raise AMQPConnectionError
         return _GuardedReader(reader), self._writer
@@ -169,7 +169,7 @@ class AmqpConnection:
         return cls(connection, transport, channel, patience)
 
     async def version(self) -> Any:
-        """The server's, as it told it; asks whether it still answers."""
+        """The server's version, as it reported it; checks that it still answers."""
         asked = self._channel.exchange_declare(EXCHANGE, exchange_type="direct", passive=True)
         await _bounded(_done(asked), self._patience)
         return self._connection.server_properties.get("version")
@@ -198,7 +198,7 @@ class AmqpConnection:
             return 0
 
     async def say(self, key: str, text: str) -> None:
-        """To whoever listens to the key at the moment."""
+        """To the queues that are bound to the key at the moment."""
         properties = Basic.Properties(delivery_mode=_TRANSIENT)
         said = self._channel.basic_publish(
             text.encode(), exchange=EXCHANGE, routing_key=key, properties=properties
@@ -206,7 +206,7 @@ class AmqpConnection:
         await _bounded(_done(said), self._patience)
 
     async def hear(self, key: str, heard: Callable[[bytes, bytes], None]) -> None:
-        """Give every message with this key to `heard`, from now on: its id, and what it says."""
+        """From now on, call `heard` for every message with this key: its id and its body."""
 
         async def take(message: DeliveredMessage) -> None:
             heard((message.header.properties.message_id or "").encode(), message.body)

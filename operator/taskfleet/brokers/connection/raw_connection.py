@@ -62,7 +62,7 @@ class CommandBatch:
 class RawConnection:
     """A connection. `ask` gives None where every reply is the same as the last time.
 
-    Every call can raise UnsafeReplyError, after which the connection has to be closed.
+    Every call can raise UnsafeReplyError, after which the connection must be closed.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class RawConnection:
         return connection
 
     async def _enter(self, endpoint: Endpoint, name: str) -> None:
-        """Authenticate, choose the database, and see that this is no replica. Raises RawConnectionError."""
+        """Authenticate, select the database, and check that this is not a replica. Raises RawConnectionError."""
         required: list[Sequence[str | bytes | int]] = [("SELECT", endpoint.database)]
         if endpoint.password is not None:
             user = (endpoint.username,) if endpoint.username else ()
@@ -157,7 +157,7 @@ class RawConnection:
         return len(self._last)
 
     async def aclose(self) -> None:
-        """Close within a second; whoever does not take part in the goodbye of TLS is hung up on."""
+        """Close within a second, even if the peer does not complete the TLS shutdown."""
         self._writer.close()
         try:
             async with asyncio.timeout(_GOODBYE_SECONDS):
@@ -187,7 +187,7 @@ class RawConnection:
                 raise UnsafeReplyError("the server sends more replies than commands")
             if len(replies.parsed) > question.replies:
                 return bytes(raw), replies.parsed[: question.replies]
-            await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
+            await asyncio.sleep(0)  # a read whose bytes are already there does not yield
 
 
 class _Replies:

@@ -1,4 +1,4 @@
-"""The way to a broker's master, by its address or through Sentinels; asked for anew at every connection."""
+"""The address of a broker's master, fixed or from Sentinels; resolved again for every connection."""
 
 import asyncio
 import ssl
@@ -146,12 +146,12 @@ class _GuardedParser(_AsyncHiredisParser):
         self.guard.receive(len(data))
         self.guard.check(data)
         reader.feed(data)
-        await asyncio.sleep(0)  # a read that finds its bytes there gives nobody else a turn
+        await asyncio.sleep(0)  # a read whose bytes are already there does not yield
         return True
 
 
 class _Located(Connection):
-    """A connection of redis-py that looks for its server each time."""
+    """A connection of redis-py that resolves its server each time."""
 
     def __init__(
         self, *, locate: Callable[[], Awaitable[Endpoint]], tls: ssl.SSLContext | None, **options: Any

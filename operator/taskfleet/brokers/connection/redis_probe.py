@@ -28,7 +28,7 @@ _SECONDS_TO_REFUSE = 1.0
 
 
 def access(target: Target, policy: AddressPolicy = ANYWHERE) -> Access:
-    """The way to a Redis, each step of which ends within five seconds. Raises ssl.SSLError."""
+    """A connection to a Redis; each step ends within five seconds. Raises ssl.SSLError."""
     return Access(target, patience=TIMEOUT_SECONDS, policy=policy)
 
 
@@ -43,7 +43,7 @@ async def probe(client: Redis) -> Probe:
         raise
     except (RedisError, OSError) as error:
         return _failed(client, await _refusal(client) or error)
-    except Exception as error:  # redis-py trips in many ways over what is no Redis, and keeps the connection
+    except Exception as error:  # redis-py fails in many ways on other servers, and keeps the connection
         await client.connection_pool.disconnect()
         return _failed(client, error)
     if isinstance(pong, Exception):
@@ -118,7 +118,7 @@ def _answer(info: Mapping[str, Any]) -> Probe:
 
 
 def _version(told: Any) -> str | None:
-    """Figures and dots only, because what a server tells is shown in a status."""
+    """Digits and dots only, because a status shows it."""
     return str(told) if re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,3}", str(told)) else None
 
 

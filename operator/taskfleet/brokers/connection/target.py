@@ -1,4 +1,4 @@
-"""Where a broker is and how to enter it, out of its URL and the Secrets beside it. Pure."""
+"""Where a broker is and how to connect to it, from its URL and its Secrets. Pure."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Sentinels:
-    """Redis Sentinels: they tell where the master is. `password` is their own."""
+    """Redis Sentinels, which report the master. `password` is their own."""
 
     master_name: str
     password: str | None = field(default=None, repr=False)
@@ -83,5 +83,5 @@ def is_host(text: str) -> bool:
 
 
 def port_of(part: SplitResult) -> int:
-    """The port of a URL, or its scheme's. Raises ValueError for what is no port."""
+    """The port of a URL, or its scheme's. Raises ValueError for an invalid port."""
     return part.port or _DEFAULT_PORTS.get(part.scheme, _DEFAULT_PORT)

@@ -31,12 +31,12 @@ _ALERTS = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
 }
-# Whoever speaks no TLS may be no broker, of which nothing is said.
+# A peer that does not speak TLS may not be a broker; nothing is said about it.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """The context of a client. Raises ssl.SSLError for texts that are no certificate or do not fit together."""
+    """The context of a client. Raises ssl.SSLError for invalid certificates or keys, or if they do not match."""
     context = ssl.create_default_context(cadata=None if tls.ca is None else _certificates(tls.ca))
     if not tls.verify:
         context.check_hostname = False

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 1.0
 _FIRST_REPORTS_SECONDS = 2.5  # every pod that lives has reported within 2
-_FORGOTTEN_SECONDS = 30.0  # nobody tells that a process was killed
+_FORGOTTEN_SECONDS = 30.0  # no message says that a process was killed
 _MISSING_AGAIN_SECONDS = 1.0
 _REPORT_ARRIVES_WITHIN_SECONDS = 5.0
 # Asking for a queue that is not there takes three round trips.

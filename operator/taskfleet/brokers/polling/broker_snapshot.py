@@ -17,7 +17,7 @@ from taskfleet.brokers.polling.worker_report import (
 from taskfleet.brokers.untrusted import MAX_COUNT
 
 STALE_AFTER_SECONDS = 10.0
-_MOST_REPORTS = 20_000  # of one broker: more is no fleet but an attack
+_MOST_REPORTS = 20_000  # of one broker: more is an attack, not a fleet
 # About what a report costs, in bytes of JSON that are parsed in the same time; a million of them take 10 to 20 ms.
 _EFFORT_TO_COMPARE = 60
 _EFFORT_TO_PARSE = 2_000
@@ -79,7 +79,7 @@ class BrokerSnapshot:
     reports_read: bool = True  # False: they are those of a reading before
     reports_asked_at: float = float("-inf")  # what a pod did before this is in its report
     names: Mapping[bytes, Incarnation] = field(default_factory=dict)  # of the fields of the hash of reports
-    invalid_reports: int = 0  # fields of that hash that are no reports, so that they were dropped
+    invalid_reports: int = 0  # invalid fields of that hash, which were dropped
 
     @cached_property
     def starts(self) -> Mapping[str, Sequence[Incarnation]]:
@@ -186,10 +186,10 @@ def unchanged(before: BrokerSnapshot, *, now: float) -> BrokerSnapshot:
 
 
 def resumed(before: BrokerSnapshot, *, now: float) -> BrokerSnapshot:
-    """The state with which reading begins again at `now`: while nobody could be heard, nobody grew silent.
+    """The state with which polling resumes at `now`: while no report could arrive, no worker became silent.
 
-    Who was silent before stays so, and has to be silent anew until it counts as dead: a broker that was away silences
-    everybody, and workers take a while to come back.
+    A worker that was silent before stays so, and must be silent again until it counts as dead: a lost broker silences
+    all workers, and they take a while to come back.
     """
     away, just_silent = now - before.at, now - STALE_AFTER_SECONDS - 1.0
     reports = {

@@ -7,7 +7,7 @@ _FASTEST_SECONDS = 0.1
 _SLOWEST_SECONDS = 0.5  # tasks that arrive do not wait longer for a decision, however many pods report
 _SLOWEST_REPORTS_SECONDS = 2.0  # an idle pod says nothing new within that time
 _TENANTS_SHARE_OF_A_CORE = 0.012
-# More than one tenant can use: what a single greedy one takes is taken from nobody.
+# More than one tenant can use: a single greedy one takes nothing from the others.
 _SHARE_OF_A_CORE = 0.03
 # Above this a broker is read less often than tasks would like: it takes from all others.
 _MOST_OF_A_CORE = 0.05

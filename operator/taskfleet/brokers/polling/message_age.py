@@ -1,8 +1,8 @@
 """Since when the oldest message of a queue waits. Brokers keep no such time, so it is estimated. Pure.
 
 The message at the head of a list is known by its digest. When another one is there, how long that one has waited
-follows from how many messages were in line at earlier looks, and how many of the queue pods have fetched since.
-What came before the first look, or is fetched by others than pods of WorkerPools, is not known: then the age is the
+follows from how many messages waited at earlier polls, and how many of the queue pods have fetched since.
+What arrived before the first poll, or is fetched by other consumers than WorkerPools, is unknown: then the age is the
 time since something was last seen to move, so the estimate is rather too low than too high.
 """
 
@@ -20,7 +20,7 @@ _EXACT_TO = 0.01
 
 @dataclass(frozen=True)
 class _Mark:
-    """The line at one look: whoever was in it has been fetched when the queue's count gets to `reach`."""
+    """The list at one poll: its messages have been fetched when the queue's count reaches `reach`."""
 
     at: float
     reach: int
@@ -37,7 +37,7 @@ class _Head:
 
 @dataclass
 class MessageAges:
-    """Of the queues of one broker, from one look at their heads to the next."""
+    """Of the queues of one broker, from one poll of their heads to the next."""
 
     _heads: dict[str, _Head] = field(default_factory=dict)  # by list
     _fetched: dict[str, int] = field(default_factory=dict)  # by queue, since it began to wait
@@ -80,13 +80,13 @@ def _next(before: _Head | None, digest: bytes, line: Line, fetched: int, now: fl
     if digest != before.digest and fetched > before.fetched:
         since = marks[0].at if marks else now
     elif digest != before.digest and line.length <= before.length:
-        marks, since = (), now  # somebody else fetches, so the counts say nothing
-    # Another head of a longer line was given back: it is older than the one before.
+        marks, since = (), now  # other consumers fetch, so the counts say nothing
+    # Another head of a longer list was requeued: it is older than the one before.
     return _marked(_Head(digest, since, line.length, fetched, marks), now)
 
 
 def _marked(head: _Head, now: float) -> _Head:
-    """With the line as it is now, where it reaches further than at the looks before."""
+    """With the list as it is now, if it reaches further than at earlier polls."""
     marks, reach = head.marks, head.fetched + head.length
     if marks and (marks[-1].reach >= reach or now - marks[-1].at < _EXACT_TO * (now - marks[0].at)):
         return head

@@ -6,7 +6,7 @@ from typing import Any
 
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 
-# Redis answers nobody else while a script runs: 500 lists take it less than a millisecond.
+# Redis answers no other client while a script runs: 500 lists take it less than a millisecond.
 _LISTS_AT_ONCE = 500
 
 # KEYS: lists. Producers push at the left end, so index -1 is the oldest message.
@@ -44,7 +44,7 @@ def commands(waiting: Sequence[Line]) -> list[tuple[str | int, ...]]:
 
 
 def digests(waiting: Sequence[Line], replies: Sequence[Any]) -> dict[str, bytes]:
-    """List -> digest of its oldest message. Without those of lists that are empty by now, or that nobody may read."""
+    """List -> digest of its oldest message. Without those of lists that are empty by now, or that cannot be read."""
     found: dict[str, bytes] = {}
     for some, reply in zip(_batches(waiting), replies, strict=True):
         if isinstance(reply, list):

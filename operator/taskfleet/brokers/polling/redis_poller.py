@@ -120,7 +120,7 @@ class RedisPoller:
         self._oldest = self._ages.update(waiting, heads.digests(waiting, replies), seen)
 
     def _with_ages(self, seen: BrokerSnapshot | None) -> BrokerSnapshot | None:
-        """Queues that were empty meanwhile begin anew."""
+        """Queues that were empty meanwhile start again."""
         if seen is None or not (self._oldest or seen.oldest_since):
             return seen
         self._oldest = {queue: since for queue, since in self._oldest.items() if queue in seen.busy}

@@ -1,4 +1,4 @@
-"""Keeps what is done for one broker going, whatever the broker makes of it: a failure is said, and tried again."""
+"""Keeps the tasks of one broker running: a failure is reported, and the task is retried."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ class Supervisor:
         self._faults = FaultLog("cannot read a broker")
 
     async def keep(self, part: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `work` for ever, after a failure again with a pause that doubles. Ends by cancellation only."""
+        """Run `work` forever; after a failure, retry with exponential backoff. Ends only by cancellation."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             began = time.monotonic()

@@ -42,7 +42,7 @@ class QueueWork:
 @dataclass(frozen=True, slots=True)
 class Report:
     """A worker at one moment. `drain` is the number of the drain lease that it obeys; `started_at` is Unix time by the
-    clock of its node, None from a runtime that does not tell it.
+    clock of its node, None from a runtime that does not report it.
     """
 
     state: str
@@ -64,9 +64,9 @@ class Report:
 
 
 def incarnation_of(name: bytes) -> Incarnation | None:
-    """The start that a field of the hash is about; None for what is no such name.
+    """The start that a field of the hash names; None for an invalid name.
 
-    The API server is asked about the pod later, so its name has to be one. The other two parts are of the same form:
+    The API server is queried for the pod later, so its name must be valid. The other two parts have the same form:
     a uid, and digits.
     """
     if len(name) > _LONGEST_FIELD:
@@ -85,7 +85,7 @@ def parse(value: bytes) -> tuple[int, Report] | None:
 
 
 def same_but_for_number(value: bytes, before: bytes) -> int | None:
-    """The number of a report that says what the one `before` said; None where it has to be parsed.
+    """The number of a report that is otherwise equal to `before`; None if it must be parsed.
 
     An idle pod says the same every 2 s, and its runtime writes the number first.
     """

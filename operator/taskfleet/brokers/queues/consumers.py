@@ -1,4 +1,4 @@
-"""Who reads which queues of a broker, who only looks at them, and what of a reading they show. Pure."""
+"""Who consumes which queues of a broker, who only observes them, and what a poll shows of them. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
@@ -21,7 +21,7 @@ class PoolConsumer:
 
 @dataclass(frozen=True)
 class QueueObserver:
-    """A TaskQueue as its broker knows it: the queue, and above how many messages or seconds it wants to be told."""
+    """A TaskQueue as its broker knows it: the queue, and the numbers of messages or seconds above which it alerts."""
 
     queue: str
     waiting: int | None = None
@@ -30,7 +30,7 @@ class QueueObserver:
 
 @dataclass
 class Consumers:
-    """Of one broker: pools that consume queues, and TaskQueues that each look at one."""
+    """Of one broker: pools that consume queues, and TaskQueues that each observe one."""
 
     pools: dict[Key, PoolConsumer] = field(default_factory=dict)
     onlookers: dict[Key, QueueObserver] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Consumers:
 
     @property
     def queues(self) -> set[str]:
-        """Every queue that somebody reads or looks at."""
+        """Every queue that is consumed or observed."""
         return {*self._consumed_by, *self._looked_at_by}
 
     @property

@@ -1,9 +1,9 @@
-"""How many messages come into each queue and leave it, from one look to the next. Pure.
+"""How many messages enter and leave each queue from one poll to the next. Pure.
 
 What pods finish is in their reports, what waits is in the lists. The rest follows: a total of all that ever was in
-a queue only grows, so growth has arrived. Where the total stays lower, somebody else has taken messages, or they
+a queue only grows, so growth has arrived. If the total stays lower, another consumer has taken messages, or they
 were discarded. A report may come a moment after the list that it belongs to, so a total counts as lower only when
-several looks say so.
+several polls say so.
 """
 
 from collections import deque
@@ -80,14 +80,14 @@ class _Queue:
             self.level = most
 
     def shrink(self, count: int) -> None:
-        """Messages have gone of which it is known where."""
+        """Messages have left, and it is known where to."""
         self.level -= count
         self.totals = deque((total - count for total in self.totals), maxlen=_LOOKS)
 
 
 @dataclass
 class Flows:
-    """Of the queues of one broker that somebody asks about."""
+    """Of the subscribed queues of one broker."""
 
     _queues: dict[str, _Queue] = field(default_factory=dict)
     _unsettled: set[str] = field(default_factory=set)
@@ -96,7 +96,7 @@ class Flows:
     _looked: bool = False
 
     def add(self, seen: BrokerSnapshot, queues: Set[str]) -> set[str]:
-        """Take in a reading; the queues of which it says something new. A queue's first look is where it begins."""
+        """Take in a poll; the queues about which it has news. A queue's first poll is its starting point."""
         finished, touched = self._take_reports(seen.reports)
         for queue in self._queues.keys() - queues:
             del self._queues[queue]
@@ -127,7 +127,7 @@ class Flows:
         return self._held.get(queue, 0)
 
     def watched_for(self, queue: str, now: float) -> float:
-        """Seconds since the first look at a queue."""
+        """Seconds since the first poll of a queue."""
         known = self._queues.get(queue)
         return now - known.began if known is not None else 0.0
 
@@ -141,7 +141,7 @@ class Flows:
             self._unsettled.add(queue)
 
     def _take_reports(self, known: Mapping[Incarnation, LastReport]) -> tuple[dict[str, int], set[str]]:
-        """What pods have finished since the last look by queue, and the queues that any of them speaks of anew."""
+        """What pods have finished since the last poll by queue, and the queues that any of them reports for the first time."""
         finished: dict[str, int] = {}
         touched: set[str] = set()
         now = {start: one.report for start, one in known.items()}
@@ -151,7 +151,7 @@ class Flows:
                 continue
             self._hold(before, report)
             touched.update(report.queues)
-            # At the very first look nobody knows when a pod has finished what it tells of.
+            # At the very first poll it is unknown when a pod finished what it reports.
             if before is None and not self._looked:
                 continue
             for queue, work in report.queues.items():
@@ -167,7 +167,7 @@ class Flows:
                 self._held[queue] = self._held.get(queue, 0) + sign * _in_hand(work)
 
     def _forget(self, gone: Iterable[Incarnation]) -> None:
-        """Starts that have ended: whoever gave back what they held, or finished it, tells of it no more."""
+        """Starts that have ended: what they held was requeued or finished, and is reported no more."""
         for start in gone:
             for queue, work in self._reports[start].queues.items():
                 self._held[queue] -= _in_hand(work)

@@ -31,7 +31,7 @@ class QueueStats:
         return sum(self.waiting)
 
     def verdict(self, onlooker: QueueObserver) -> tuple[bool, ...]:
-        """What decides conditions: a change of it is told at once, one of numbers alone can wait."""
+        """What decides conditions: a change of it is reported at once, one of numbers alone can wait."""
         return (
             self.total > 0,
             onlooker.waiting is not None and self.total > onlooker.waiting,

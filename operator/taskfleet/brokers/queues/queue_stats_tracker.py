@@ -24,17 +24,17 @@ class _Told:
 @dataclass
 class _Broker:
     looked_at: float = 0.0
-    changes: int = -1  # of the readers, at the last look
+    changes: int = -1  # of the readers, at the last poll
     flows: Flows = field(default_factory=Flows)
     news_of: set[str] = field(default_factory=set)  # uids of pools
-    consumers: Mapping[str, int] = field(default_factory=dict)  # by queue, at the last look
+    consumers: Mapping[str, int] = field(default_factory=dict)  # by queue, at the last poll
     figures: dict[Key, QueueStats] = field(default_factory=dict)
     told: dict[Key, _Told] = field(default_factory=dict)
     waiting_to_be_told: set[Key] = field(default_factory=set)
 
 
 class QueueStatsTracker:
-    """`on_change` gets the key of a TaskQueue: at once when a verdict may change, every 10 s for numbers."""
+    """`on_change` gets the key of a TaskQueue: at once if a condition may change, every 10 s for numbers."""
 
     def __init__(self, audience: Subscriptions, on_change: Callable[[Key], None]) -> None:
         self._audience = audience

@@ -1,4 +1,4 @@
-"""Who is interested in which queues of which broker, and the one query that follows from it."""
+"""Who subscribes to which queues of which broker, and the one query that follows from it."""
 
 from collections.abc import Callable, Iterable
 
@@ -35,7 +35,7 @@ class Subscriptions:
         self._tell(readers, {*reader.queues, *(before.queues if before is not None else ())})
 
     def look_for(self, queue: Key, broker: Key, onlooker: QueueObserver) -> None:
-        """A TaskQueue looks at a queue of this broker and of no other."""
+        """A TaskQueue observes a queue of this broker only."""
         if self._now(queue, broker).onlookers.get(queue) != onlooker:
             self.of(broker).add_onlooker(queue, onlooker)
             self._broker_of[queue] = broker

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that was set aside. All texts come from whoever sent it; empty where it could not be read.
+    """A dead letter. All texts come from its sender; they are empty if it could not be read.
 
-    `reason`: why no worker could take it in; empty where it was lost with its workers, as often as `redelivered` tells.
+    `reason`: why no worker could process it; empty if it was lost with its workers, `redelivered` times.
     """
 
     queue: str
@@ -20,7 +20,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to move messages back: all that are there, or those with the ids. `token` tells one from the next."""
+    """A request to requeue messages: all that exist, or those with the ids. `token` identifies the request."""
 
     token: str
     ids: tuple[str, ...] = ()

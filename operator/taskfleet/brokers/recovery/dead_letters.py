@@ -1,4 +1,4 @@
-"""Messages that were set aside in `<queue>.dead`: listed, and moved back when somebody asks for it.
+"""Dead letters in `<queue>.dead`: listed, and requeued on request.
 
 Both run as scripts, because a message may be of any size: only what is shown of it leaves Redis.
 """
@@ -17,7 +17,7 @@ MOST_LISTED = 100
 _LARGEST = 256 * 1024  # bytes; of what is larger nothing is shown: reading 100 of these takes Redis 0.1 s
 _LONGEST = 200  # bytes of one text
 _BATCH = 100
-_BATCH_BYTES = 1024 * 1024  # Redis answers nobody else while it moves a batch
+_BATCH_BYTES = 1024 * 1024  # Redis answers no other client while it moves a batch
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 
 # KEYS: the dead letters. ARGV: how many, bytes of a message, bytes of a text, names of the count and of the reason.
@@ -44,7 +44,7 @@ return found
 # KEYS: the request, the dead letters, the queue's lists. ARGV: token, ids (none: all), the first priority of each
 # list, how many and how many bytes at once, seconds to remember.
 # Every message is taken from the head and goes to its queue or to the tail, so what stays keeps its order. How many
-# are left to look at is remembered: a request that is repeated goes on, and moves nothing that came after it.
+# are left to scan is stored: a request that is repeated continues, and moves nothing that arrived after it.
 _MOVE = (
     MARKED
     + """
@@ -93,7 +93,7 @@ return {left - looked_at, redis.call('HINCRBY', KEYS[1], 'moved', moved)}
 
 
 async def dead_letters(client: Redis, layout: Layout, queues: Sequence[str]) -> list[DeadLetter]:
-    """At most MOST_LISTED messages, queue after queue, those first that were set aside first."""
+    """At most MOST_LISTED messages, queue after queue, oldest dead letters first."""
     found: list[DeadLetter] = []
     for queue in queues:
         arguments = (MOST_LISTED - len(found), _LARGEST, _LONGEST, LOSSES, REASON)

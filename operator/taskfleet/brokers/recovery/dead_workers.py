@@ -13,11 +13,11 @@ from taskfleet.brokers.recovery.lost_nodes import is_cut_off, node_name
 # A live process reports every 2 s; what was said this long ago may come from one that is gone.
 QUIET_SECONDS = 3.0
 # Where the node says nothing either. Silence alone proves nothing: a task that keeps the interpreter to itself silences
-# the report and the probes. More than what a worker takes to connect anew (30 s), than what Kubernetes takes to know
-# that a node is lost (50 s), and than the 100 s after which a worker that nobody answers begins no more tasks
+# the report and the probes. More than what a worker takes to reconnect (30 s), than what Kubernetes takes to detect
+# that a node is lost (50 s), and than the 100 s after which a worker without an answer starts no more tasks
 # (taskfleet_worker/fence.py).
 SILENT_SECONDS = 120.0
-# So soon nobody knows that a node is lost: whoever removes a pod before has its kubelet end the worker. A pod that goes
+# So soon a lost node is not yet detected: if a pod is removed before, its kubelet ends the worker. A pod that goes
 # later is perhaps removed because its node is lost, and its worker may live on there.
 _UNKNOWN_SECONDS = 30.0
 WORKER = "worker"
@@ -27,7 +27,7 @@ WORKER = "worker"
 class Dead:
     """`certain`: the pod is known and its process has ended. Else the pod is unknown: ask the API server first.
 
-    `report`: its last one, as it came. `lost`: it is only that nobody hears of the process any more, nor of its node;
+    `report`: its last one, as received. `lost`: the process and its node only report nothing any more;
     the process may come back.
     """
 
@@ -38,7 +38,7 @@ class Dead:
 
 
 def suspects(snapshot: BrokerSnapshot) -> bool:
-    """Whether any start is quiet, so that a closer look is worth it."""
+    """Whether any start is quiet, so that a closer check is worth it."""
     return any(snapshot.at - known.moved_at > QUIET_SECONDS for known in snapshot.reports.values())
 
 
@@ -51,7 +51,7 @@ def silent_nodes(snapshot: BrokerSnapshot, pods: Mapping[str, Object]) -> set[st
 def dead_workers(
     snapshot: BrokerSnapshot, pods: Mapping[str, Object], lost_nodes: Set[str] = frozenset(), *, now: datetime
 ) -> list[Dead]:
-    """Quiet starts whose pod is unknown, whose container has ended, or whose pod has begun anew; and those that have been
+    """Quiet starts whose pod is unknown, whose container has ended, or whose pod has restarted; and those that have been
     silent for 120 s, which is counted while the broker answers, and whose node is lost as well.
     """
     undrained = {
@@ -83,7 +83,7 @@ def _runs(pod: Object) -> bool:
 def _ended_since(pod: Object, start: float | None) -> bool:
     """Whether a container of the worker's has ended after `start`: it was the one that started then.
 
-    A restart is so quick that nobody may see the container between its two lives, and the next process speaks only
+    A restart can be so quick that no event shows the container in between, and the next process reports only
     when Celery is up. Both times are by the clock of the pod's node; the end is cut to whole seconds.
     """
     last = (_worker(pod).get("lastState") or {}).get("terminated") or {}

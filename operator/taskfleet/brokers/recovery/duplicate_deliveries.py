@@ -1,4 +1,4 @@
-"""Messages that live pods of ours work on and that somebody else has given to others.
+"""Messages that live pods of ours are running and that another client has redelivered.
 
 A worker with a shorter visibility timeout does that to everybody on its database: the task runs a second time. The
 message is then in the hands of a pod by its own record, and no longer among the unacknowledged ones.
@@ -38,7 +38,7 @@ return missing
 
 @dataclass
 class DuplicateDeliveries:
-    """Of one broker. A message counts when two looks in a row miss it: what is settled is gone by the second."""
+    """Of one broker. A message counts when two scans in a row miss it: what is settled is gone by the second."""
 
     layout: Layout
     _suspects: set[tuple[Incarnation, str]] = field(default_factory=set)
@@ -46,7 +46,7 @@ class DuplicateDeliveries:
     _next: int = 0
 
     async def scan(self, client: Redis, seen: BrokerSnapshot, ours: Set[str]) -> None:
-        """Look at some of the starts that hold messages, in turn. `ours`: tags that we gave back ourselves."""
+        """Check some of the starts that hold messages, in turn. `ours`: tags that we requeued ourselves."""
         starts = self._some(seen)
         if not starts:
             self._suspects.clear()
@@ -85,5 +85,5 @@ class DuplicateDeliveries:
 
 
 def _text(tag: bytes) -> str:
-    """A tag is any bytes, because whoever has the broker's password writes it."""
+    """A tag can be any bytes, because any client with the broker's password can write it."""
     return tag.decode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What the slow look at a broker found. Pure."""
+"""What the maintenance scan of a broker found. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class UnconsumedQueue:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the last look found. `kept`: expired messages of which no queue is known; `taken`: messages that somebody
-    gave to others during the last hour while our pods worked on them; `others`: some workers that are not ours;
+    """What the last scan found. `kept`: expired messages without a known queue; `taken`: messages that another client
+    redelivered during the last hour while our pods were running them; `others`: some workers that are not ours;
     `invalid_reports`: reports of workers that were dropped."""
 
     foreign_unacked: int = 0

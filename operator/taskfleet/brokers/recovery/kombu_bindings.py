@@ -1,7 +1,7 @@
-"""What kombu has noted about queues: a set for each exchange, with the queues that are bound to it.
+"""What kombu has recorded about queues: a set for each exchange, with the queues that are bound to it.
 
-Nobody lists all keys of somebody's Redis. The sets are found by SCAN, some thousand keys at a time, so what is known
-is a sample that becomes whole with time.
+Listing all keys would block a user's Redis. The sets are found by SCAN, some thousand keys at a time, so that the
+sample becomes complete with time.
 """
 
 import re
@@ -39,7 +39,7 @@ def parse(member: bytes, separator: str) -> Binding | None:
 
 
 def queues_for(exchange: str, routing_key: str, bindings: Iterable[Binding]) -> list[str]:
-    """Where a message belongs; nothing where that is not known. As kombu's exchanges look it up."""
+    """The queues of a message; empty if they are unknown. As kombu's exchanges look them up."""
     if not exchange:
         return [routing_key] if routing_key else []
     return sorted({one.queue for one in bindings if _matches(one, routing_key)})
@@ -57,9 +57,9 @@ def _fits(pattern: Sequence[str], words: Sequence[str]) -> bool:
     """Whether words match a topic as kombu reads it: # is any words, at least one, and * too, but the last of them is
     not empty (kombu 5 `kombu/transport/virtual/exchange.py`, TopicExchange).
 
-    kombu makes a regular expression of it, which can try again and again without end. Here each word is looked at
+    kombu makes a regular expression of it, which can backtrack without end. Here each word is compared
     once: bit n of `done` says that the first n parts have matched all words so far, and bit n of `within` that part n
-    is a wildcard which has taken some of them and may take more.
+    is a wildcard that has taken some of them and may take more.
     """
     literals: dict[str, int] = {}
     for at, part in enumerate(pattern):

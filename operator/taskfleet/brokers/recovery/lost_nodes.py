@@ -1,4 +1,4 @@
-"""What tells that a pod's node is lost, beside the silence of its worker. Pure.
+"""Evidence that a pod's node is lost, in addition to the silence of its worker. Pure.
 
 A lost node says nothing itself. The node controller of Kubernetes says it, once the kubelet has not renewed its Lease
 for 40 to 50 s: it taints the Node, and takes the condition Ready from each pod on it.
@@ -32,7 +32,7 @@ def node_name(pod: Object) -> str | None:
 def is_cut_off(pod: Object, lost_nodes: Set[str], *, now: datetime) -> bool:
     """Whether nothing that is said of a pod comes from its node any more.
 
-    `lost_nodes` may lack some: an operator for some namespaces reads no Nodes, and then the pod alone has to tell.
+    `lost_nodes` may lack some: an operator for some namespaces reads no Nodes, and then only the pod is evidence.
     """
     return node_name(pod) in lost_nodes or was_marked_unready(pod) or _outlives_its_end(pod, now)
 
@@ -40,7 +40,7 @@ def is_cut_off(pod: Object, lost_nodes: Set[str], *, now: datetime) -> bool:
 def was_marked_unready(pod: Object) -> bool:
     """Whether the node controller has taken the condition Ready: it leaves the rest as it was, and gives no reason.
 
-    A kubelet names a reason, and puts right what somebody else has written within 10 s. See MarkPodsNotReady in
+    A kubelet names a reason, and reverts what another client has written within 10 s. See MarkPodsNotReady in
     pkg/controller/util/node/controller_utils.go and GeneratePodReadyCondition in pkg/kubelet/status/generate.go
     (Kubernetes 1.34).
     """

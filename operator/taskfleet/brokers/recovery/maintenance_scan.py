@@ -1,4 +1,4 @@
-"""The slow look at a broker: what is not worth a reading ten times a second, and the giving back of what has expired."""
+"""The maintenance scan of a broker: what need not be polled ten times a second, and the requeue of expired messages."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ _MOST_NAMES = 3
 
 @dataclass
 class MaintenanceScan:
-    """Of one broker. `name` tells this restorer from others on the same database."""
+    """Of one broker. `name` distinguishes this restorer from others on the same database."""
 
     layout: Layout
     name: str
@@ -49,7 +49,7 @@ class MaintenanceScan:
 
     @property
     def every(self) -> float:
-        """Seconds between two looks: short timeouts want short ones."""
+        """Seconds between two scans: short timeouts need short ones."""
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, self.layout.visibility_timeout / 4))
 
     async def run(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> tuple[Findings, int]:
@@ -95,19 +95,19 @@ class MaintenanceScan:
             return otherwise
 
     def _remember(self, swept: Swept) -> None:
-        """Pods may still work on what we gave back, and that is no one else's doing."""
+        """Pods may still run what we requeued ourselves; no other client did that."""
         if len(self._requeued) > _MOST_TAGS:
             self._requeued.clear()
         self._requeued |= swept.tags
 
     async def _foreign_unacked(self, client: Redis, seen: BrokerSnapshot) -> int:
-        """Of two looks the lower: a report comes a moment after the message that it counts."""
+        """The lower of two scans: a report arrives a moment after the message that it counts."""
         unacked = await client.hlen(f"{self.layout.prefix}unacked")
         self._foreign.append(max(0, unacked - sum(known.report.held for known in seen.reports.values())))
         return min(self._foreign)
 
     async def _others(self, client: Redis, seen: BrokerSnapshot, readers: Consumers) -> list[str]:
-        """Celery workers with a mailbox here that are no pod of ours; one that was killed keeps its mailbox."""
+        """Celery workers with a mailbox here that are not our pods; one that was killed keeps its mailbox."""
         layout = self.layout
         bound = await bindings_of(client, layout.prefix, layout.separator, [MAILBOXES])
         names = {one.queue.removesuffix(f".{MAILBOXES}") for one in bound[MAILBOXES]}
@@ -133,5 +133,5 @@ def _ours(worker: str, pods: set[str], pools: set[str]) -> bool:
 
 
 def _is_name(queue: str) -> bool:
-    """Whether a text from somebody's Redis may stand in a status as a queue's name."""
+    """Whether a status can show a text from a Redis as a queue's name."""
     return len(queue) <= 200 and queue.isprintable() and not queue.endswith(f".{MAILBOXES}")

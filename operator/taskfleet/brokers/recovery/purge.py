@@ -7,7 +7,7 @@ from taskfleet.brokers.key_layout import Layout
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 
 # KEYS: the request, the queue's lists. ARGV: token, seconds to remember it.
-# How many went is kept beside the token, so that a reply which got lost can be asked for again. UNLINK frees the
+# The number of messages is stored with the token, so that a lost reply can be read again. UNLINK frees the
 # memory of a long list without keeping others waiting.
 _PURGE = """
 local known = redis.call('HMGET', KEYS[1], 'token', 'messages')

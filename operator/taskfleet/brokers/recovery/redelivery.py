@@ -1,7 +1,7 @@
-"""How a message looks that goes back to its queue: the same whoever sends it back, and as the worker's own code has it.
+"""The form of a message that returns to its queue: always the same, and as in the worker's own code.
 
-It is marked as redelivered, as kombu marks what it restores, and carries how often it was lost together with whoever
-worked on it. Both stand in the message's envelope and not among its headers, which tasks copy into their retries.
+It is marked as redelivered, as kombu marks what it restores, and carries how often it was lost together with its worker.
+Both are in the message's envelope and not in its headers, which tasks copy into their retries.
 """
 
 MAX_REDELIVERIES = 5  # as in taskfleet_worker/deliveries.py: then the message is dead-lettered

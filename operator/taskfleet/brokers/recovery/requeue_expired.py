@@ -1,4 +1,4 @@
-"""Messages that were fetched so long ago that whoever did has gone: back to the head of their queues.
+"""Messages that were fetched too long ago return to the head of their queues.
 
 kombu's own workers do this too, but gevent and eventlet ones only when they start, and nobody does where no worker
 is left. Theirs also deletes what belongs to an exchange that its process has not declared; what has no known queue
@@ -16,10 +16,10 @@ from taskfleet.brokers.recovery.kombu_bindings import bindings_of, queues_for
 from taskfleet.brokers.recovery.redelivery import MARKED
 
 _BATCH = 100
-_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers nobody else while it looks at a batch
-_MOST_BATCHES = 10  # in one look; the rest waits for the next
+_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers no other client while it scans a batch
+_MOST_BATCHES = 10  # in one scan; the rest waits for the next
 _RECORDS_AT_ONCE = 100
-_LOCK_SECONDS = 60  # longer than from one look to the next
+_LOCK_SECONDS = 60  # longer than from one scan to the next
 
 # KEYS: index, messages, lock. ARGV: seconds of visibility, our name, seconds to lock, how many to pass over, how many
 # and how many bytes to look at.
@@ -73,7 +73,7 @@ return moved
 
 @dataclass(frozen=True)
 class Swept:
-    """What one look came to. `kept`: expired, and no queue is known for them. `tags`: those that went back."""
+    """The result of one scan. `kept`: expired, and no queue is known for them. `tags`: those that were requeued."""
 
     requeued: int = 0
     kept: int = 0
@@ -82,14 +82,14 @@ class Swept:
 
 @dataclass
 class ExpiredRequeuer:
-    """Gives back on one database. `name`: ours, among all restorers; only one of them works at a time."""
+    """Requeues on one database. `name`: ours, among all restorers; only one of them works at a time."""
 
     layout: Layout
     name: str
     _queues: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     async def sweep(self, client: Redis, records: Sequence[str] = ()) -> Swept:
-        """Give back what has expired. A later call goes on after a failure, for who moves also removes.
+        """Requeue what has expired. A later call continues after a failure, because a move also removes.
 
         `records`: keys of what live pods hold. They renew it, if by a longer timeout than that of now.
         """

@@ -3,7 +3,7 @@
 worker-image/taskfleet_worker records what each process start holds: tag -> [order, list, dead-letter list], and an ETA
 that stands in no header.
 kombu's own restore is of no use here: it finds a queue only for exchanges that its process has declared, and
-deletes the messages of others. Messages may be of any size, so none leaves Redis: scripts say what has to be known of
+deletes the messages of others. Messages may be of any size, so none leaves Redis: scripts report what must be known of
 them, and move them.
 """
 
@@ -21,7 +21,7 @@ from taskfleet.brokers.recovery.redelivery import LOSSES, MARKED, MAX_REDELIVERI
 from taskfleet.brokers.untrusted import count, load_json
 
 _BATCH = 100
-_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers nobody else while it looks at a batch
+_BATCH_BYTES = 4 * 1024 * 1024  # Redis answers no other client while it scans a batch
 _LONGEST_RECORD = 4096  # bytes: two names of lists
 _MOST_DIGITS = 6
 
@@ -104,7 +104,7 @@ class Requeued:
 
 
 def held(record: Mapping[bytes, bytes]) -> list[Held]:
-    """The messages of one start, the last fetched first; what is no such record is left out."""
+    """The messages of one start, the last fetched first, without invalid records."""
     found = []
     for tag, value in record.items():
         try:
@@ -120,7 +120,7 @@ def held(record: Mapping[bytes, bytes]) -> list[Held]:
 def losses_of(told: Sequence[bytes], *, now: datetime) -> int:
     """How often a message was lost, with this time; a task whose time has not come did no harm.
 
-    `told` are its count and its ETA, as JSON. Raises ValueError for what is no message.
+    `told` are its count and its ETA, as JSON. Raises ValueError for anything but a message.
     """
     if not told:
         raise ValueError("not a message")
@@ -178,7 +178,7 @@ class _Dead:
 async def _give_back_some(
     client: Redis, dead: _Dead, messages: Sequence[Held], now: datetime
 ) -> tuple[int, Requeued | None]:
-    """How many of the messages were looked at, at least one, and what became of them; None where the start speaks."""
+    """How many messages were scanned, at least one, and the result; None if the start reports again."""
     unacked = f"{dead.layout.prefix}unacked"
     tags = [message.tag for message in messages]
     look = client.register_script(_LOOK)
@@ -188,7 +188,7 @@ async def _give_back_some(
     aside = 0
     for message, told in zip(messages, found, strict=False):
         if told is None:
-            continue  # acknowledged, or given back by somebody else
+            continue  # acknowledged, or requeued by another client
         try:
             losses = losses_of([told[0], told[1] or message.eta] if told else told, now=now)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Queues in which messages wait that nobody takes. What is taken shows at the head of the line."""
+"""Queues with waiting messages and no consumer. A consumer shows at the head of the list."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from taskfleet.brokers.recovery.findings import UnconsumedQueue
 MOST_SHOWN = 20
 _MOST_QUEUES = 500
 _QUEUES_AT_ONCE = 50
-_PATIENCE_SECONDS = 60.0  # a worker of somebody else's may be at a task as long as that
+_PATIENCE_SECONDS = 60.0  # a foreign worker may run a task for as long as that
 
 # KEYS: lists. The length of each, and a digest of the message at its head.
 _HEADS = """
@@ -43,7 +43,7 @@ class UnconsumedQueues:
     ) -> list[UnconsumedQueue]:
         """Those of `queues`, which no pool consumes, whose head has stood still; the longest first.
 
-        `others`: whether workers run that are not ours. Without them two looks at the same head are enough.
+        `others`: whether workers run that are not ours. Without them, two polls with the same head are enough.
         """
         lines = await self._lines(client, sorted(queues)[:_MOST_QUEUES])
         patience = _PATIENCE_SECONDS if others else 0.0

@@ -1,4 +1,4 @@
-"""A PeriodicSchedule as the broker's beat reads it, and what cannot be one: docs/design/schedules.md. Pure."""
+"""A PeriodicSchedule as the broker's beat reads it, and what cannot be one: docs/explanation/design/schedules.md. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -63,7 +63,7 @@ def _five_fields(schedule: str) -> str:
 
 
 def trigger_of(schedule: PeriodicSchedule) -> str | None:
-    """The token for which one run is wanted at once."""
+    """The token that requests one run at once."""
     return schedule.metadata.annotations.get(TRIGGER, "").strip()[:MAX_TOKEN] or None
 
 

@@ -1,6 +1,6 @@
-"""What beat tells of each schedule's runs and of itself. Untrusted: odd values count as nothing. Pure.
+"""What beat reports about each schedule's runs and about itself. Untrusted: invalid values are ignored. Pure.
 
-The other side is docs/design/schedules.md.
+The other side is docs/explanation/design/schedules.md.
 """
 
 from dataclasses import dataclass

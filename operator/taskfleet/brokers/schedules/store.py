@@ -1,4 +1,4 @@
-"""The schedules of one broker in its Redis: written by us, run by beat. docs/design/schedules.md names the keys."""
+"""The schedules of one broker in its Redis: written by us, run by beat. docs/explanation/design/schedules.md names the keys."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -13,12 +13,12 @@ from taskfleet.brokers.untrusted import load_json
 
 _LARGEST = 1024 * 1024  # bytes of an entry, as large as an object can be in the API
 _MOST_DIGITS = 18
-_AT_ONCE = 500  # entries in one MULTI, during which Redis answers nobody else
+_AT_ONCE = 500  # entries in one MULTI, during which Redis answers no other client
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One look, in one round trip. `states` and `heartbeat` as beat wrote them."""
+    """One poll, in one round trip. `states` and `heartbeat` as beat wrote them."""
 
     version: int  # 0: Redis has none, as after a loss of its data
     heartbeat: bytes | None

@@ -1,4 +1,4 @@
-"""Keeps every broker's schedules in its Redis as the objects say, and remembers what beat tells of them."""
+"""Keeps every broker's schedules in its Redis as the objects say, and remembers what beat reports."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _SECONDS_FOR_EACH = 0.0002  # the states of 10,000 schedules take 15 ms to read:
 
 @dataclass(frozen=True)
 class Seen:
-    """A broker's schedules at the last look. `states` by uid."""
+    """A broker's schedules at the last poll. `states` by uid."""
 
     heartbeat: Heartbeat | None
     states: Mapping[str, RunState]
@@ -92,7 +92,7 @@ class ScheduleKeeper:
         return broker in self._kept
 
     def seen(self, broker: Key) -> Seen | None:
-        """None before the first look, and while the broker does not answer."""
+        """None before the first poll, and while the broker does not answer."""
         kept = self._kept.get(broker)
         return kept.seen if kept is not None else None
 
@@ -117,7 +117,7 @@ class ScheduleKeeper:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, broker: Key, kept: _Kept) -> None:
-        """Look, write what differs, and look again, until there is nothing left to keep.
+        """Poll, write what differs, and poll again, until there is nothing left to keep.
 
         A client's timeout that passes while the task is cancelled makes it forget that it was: hence the question.
         """
@@ -153,7 +153,7 @@ class ScheduleKeeper:
             kept.changed.clear()
             try:
                 await self._bring_up(store, kept, kept.entries, stored)
-            except RedisError as error:  # such as no memory left; what beat does is told all the same
+            except RedisError as error:  # such as a full memory; what beat does is reported all the same
                 log.warning("schedules not written yet", **broker._asdict(), error=type(error).__name__)
         self._take(kept, stored)
         return kept.entries is not None
@@ -182,7 +182,7 @@ class ScheduleKeeper:
             version, times = await store.write(puts, stop=stop, forget=sorted(forget))
             log.info("schedules written", **kept.broker._asdict(), entries=len(puts), version=version)
             if version != stored.version + times:
-                return  # somebody wrote meanwhile: read again
+                return  # another client wrote meanwhile: read again
             entries.update({put.uid: put.entry for put in puts})
             for uid in (*stop, *forget):
                 entries.pop(uid, None)
@@ -190,7 +190,7 @@ class ScheduleKeeper:
         kept.marks = {obj["metadata"]["uid"]: _mark(obj) for obj in objects}
 
     def _take(self, kept: _Kept, stored: Stored | None) -> None:
-        """Remember what beat says, and tell whom it concerns."""
+        """Store what beat reports, and reconcile the schedules that it concerns."""
         before = kept.seen
         if stored is None:
             kept.seen, kept.raw = None, {}
@@ -227,7 +227,7 @@ def _states(stored: Stored, kept: _Kept) -> dict[str, RunState]:
 
 
 def _put(obj: Object, before: Object | None, *, known: bool, now: datetime) -> Put | None:
-    """The entry of an object; None for one that beat could not plan: its own status tells why."""
+    """The entry of an object; None for one that beat could not plan: its status says why."""
     try:
         schedule = PeriodicSchedule.parse(obj)
     except InvalidObject:

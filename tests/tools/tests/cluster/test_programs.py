@@ -30,6 +30,20 @@ def test_another_pin_makes_another_program(tmp_path: Path, monkeypatch: pytest.M
     assert programs.digest(module) != before
 
 
+def test_another_replaced_file_makes_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Module, "folder", tmp_path)
+    (tmp_path / "go.mod").write_text("module x\n\nrequire example.org/y v1.0.0\n")
+    plain = programs.digest(Module("x", ("x",)))
+    without = programs.digest(Module("x", ("x",), replaced={"example.org/y/a.go": None}))
+    instead = programs.digest(Module("x", ("x",), replaced={"example.org/y/a.go": "b.go.txt"}))
+    assert len({plain, without, instead}) == 3
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_every_replacement_is_a_file_of_the_module(module: Module) -> None:
+    assert [name for name in module.replaced.values() if name and not (module.folder / name).is_file()] == []
+
+
 def test_an_unknown_program_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(ClusterError, match=r"no program 'kubect'.*kubectl"):
         programs.program("kubect")
