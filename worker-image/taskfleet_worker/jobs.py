@@ -20,6 +20,9 @@ class Job:
     # Whether it is one task, handed over by Celery itself.
     is_task: bool
     begun_at: float | None = None
+    # Whether its task has ended by Celery's word, though the pool is not through with it: a hard time limit ends the
+    # child, and the pool waits for a handler or a result backend.
+    over: bool = False
     # Whether it must not begin any more: fence.py.
     stopped: bool = False
     error: BaseException | None = None
@@ -34,6 +37,8 @@ class Jobs:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._jobs: dict[int, Job] = {}
+        # By identity of the request.
+        self._tasks: dict[int, Job] = {}
         self._ended: deque[Job] = deque()
         self._progress = clock()
         # With which error the pool has last refused a job.
@@ -43,11 +48,13 @@ class Jobs:
         """The pool is about to be handed a job."""
         job = Job(requests, self._clock(), is_task)
         self._jobs[id(job)] = job
+        if is_task:
+            self._tasks.update((id(request), job) for request in requests)
         return job
 
     def refused(self, job: Job, error: BaseException | None = None) -> None:
         """The pool has not taken it."""
-        self._jobs.pop(id(job), None)
+        self._forget(job)
         self.refusal = error
 
     def begun(self, job: Job) -> None:
@@ -56,9 +63,21 @@ class Jobs:
 
     def ended(self, job: Job) -> None:
         """The pool is through with it, in whatever way; may be noticed in several places."""
-        if self._jobs.pop(id(job), None) is not None:
+        if self._forget(job):
             self._progress = self._clock()
             self._ended.append(job)
+
+    def over(self, request: Any) -> None:
+        """Celery says that its task has ended."""
+        job = self._tasks.get(id(request))
+        if job is not None:
+            job.over = True
+
+    def _forget(self, job: Job) -> bool:
+        """Whether it was known."""
+        for request in job.requests if job.is_task else ():
+            self._tasks.pop(id(request), None)
+        return self._jobs.pop(id(job), None) is not None
 
     def take_ended(self) -> list[Job]:
         """Those that have ended since the last call."""
@@ -78,7 +97,7 @@ class Jobs:
     @property
     def running(self) -> int:
         """How many the pool runs now."""
-        return sum(job.begun_at is not None for job in list(self._jobs.values()))
+        return sum(job.begun_at is not None and not job.over for job in list(self._jobs.values()))
 
     @property
     def requests(self) -> set[int]:

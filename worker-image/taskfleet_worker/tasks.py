@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from taskfleet_worker.deliveries import Deliveries
-from taskfleet_worker.jobs import Job
+from taskfleet_worker.jobs import Job, Jobs
 
 
 @dataclass
@@ -21,10 +21,11 @@ class QueueCount:
 class Tasks:
     """Celery announces each start and each end, whatever the outcome, by one function each."""
 
-    def __init__(self, deliveries: Deliveries, clock: Callable[[], float]) -> None:
+    def __init__(self, deliveries: Deliveries, jobs: Jobs, clock: Callable[[], float]) -> None:
         self.queues: dict[str, QueueCount] = {}
         self.last_end = float("-inf")  # by the clock
         self._deliveries = deliveries
+        self._jobs = jobs
         self._clock = clock
         # By identity of the request or job: queue, start, and for how many messages it stands.
         self._running: dict[int, tuple[str, float, int]] = {}
@@ -80,6 +81,7 @@ class Tasks:
 
         def task_ready(request: Any, *args: Any, **kwargs: Any) -> Any:
             self.over(request)
+            self._jobs.over(request)
             return ready(request, *args, **kwargs)
 
         state.task_accepted, state.task_ready = task_accepted, task_ready

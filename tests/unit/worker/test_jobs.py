@@ -20,6 +20,19 @@ def test_a_job_runs_from_its_beginning_to_its_end_and_is_returned_once() -> None
     assert (jobs.running, jobs.take_ended(), jobs.take_ended()) == (0, [job], [])
 
 
+def test_a_task_that_has_ended_by_celerys_word_runs_no_more_though_the_pool_is_not_through() -> None:
+    jobs, request = Jobs(Clock()), object()
+    job = jobs.handed((request,), is_task=True)
+    batch = jobs.handed((request,), is_task=False)
+    jobs.begun(job)
+    jobs.begun(batch)
+    jobs.over(request)
+    assert jobs.running == 1, "work that stands for messages ends when the pool says so"
+    jobs.ended(job)
+    assert jobs.take_ended() == [job]
+    jobs.over(request)  # it may come late
+
+
 def test_a_job_that_the_pool_refuses_never_ends() -> None:
     jobs = Jobs(Clock())
     jobs.refused(jobs.handed((), is_task=True))
