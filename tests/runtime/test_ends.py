@@ -43,6 +43,18 @@ def left_behind(server: RedisServer) -> list[str]:
     )
 
 
+@every_pool
+def test_what_waits_in_the_pool_goes_back_in_its_order_when_the_worker_stops(
+    make_worker: MakeWorker, server: RedisServer, pool: str
+) -> None:
+    worker = make_worker(pool, capacity=1, prefetchMultiplier=3).start().ready()
+    first, *others = [send(server.client, "proj.nap", 3) for _ in range(5)]
+    wait_for(lambda: server.started() == [first], 30, what="the first task to start")
+    assert ends_with(worker, TERM) == 0
+    # The threads of Celery up to 5.6 finish all that they hold, green pools the one that they were about to begin.
+    assert [*server.finished(), *server.waiting("celery")] == [first, *others]
+
+
 @pytest.mark.parametrize(
     ("signals", "code", "environment"),
     [

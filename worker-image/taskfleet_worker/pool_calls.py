@@ -175,7 +175,7 @@ class PoolCalls:
     def _follow(self, pool: Any, job: Job, result: Any) -> None:
         """Have the job's end from the pool's own record of it."""
         if self._type == "threads":
-            result.f.add_done_callback(lambda _future: self._jobs.ended(job))
+            result.f.add_done_callback(functools.partial(self._future_done, job))
         elif self._type == "gevent":
             result.rawlink(lambda _greenlet: self._jobs.ended(job))
         elif self._type == "eventlet":
@@ -186,6 +186,13 @@ class PoolCalls:
             self._jobs.refused(job)
         else:
             job.is_lost = lambda: result._job not in pool._pool._cache
+
+    def _future_done(self, job: Job, future: Any) -> None:
+        """From Celery 5.7 on the pool cancels at its end what has not begun: that goes back to its queue."""
+        if future.cancelled():
+            self._jobs.refused(job)
+        else:
+            self._jobs.ended(job)
 
     def _watch(self, pool: Any) -> None:
         """Once for each green pool: which greenlets Celery ends, and on eventlet, which it starts."""

@@ -65,11 +65,18 @@ class Unsettled:
                 self._tasks.over(job)
             for request in job.requests:
                 if self._is_left(job, request):
-                    if is_lost(request.task, job.error):
-                        self._deliveries.lost.add(request.message.delivery_tag)
-                        request.reject(requeue=True)
-                    else:
-                        self._fail(state, request, job.error)
+                    self._settle_left(state, job, request)
+
+    def _settle_left(self, state: Any, job: Job, request: Any) -> None:
+        if job.begun_at is None and job.error is None:
+            # The pool has dropped it before it began.
+            state.task_ready(request)
+            request.reject(requeue=True)
+        elif is_lost(request.task, job.error):
+            self._deliveries.lost.add(request.message.delivery_tag)
+            request.reject(requeue=True)
+        else:
+            self._fail(state, request, job.error)
 
     def _is_left(self, job: Job, request: Any) -> bool:
         if not job.is_task and job.error is None:
