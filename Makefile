@@ -6,9 +6,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
-
 define NEEDS_PYTHON
 { echo "Python 3.11 or newer with its venv module is missing: apt-get install --no-install-recommends python3-venv"; \
   [ "$$(id -u)" = 0 ] && apt-get install --yes --no-install-recommends python3-venv; }
@@ -23,28 +20,6 @@ $(VENV_STAMP):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
-
-venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
-
-generate: venv ## crds/, docs/reference/api.md and the chart's list of kinds, from the models
-	$(BIN)/python -m taskfleet.crds
-
-lint: venv ## ruff, mypy --strict, import-linter, bandit, generated files up to date, kube-score over the chart, codespell, vale over prose
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy operator/taskfleet worker-image/taskfleet_worker tests
-	PYTHONPATH=worker-image $(BIN)/lint-imports
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator worker-image/taskfleet_worker
-	$(BIN)/python -m taskfleet.crds --check
-	$(BIN)/python -m tests.tools.chart_score
-	$(BIN)/codespell
-	$(BIN)/python -m tests.tools.prose
-
-unit: venv ## the tests that need no cluster
-	$(BIN)/pytest tests/unit tests/tools/tests
-
-golden: venv ## renew the golden files of the objects that the operator builds
-	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
 
 # Environments with Celery; it cannot live beside the operator's own dependencies.
 OLD_CELERIES := 5.3 5.4 5.5 5.6
@@ -65,6 +40,8 @@ CELERY_53_STAMP := $(call celery_stamp,5.3,requirements/worker-5.3.txt)
 CELERY_57_STAMP := $(call celery_stamp,5.7,requirements/worker.txt)
 $(eval $(call celery_venv,peers,requirements/peers.txt))
 PEERS_STAMP := $(call celery_stamp,peers,requirements/peers.txt)
+$(eval $(call celery_venv,fuzz,requirements/fuzz.txt))
+FUZZ_STAMP := $(call celery_stamp,fuzz,requirements/fuzz.txt)
 $(eval $(call celery_venv,django,examples/django/requirements.txt))
 DJANGO_STAMP := $(call celery_stamp,django,examples/django/requirements.txt)
 OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requirements/worker-$(v).txt))
@@ -75,33 +52,117 @@ RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_option_variables.
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
 LANES := --numprocesses 5
 
-test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## everything that must hold, from nothing
+##@ Every day
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV_STAMP) ## the Python environment, from the hash-pinned lock file
+
+lint: venv ## style, types, imports, security, generated files, chart and prose, each by its linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy operator/taskfleet worker-image/taskfleet_worker tests
+	PYTHONPATH=worker-image $(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive operator worker-image/taskfleet_worker
+	$(BIN)/python -m taskfleet.crds --check
+	$(BIN)/python -m tests.tools.chart_score
+	$(BIN)/codespell
+	$(BIN)/python -m tests.tools.prose
+
+unit: venv ## the tests that need neither a cluster nor a worker: two minutes
+	$(BIN)/pytest tests/unit tests/tools/tests
+
+test: lint $(CELERY_53_STAMP) $(CELERY_57_STAMP) ## all regular tests and lint, as CI runs them
 	$(BIN)/pytest tests/e2e tests/envtest $(RUNTIME_SMOKE) tests/unit tests/tools/tests -m 'not long' --celery $(CELERY_53) --celery $(CELERY_57) $(LANES)
 
-$(eval $(call celery_venv,fuzz,requirements/fuzz.txt))
+##@ Generated files
+
+generate: venv ## crds/, docs/reference/api.md and the chart's list of kinds, from the models
+	$(BIN)/python -m taskfleet.crds
+
+golden: venv ## renew the golden files of the objects that the operator builds
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/resources/test_golden.py
+
+pictures: venv ## docs/images, drawn by the simulation
+	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg
+
+lock: venv ## renew the lock files from requirements/*.in
+	@for f in $(addprefix requirements/,operator dev worker $(OLD_CELERIES:%=worker-%) go fuzz peers) examples/django/requirements; do \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+	    --python-version 3.11 --custom-compile-command "make lock" --upgrade $$f.in -o $$f.txt; done
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-deps \
+	  --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/worker-tests.in -o requirements/worker-tests.txt
+
+##@ Longer tests: the worker
+
 SECONDS ?= 3600
 
-fuzz: venv $(call celery_stamp,fuzz,requirements/fuzz.txt) ## an hour of fuzzing of every parser of what tenants control: SECONDS=3600
+test-runtime: venv $(CELERY_57_STAMP) ## all tests of the worker, on the newest Celery: real workers against a real Redis
+	$(BIN)/pytest tests/runtime --celery $(CELERY_57) $(LANES)
+
+test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## all tests of the worker, on Celery 5.3 to 5.7: an hour and more
+	$(BIN)/pytest tests/runtime $(foreach v,$(OLD_CELERIES) 5.7,--celery .venvs/celery-$(v)) $(LANES)
+
+test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
+	$(BIN)/pytest tests/runtime/brokers tests/runtime/test_rabbitmq.py tests/e2e/test_rabbitmq.py --celery $(CELERY_57) --numprocesses 3
+
+test-peers: venv $(PEERS_STAMP) ## what projects run beside Celery, on a plain worker and on this one, in a table
+	$(BIN)/pytest tests/peers --numprocesses 2
+
+test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
+	$(BIN)/pytest tests/django tests/e2e/test_django.py tests/e2e/test_django_rabbitmq.py
+
+fuzz: venv $(FUZZ_STAMP) ## an hour of fuzzing of every parser of what tenants control: SECONDS=3600
 	@PYTHONPATH=$$(echo .venvs/celery-fuzz/lib/python*/site-packages) $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+##@ Longer tests: the operator
+
+SEEDS ?= 1 2 3
+
+test-mutations: venv ## every property of every kind, changed on a living object and taken back; counts at the end
+	$(BIN)/pytest tests/envtest/mutations --capture=no
+
+test-interruptions: venv ## the operator killed at each of its writes, each watch event dropped, late and doubled; with counts
+	$(BIN)/pytest tests/envtest/interruptions --capture=no
+
+soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doubled, or stopped at work
+	$(BIN)/pytest tests/e2e/test_soak.py --soak-seconds 600 --capture=no
+
+test-lost-node: venv ## a node is lost and comes back, on a full cluster of two: five minutes
+	$(BIN)/pytest tests/e2e/test_lost_node.py --cluster two-nodes --nodes 2 --capture=no
+
+test-chaos: venv ## half an hour of faults for each of SEEDS="1 2 3" on a full cluster of two nodes, with a ledger at the end
+	$(foreach seed,$(SEEDS),$(BIN)/pytest tests/e2e/chaos --cluster two-nodes --nodes 2 --seed $(seed) --capture=no &&) true
+
+##@ Figures
+
+bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
+	@$(BIN)/python -m tests.tools.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
+
+django-sizing: venv $(DJANGO_STAMP) ## tasks a second of the Django example by pool and concurrency: docs/images/django-sizing.svg
+	@$(BIN)/python -m tests.django.sizing
+
+##@ Clusters and images
 
 CLUSTER ?= dev
 PROFILE ?= full
 NODES ?= 1
-
-cluster: venv ## a Kubernetes cluster for tests: CLUSTER=dev PROFILE=full|control-plane NODES=1|2
-	@$(BIN)/python -m tests.tools.cluster up --name $(CLUSTER) --profile $(PROFILE) --nodes $(NODES)
-
-cluster-down: venv ## remove the cluster and every trace of it
-	@$(BIN)/python -m tests.tools.cluster down --name $(CLUSTER)
-
-cluster-status: venv ## the parts of the cluster, and whether each works
-	@$(BIN)/python -m tests.tools.cluster status --name $(CLUSTER)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILDER ?= $(notdir $(firstword $(shell command -v docker podman buildah) docker))
 TAG ?= $(VERSION)
 override PREFIX := $(if $(PREFIX),$(PREFIX:%/=%)/)
 IMAGES := operator worker celery quickstart django
+
+cluster: venv ## a Kubernetes cluster for tests: CLUSTER=dev PROFILE=full|control-plane NODES=1|2
+	@$(BIN)/python -m tests.tools.cluster up --name $(CLUSTER) --profile $(PROFILE) --nodes $(NODES)
+
+cluster-status: venv ## the parts of the cluster, and whether each works
+	@$(BIN)/python -m tests.tools.cluster status --name $(CLUSTER)
+
+cluster-down: venv ## remove the cluster and every trace of it
+	@$(BIN)/python -m tests.tools.cluster down --name $(CLUSTER)
 
 images: ## build the images with BUILDER (docker): make images PREFIX=registry.example/me/ PUSH=1
 	$(BUILDER) build $(BUILD_ARGS) --file operator/Dockerfile --tag $(PREFIX)taskfleet-operator:$(TAG) .
@@ -117,58 +178,10 @@ demo: venv ## a cluster with the operator, a fleet and 1,000 tasks; it stays unt
 demo-down: venv ## remove the demo and every trace of it
 	@$(BIN)/python -m tests.tools.demo down
 
-test-runtime: venv $(CELERY_57_STAMP) ## real workers against a real Redis, as processes
-	$(BIN)/pytest tests/runtime --celery $(CELERY_57) $(LANES)
-
-test-versions: venv $(CELERY_57_STAMP) $(OLD_CELERY_STAMPS) ## the runtime's tests on Celery 5.3 to 5.7
-	$(BIN)/pytest tests/runtime $(foreach v,$(OLD_CELERIES) 5.7,--celery .venvs/celery-$(v)) $(LANES)
-
-soak: venv ## ten minutes of random bursts on a full cluster: nothing lost, doubled, or stopped at work
-	$(BIN)/pytest tests/e2e/test_soak.py --soak-seconds 600 --capture=no
-
-test-lost-node: venv ## a node is lost and comes back, on a full cluster of two: five minutes
-	$(BIN)/pytest tests/e2e/test_lost_node.py --cluster two-nodes --nodes 2 --capture=no
-
-SEEDS ?= 1 2 3
-
-test-chaos: venv ## half an hour of faults for each of SEEDS="1 2 3" on a full cluster of two nodes, with a ledger at the end
-	$(foreach seed,$(SEEDS),$(BIN)/pytest tests/e2e/chaos --cluster two-nodes --nodes 2 --seed $(seed) --capture=no &&) true
-
-test-brokers: venv $(CELERY_57_STAMP) ## external brokers of every kind: sent, executed, executed twice, lost
-	$(BIN)/pytest tests/runtime/brokers tests/runtime/test_rabbitmq.py tests/e2e/test_rabbitmq.py --celery $(CELERY_57) --numprocesses 3
-
-test-peers: venv $(PEERS_STAMP) ## what projects run beside Celery, on a plain worker and on this one, in a table
-	$(BIN)/pytest tests/peers --numprocesses 2
-
-test-mutations: venv ## every property of every kind, changed on a living object and taken back; counts at the end
-	$(BIN)/pytest tests/envtest/mutations --capture=no
-
-test-interruptions: venv ## the operator killed at each of its writes, each watch event dropped, late and doubled; with counts
-	$(BIN)/pytest tests/envtest/interruptions --capture=no
-
-test-django: venv $(DJANGO_STAMP) ## the Django example, as processes and on a full cluster
-	$(BIN)/pytest tests/django tests/e2e/test_django.py tests/e2e/test_django_rabbitmq.py
-
 example-django: venv ## a cluster with the Django example on it; it stays until `make example-django-down`
 	@$(BIN)/python -m tests.django
 
 example-django-down: venv ## remove the Django example and every trace of it
 	@$(BIN)/python -m tests.django down
 
-django-sizing: venv $(DJANGO_STAMP) ## tasks a second of the Django example by pool and concurrency: docs/images/django-sizing.svg
-	@$(BIN)/python -m tests.django.sizing
-
-bench: venv $(CELERY_57_STAMP) ## the benchmarks, a line of JSON each; ONLY=<name> runs one, LIST=1 lists them
-	@$(BIN)/python -m tests.tools.load $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
-
-pictures: venv ## docs/images, drawn by the simulation
-	$(BIN)/taskfleet simulate -f examples/autoscale/workerpool.yaml --arrivals burst:400@30s+poisson:0.2/s --service lognormal:20s --duration 20m --out docs/images/burst.svg
-
-lock: venv ## renew the lock files from requirements/*.in
-	@for f in $(addprefix requirements/,operator dev worker $(OLD_CELERIES:%=worker-%) go fuzz peers) examples/django/requirements; do \
-	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
-	    --python-version 3.11 --custom-compile-command "make lock" --upgrade $$f.in -o $$f.txt; done
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-deps \
-	  --python-version 3.11 --custom-compile-command "make lock" --upgrade requirements/worker-tests.in -o requirements/worker-tests.txt
-
-.PHONY: test-chaos test-mutations test-interruptions test-peers fuzz test-django example-django example-django-down django-sizing pictures soak test-brokers bench cluster cluster-down cluster-status test help venv generate lint unit images demo demo-down lock test-runtime test-versions golden
+.PHONY: help venv lint unit test generate golden pictures lock test-runtime test-versions test-brokers test-peers test-django fuzz test-mutations test-interruptions soak test-lost-node test-chaos bench django-sizing cluster cluster-status cluster-down images demo demo-down example-django example-django-down
