@@ -104,7 +104,7 @@ class TestArrives:
         volumes = named(spec["volumes"])
         assert list(containers) == ["worker", "proxy"]
         assert list(init) == ["taskfleet", "migrate"]
-        assert volumes.keys() == {"taskfleet", "tmp", "cache"}
+        assert volumes.keys() == {"taskfleet", "cache"}
         worker = containers["worker"]
         assert {"name": "cache", "mountPath": "/cache"} in worker["volumeMounts"]
         assert worker["resources"]["requests"] == {"cpu": "250m"}

@@ -23,6 +23,7 @@ from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.lost_messages import return_lost_messages
 from taskfleet.controllers.pod_trouble import patience
+from taskfleet.controllers.refused import in_words_of_policy
 from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
 from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.broker_config_map import COMPONENT
@@ -89,7 +90,10 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
 async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
     built = broker_network_policy(broker, context.installation)
     key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
-    await context.children.ensure_or_remove(built, key, owner=raw)
+    policy = broker.spec.effective_redis.network_policy
+    admit = policy.admit if policy is not None else ()
+    with in_words_of_policy(built, admit, "spec.redis.networkPolicy.admit"):
+        await context.children.ensure_or_remove(built, key, owner=raw)
 
 
 def _redis_pods(broker: Broker, context: Context) -> list[Object]:

@@ -27,7 +27,7 @@ from taskfleet.controllers.pool_scaling import (
     with_decision,
 )
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
-from taskfleet.controllers.refused import in_words_of
+from taskfleet.controllers.refused import in_words_of, in_words_of_policy
 from taskfleet.controllers.requeue import handle_requeue
 from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
 from taskfleet.controllers.silent_holders import held_in_silence
@@ -200,7 +200,9 @@ async def _apply_budget(observed: Observed, context: Context) -> None:
 async def _apply_network_policy(observed: Observed, context: Context) -> None:
     pool = observed.pool
     key = Key("NetworkPolicy", pool.namespace, worker_network_policy_name(pool))
-    await context.children.ensure_or_remove(worker_network_policy(pool), key, owner=observed.raw)
+    built, policy = worker_network_policy(pool), pool.spec.network_policy
+    with in_words_of_policy(built, policy.admit if policy is not None else (), "spec.networkPolicy.admit"):
+        await context.children.ensure_or_remove(built, key, owner=observed.raw)
 
 
 async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:

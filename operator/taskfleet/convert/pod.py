@@ -167,8 +167,9 @@ def _security_notes(draft: Draft, workload: Workload, container: Object) -> None
 
 def _folder_notes(notes: Notes, workload: Workload, container: Object) -> None:
     mounts = entries(container, "volumeMounts")
-    if not any(str(mount.get("mountPath", "")).rstrip("/") == "/tmp" for mount in mounts):  # noqa: S108 - a path in a pod
-        notes.changed("/tmp", "an empty volume is mounted there and hides the image's /tmp.")  # noqa: S108 - as above
+    read_only = part(container, "securityContext").get("readOnlyRootFilesystem") is True
+    if read_only and not any(str(mount.get("mountPath", "")).rstrip("/") == "/tmp" for mount in mounts):  # noqa: S108 - a path in a pod
+        notes.changed("/tmp", "an empty volume is mounted there, because the root file system is read-only.")  # noqa: S108 - as above
     if any(claim := _claims(workload.pod)):
         notes.changed(
             "volumes",

@@ -15,6 +15,7 @@ from taskfleet.resources.volumes import (
     RUNTIME_VOLUME,
     SAFE_TO_EVICT,
     safe_to_evict,
+    with_tmp_if_needed,
     worker_volumes,
 )
 from taskfleet.resources.worker_container import CONTAINER, OWNED_VARIABLES, worker_container
@@ -49,10 +50,11 @@ def with_pool_template(built: Object, pool: WorkerPool, *, own_resources: bool =
     fields = _OWNED.container_fields | ({"resources"} if own_resources else set())
     owned = replace(_OWNED, container_fields=fields)
     template = with_user_template(built, pool.spec.template, owned=owned, path="spec.template")
+    spec = with_tmp_if_needed(_init_container_not_as_root(template["spec"]), CONTAINER, pool.spec.template)
     annotations = template["metadata"].get("annotations") or {}
-    annotations = {**annotations, SAFE_TO_EVICT: safe_to_evict(annotations.get(SAFE_TO_EVICT))}
-    metadata = {**template["metadata"], "annotations": annotations}
-    return {**template, "metadata": metadata, "spec": _init_container_not_as_root(template["spec"])}
+    safe = safe_to_evict(annotations.get(SAFE_TO_EVICT), spec["volumes"])
+    metadata = {**template["metadata"], "annotations": {**annotations, SAFE_TO_EVICT: safe}}
+    return {**template, "metadata": metadata, "spec": spec}
 
 
 def _init_container_not_as_root(spec: Object) -> Object:

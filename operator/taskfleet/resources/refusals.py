@@ -8,10 +8,11 @@ from typing import Any
 from taskfleet.api import Object
 from taskfleet.resources.list_keys import identity
 
-_HEAD = re.compile(r'^[A-Za-z.]+ "[^"]*" is invalid: ')
+_HEAD = re.compile(r'^[A-Za-z0-9.]+ "[^"]*" is invalid: ')
 _POD_PATH = re.compile(
     r"\.?\bspec\.template\.(?:spec|metadata|labels|annotations)(?:\.[A-Za-z]+|\[[^\]]*\])*"
 )
+_PEER = re.compile(r"\.?\bspec\.ingress\[0\]\.from\[(\d+)\]")
 _STEP = re.compile(r"([A-Za-z]+)|\[([^\]]*)\]")
 Step = str | int
 
@@ -37,6 +38,18 @@ def in_users_words(message: str, built: Object, written: Written) -> str:
         return field
 
     said = _POD_PATH.sub(translate, _HEAD.sub("", message))
+    return f"{said.rstrip('.')}. Correct {fields[0]}." if fields else message
+
+
+def peers_in_users_words(message: str, field: str, *, before: int) -> str:
+    """`message` about a NetworkPolicy whose peers are the user's, after so many of ours, with what to do."""
+    fields: list[str] = []
+
+    def translate(found: re.Match[str]) -> str:
+        fields.append(f"{field}[{int(found[1]) - before}]")
+        return fields[-1]
+
+    said = _PEER.sub(translate, _HEAD.sub("", message))
     return f"{said.rstrip('.')}. Correct {fields[0]}." if fields else message
 
 

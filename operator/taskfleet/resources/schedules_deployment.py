@@ -41,7 +41,9 @@ def schedules_deployment(broker: Broker, installation: Installation) -> Object:
 
 
 def _template(broker: Broker, binding: BrokerBinding, installation: Installation) -> Object:
-    annotations = connection_metadata(binding).get("annotations", {}) | {SAFE_TO_EVICT: safe_to_evict(None)}
+    annotations = connection_metadata(binding).get("annotations", {}) | {
+        SAFE_TO_EVICT: safe_to_evict(None, volumes(binding))
+    }
     return {
         "metadata": {"labels": child_labels(broker, COMPONENT), "annotations": annotations},
         "spec": {

@@ -71,7 +71,8 @@ def _strategy(pool: WorkerPool) -> Object:
     """New pods first by default, so that a rollout takes no capacity away."""
     strategy = pool.spec.strategy or Strategy()
     if strategy.type == "Recreate":
-        return {"type": "Recreate"}
+        # Null, or the API server keeps an empty one of before and refuses it.
+        return {"type": "Recreate", "rollingUpdate": None}
     update = strategy.rolling_update or RollingUpdate()
     limits = {"maxSurge": update.max_surge, "maxUnavailable": update.max_unavailable}
     return {"type": "RollingUpdate", "rollingUpdate": limits}

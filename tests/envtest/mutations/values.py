@@ -32,6 +32,7 @@ _FORMATS = (
     Format("is not a valid size", ("2Gi", "3G", "999999999999999999Ti"), ("0Gi", "1", "1.5Gi", "")),
     Format("the name of an object", ("other", "a", "a" * 253), ("Other", "../other", "a" * 254, "")),
     Format("a key of the object", ("other", ".a", "a" * 253), ("a/b", "..", "a" * 254, "")),
+    Format("is not a valid variable name", ("other", "with: odd 'signs'"), ("ü", "a=b", "")),
     Format("queue name", ("other", "ü.x-1", "q" * 200), ("a,b", " a", "a\nb", "q" * 201, "")),
     Format(
         "is not a valid cron schedule",
@@ -118,6 +119,8 @@ def _of_kind(one: Property) -> Iterator[Value]:
         yield from _named(others, _too_many(schema))
     elif "enum" in schema:
         yield from _named(tuple(schema["enum"]), ("Nonsense", ""))
+    elif schema.get("x-kubernetes-int-or-string") and "%" in schema["pattern"]:
+        yield from _named((1, "25%", "100%"), ("1500m", "101%", -1))
     elif schema.get("x-kubernetes-int-or-string"):
         yield from _named((1, "1500m", "0"), ("much", "-1", "1" * 33))
     else:

@@ -27,7 +27,7 @@ _UNORDERED = frozenset({"--loglevel"})
 # What the operator adds to every pod, as docs/explanation/concepts.md says: its runtime, its own variables, labels and port.
 ADDED = frozenset(
     {
-        "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "volume tmp", "initContainer taskfleet",
+        "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "initContainer taskfleet",
         "label taskfleet.dev/pool", "label taskfleet.dev/component", "label taskfleet.dev/managed", "port 9817",
         "annotation cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
         "annotation taskfleet.dev/template-hash",

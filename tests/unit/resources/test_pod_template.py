@@ -1,8 +1,9 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.unit.resources.objects import by_name, deployment, pod_spec, worker, worker_pool
 
+from taskfleet.api import Object
 from taskfleet.resources.errors import SpecError
 
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
@@ -81,8 +82,37 @@ def test_the_runtime_is_copied_into_the_pod() -> None:
     assert {"name": "taskfleet", "mountPath": "/taskfleet"} in init["volumeMounts"]
     assert worker(worker_pool())["volumeMounts"] == [
         {"name": "taskfleet", "mountPath": "/taskfleet", "readOnly": True},
-        {"name": "tmp", "mountPath": "/tmp"},
     ]
+
+
+class TestTmp:
+    """An empty directory would hide what the image has there."""
+
+    MOUNT: ClassVar[Object] = {"name": "tmp", "mountPath": "/tmp"}
+
+    def test_is_the_images_where_its_root_file_system_is_writable(self) -> None:
+        template = template_of({})
+        assert [one["name"] for one in template["spec"]["volumes"]] == ["taskfleet"]
+        assert self.MOUNT not in template["spec"]["containers"][0]["volumeMounts"]
+        assert template["metadata"]["annotations"][SAFE_TO_EVICT] == "taskfleet"
+
+    def test_is_a_volume_where_it_is_read_only(self) -> None:
+        users = {"name": "worker", "securityContext": {"readOnlyRootFilesystem": True}}
+        template = template_of({"spec": {"containers": [users]}})
+        assert by_name(template["spec"]["volumes"])["tmp"] == {"name": "tmp", "emptyDir": {}}
+        assert self.MOUNT in template["spec"]["containers"][0]["volumeMounts"]
+        assert template["metadata"]["annotations"][SAFE_TO_EVICT] == "taskfleet,tmp"
+
+    def test_is_a_volume_where_the_template_has_one_of_that_name(self) -> None:
+        mount = {"name": "worker", "volumeMounts": [self.MOUNT]}
+        spec = spec_of(volumes=[{"name": "tmp", "emptyDir": {}}], containers=[mount])
+        assert by_name(spec["volumes"])["tmp"] == {"name": "tmp", "emptyDir": {}}
+        assert self.MOUNT in spec["containers"][0]["volumeMounts"]
+
+    def test_is_a_volume_where_a_sidecar_shares_it(self) -> None:
+        spec = spec_of(containers=[{"name": "proxy", "volumeMounts": [{"name": "tmp", "mountPath": "/run"}]}])
+        assert "tmp" in by_name(spec["volumes"])
+        assert self.MOUNT in by_name(spec["containers"])["worker"]["volumeMounts"]
 
 
 def test_probes_ask_the_runtime_by_http() -> None:
@@ -140,7 +170,7 @@ class TestOperatorWins:
         assert by_name(spec["volumes"])["taskfleet"] == {"name": "taskfleet", "emptyDir": {}}
         mounts = spec["containers"][0]["volumeMounts"]
         assert {"name": "taskfleet", "mountPath": "/taskfleet", "readOnly": True} in mounts
-        assert len(mounts) == 2
+        assert len(mounts) == 1
 
     def test_over_the_port_of_the_probes(self) -> None:
         assert (
@@ -223,10 +253,6 @@ class TestUserWins:
         annotations = {"team": "a", SAFE_TO_EVICT: "cache, tmp"}
         merged = template_of({"metadata": {"annotations": annotations}})["metadata"]["annotations"]
         assert merged.items() >= {"team": "a", SAFE_TO_EVICT: "cache,tmp,taskfleet"}.items()
-
-
-def test_our_local_volumes_do_not_keep_a_node() -> None:
-    assert template_of({})["metadata"]["annotations"][SAFE_TO_EVICT] == "taskfleet,tmp"
 
 
 def test_a_template_that_cannot_be_merged_is_refused_by_its_field() -> None:

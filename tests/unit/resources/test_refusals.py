@@ -6,7 +6,7 @@ import pytest
 from tests.unit.resources.objects import INSTALLATION, deployment, managed_broker, worker_pool
 
 from taskfleet.resources import broker_stateful_set
-from taskfleet.resources.refusals import in_users_words
+from taskfleet.resources.refusals import in_users_words, peers_in_users_words
 from taskfleet.resources.worker_deployment import written_of
 
 SPEC: dict[str, Any] = {
@@ -82,6 +82,17 @@ def test_words_about_no_field_stay_as_they_are() -> None:
     built = deployment(pool)
     assert in_users_words("the namespace is being terminated", built, written_of(pool)) == (
         "the namespace is being terminated"
+    )
+
+
+def test_a_peer_of_a_policy_is_the_users() -> None:
+    said = peers_in_users_words(
+        'NetworkPolicy.networking.k8s.io "x" is invalid: spec.ingress[0].from[2].ipBlock.cidr: no',
+        "spec.redis.networkPolicy.admit",
+        before=2,
+    )
+    assert said == (
+        "spec.redis.networkPolicy.admit[0].ipBlock.cidr: no. Correct spec.redis.networkPolicy.admit[0]."
     )
 
 

@@ -52,7 +52,9 @@ def test_rollout_takes_no_capacity_away() -> None:
 @pytest.mark.parametrize(
     ("strategy", "expected"),
     [
-        pytest.param({"type": "Recreate"}, {"type": "Recreate"}, id="recreate"),
+        pytest.param(
+            {"type": "Recreate"}, {"type": "Recreate", "rollingUpdate": None}, id="recreate-after-another"
+        ),
         pytest.param(
             {"rollingUpdate": {"maxUnavailable": 1}},
             {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
