@@ -135,6 +135,22 @@ class Beat(Model):
     """The scheduler class, as in `celery beat --scheduler`. For django-celery-beat it is
     django_celery_beat.schedulers:DatabaseScheduler."""
 
+    app: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
+    """The Celery application of beat. Defaults to the pool's."""
+
+    env: Annotated[
+        list[EnvVar],
+        Limits(**{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "maxItems": 500}),
+    ] = []
+    """Environment variables of beat in addition to the pool's; one of the same name replaces the pool's."""
+
+    resources: Resources | None = None
+    """CPU and memory of beat. Defaults to requests of 10m CPU and 128Mi memory, without limits."""
+
+    template: AnyObject | None = None
+    """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
+    pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
+
     storage: BeatStorage = BeatStorage()
     """The volume for the file of celery.beat:PersistentScheduler. Other schedulers get no volume."""
 

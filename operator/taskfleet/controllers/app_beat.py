@@ -12,7 +12,7 @@ from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.context import BrokerBinding
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 from taskfleet.resources.labels import RETAINED_FROM
-from taskfleet.resources.worker_deployment import written_of
+from taskfleet.resources.worker_deployment import written_of_beat
 
 
 async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding, context: Context) -> None:
@@ -25,7 +25,7 @@ async def ensure_app_beat(raw: Object, pool: WorkerPool, binding: BrokerBinding,
     live = await context.children.find(key_of(built), owner=raw)
     if ((live or {}).get("status") or {}).get("readyReplicas", 0) < 1:
         await _ensure_claim(raw, pool, context)
-    with in_words_of(built, written_of(pool)):
+    with in_words_of(built, written_of_beat(pool)):
         await context.children.apply_if_changed(built, live, owner=raw)
 
 
@@ -66,4 +66,6 @@ def _same_beat(other: Object, pool: WorkerPool) -> bool:
     spec = other.get("spec") or {}
     broker = (spec.get("brokerRef") or {}).get("name", "default")
     wanted = spec.get("beat") is not None and not spec.get("suspend")
-    return wanted and (spec.get("app"), broker) == (pool.spec.app, pool.spec.broker_ref.name)
+    theirs = (spec.get("beat") or {}).get("app") or spec.get("app")
+    ours = (pool.spec.beat.app if pool.spec.beat is not None else None) or pool.spec.app
+    return wanted and (theirs, broker) == (ours, pool.spec.broker_ref.name)

@@ -29,10 +29,8 @@ SETTINGS: Table = {
     "scaleUp": Missing("a pool scales up in one step to what its queues need."),
     "scaleDown": Missing("idle pods are removed together, and a busy pod is never stopped."),
     "beat.image": Missing("beat uses the pool's image."),
-    "beat.resources": Missing(
-        "beat requests 10m CPU and 128Mi, without limits: a ResourceQuota on limits rejects it."
-    ),
-    "beat.env": Missing("beat uses the pool's variables."),
+    "beat.resources": Field("beat.resources"),
+    "beat.env": Field("beat.env"),
     "beat.envFrom": Missing("beat uses the pool's envFrom."),
     "beat.template": Missing("beat uses the pool's template."),
     "beat.launcher": Missing("beat starts the interpreter without it."),

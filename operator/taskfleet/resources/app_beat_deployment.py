@@ -1,6 +1,6 @@
 """The app's own beat. Recreate, because two beats alive at once send every task twice."""
 
-from taskfleet.api import Object, WorkerPool
+from taskfleet.api import Beat, Object, WorkerPool
 from taskfleet.resources.app_beat_claim import BEAT_PATH, BEAT_VOLUME
 from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.broker_connection import connection_metadata
@@ -14,8 +14,9 @@ from taskfleet.resources.pull_policy import with_pull_policies
 from taskfleet.resources.runtime_init_container import runtime_init_container
 from taskfleet.resources.security import restricted_pod
 from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts, worker_volumes
-from taskfleet.resources.worker_container import worker_container
+from taskfleet.resources.worker_container import OWNED_VARIABLES, worker_container
 
+_RESOURCES: Object = {"requests": {"cpu": "10m", "memory": "128Mi"}}
 _FILE_GROUP = 65532  # whatever the image's user, the volume is writable for it
 
 
@@ -23,7 +24,7 @@ def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: I
     """None for a pool without beat. Raises SpecError for a user's template that cannot be merged."""
     if pool.spec.beat is None:
         return None
-    template = with_pool_template(_template(pool, broker, installation), pool, own_resources=True)
+    template = _with_users_template(_template(pool, broker, installation), pool, pool.spec.beat)
     # An external broker may be a RabbitMQ, which has no lock against two beats.
     if broker.managed_host is not None:
         template = with_prompt_eviction(template)
@@ -36,6 +37,20 @@ def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: I
     }
     metadata = child_metadata(pool, name=app_beat_name(pool), component=COMPONENT)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def _with_users_template(built: Object, pool: WorkerPool, beat: Beat) -> Object:
+    """Beat's own template, else the pool's without what is about many pods and about the load of tasks."""
+    if beat.template is not None:
+        return with_pool_template(built, beat.template, path="spec.beat.template")
+    template = pool.spec.template
+    if isinstance(spec := template.get("spec"), dict):
+        affinity = spec.get("affinity")
+        spec = {name: value for name, value in spec.items() if name != "topologySpreadConstraints"}
+        if isinstance(affinity, dict):
+            spec["affinity"] = {name: value for name, value in affinity.items() if name == "nodeAffinity"}
+        template = {**template, "spec": spec}
+    return with_pool_template(built, template, path="spec.template", own_resources=True)
 
 
 def _template(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
@@ -69,13 +84,18 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
     if beat.persistent:
         mounts.append({"name": BEAT_VOLUME, "mountPath": BEAT_PATH})
         file = [f"--schedule={BEAT_PATH}/schedule"]
+    own = {
+        variable.name: variable.to_object() for variable in beat.env if variable.name not in OWNED_VARIABLES
+    }
+    container = worker_container(pool, broker, installation)
     return {
-        **worker_container(pool, broker, installation),
+        **container,
+        "env": [*(one for one in container["env"] if one["name"] not in own), *own.values()],
         "command": [spec.python, f"{RUNTIME_PATH}/run.py", "beat"],
         # Without a pid file: one that a killed beat leaves behind would keep the next one from starting.
         "args": [
             "-A",
-            spec.app,
+            beat.app or spec.app,
             f"--scheduler={beat.scheduler}",
             *file,
             f"--loglevel={spec.log_level}",
@@ -85,6 +105,6 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
         "readinessProbe": readiness_probe(),
         "livenessProbe": liveness_probe(),
         # The pool's are for its tasks; beat only sends.
-        "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
+        "resources": _RESOURCES if beat.resources is None else beat.resources.to_object(),
         "volumeMounts": mounts,
     }

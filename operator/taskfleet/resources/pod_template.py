@@ -42,15 +42,15 @@ _OWNED = Owned(
 
 def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
     """The complete template. Raises SpecError for a user's template that cannot be merged."""
-    return with_pool_template(_built(pool, broker, installation), pool)
+    return with_pool_template(_built(pool, broker, installation), pool.spec.template, path="spec.template")
 
 
-def with_pool_template(built: Object, pool: WorkerPool, *, own_resources: bool = False) -> Object:
-    """The pool's template over what was built; with `own_resources` it does not change those of the container."""
+def with_pool_template(built: Object, users: Object, *, path: str, own_resources: bool = False) -> Object:
+    """The user's template over what was built; with `own_resources` it does not change those of the container."""
     fields = _OWNED.container_fields | ({"resources"} if own_resources else set())
     owned = replace(_OWNED, container_fields=fields)
-    template = with_user_template(built, pool.spec.template, owned=owned, path="spec.template")
-    spec = with_tmp_if_needed(_init_container_not_as_root(template["spec"]), CONTAINER, pool.spec.template)
+    template = with_user_template(built, users, owned=owned, path=path)
+    spec = with_tmp_if_needed(_init_container_not_as_root(template["spec"]), CONTAINER, users)
     annotations = template["metadata"].get("annotations") or {}
     safe = safe_to_evict(annotations.get(SAFE_TO_EVICT), spec["volumes"])
     metadata = {**template["metadata"], "annotations": {**annotations, SAFE_TO_EVICT: safe}}

@@ -85,6 +85,15 @@ def written_of(pool: WorkerPool) -> Written:
     return Written(pool.spec.to_object(), "spec", CONTAINER, fields, pod_fields)
 
 
+def written_of_beat(pool: WorkerPool) -> Written:
+    """The same of the pool's beat: where it has a template of its own, that is what its pods are made of."""
+    beat = pool.spec.beat
+    if beat is None or beat.template is None:
+        return written_of(pool)
+    fields = {name: name for name in ("resources", "env")}
+    return Written(beat.to_object(), "spec.beat", CONTAINER, fields, {})
+
+
 def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
     """The least that the API server accepts, with a size: applied first by the manager of the size.
 

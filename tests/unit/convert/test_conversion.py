@@ -174,7 +174,8 @@ def test_beat_that_differs_from_the_workers_is_told() -> None:
     beat = deployment("beat", "celery -A shop beat", image="registry.example/beat:1", resources=limits)
     conversion = convert([deployment(), beat])
     lost = {note.subject for note in conversion.notes if note.verdict is Verdict.LOST}
-    assert lost == {"beat image registry.example/beat:1", "beat.resources"}
+    assert lost == {"beat image registry.example/beat:1"}
+    assert of_kind(conversion, "WorkerPool")[0]["spec"]["beat"] == {"resources": limits}
 
 
 def test_beat_without_workers_gets_a_pool_at_zero() -> None:

@@ -78,7 +78,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
             "volume ${CREDENTIALS}:${CREDENTIALS}",
             "volume ./:/app",
         ],
-        "compose-rabbitmq": ["beat.resources"],
         "damped-hpa": [
             "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleDown",
             "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleUp",

@@ -123,7 +123,12 @@ FULL_REDIS: Object = {
 }
 
 
-FULL_BEAT: Object = {"storage": {"size": "1Gi", "storageClassName": "standard", "retainOnDelete": False}}
+FULL_BEAT: Object = {
+    "app": "proj.schedules",
+    "env": [{"name": "LEVEL", "value": "9"}],
+    "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},
+    "storage": {"size": "1Gi", "storageClassName": "standard", "retainOnDelete": False},
+}
 
 
 def pool_children(pool: dict[str, Any], broker: dict[str, Any] | None = None) -> list[Object]:

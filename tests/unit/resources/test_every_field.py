@@ -25,6 +25,7 @@ ELSEWHERE = {
     "env.valueFrom": "passed on as it is written",
     "envFrom.configMapRef.optional": "as in secretRef",
     "scheduler": "controllers/test_app_beat",
+    "template": "test_app_beat_deployment",
 }
 # Another value than that of the smallest pool.
 VALUES: Object = {
