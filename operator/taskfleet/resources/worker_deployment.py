@@ -98,10 +98,11 @@ def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
     """The least that the API server accepts, with a size: applied first by the manager of the size.
 
     A Deployment that is created without a size starts a pod. The seed is paused, so that nothing starts before
-    the real template is there.
+    the real template is there. Its strategy is the real one, or the API server would fill in what no Recreate takes.
     """
     spec = {
         "replicas": replicas,
+        "strategy": _strategy(pool),
         "paused": True,
         "selector": {"matchLabels": selector_labels(pool, COMPONENT)},
         "template": {
