@@ -69,13 +69,16 @@ def worker_deployment(
 
 def _strategy(pool: WorkerPool) -> Object:
     """New pods first by default, so that a rollout takes no capacity away."""
-    strategy = pool.spec.strategy or Strategy()
-    if strategy.type == "Recreate":
+    if not _rolls(pool):
         # Null, or the API server keeps an empty one of before and refuses it.
         return {"type": "Recreate", "rollingUpdate": None}
-    update = strategy.rolling_update or RollingUpdate()
+    update = (pool.spec.strategy or Strategy()).rolling_update or RollingUpdate()
     limits = {"maxSurge": update.max_surge, "maxUnavailable": update.max_unavailable}
     return {"type": "RollingUpdate", "rollingUpdate": limits}
+
+
+def _rolls(pool: WorkerPool) -> bool:
+    return pool.spec.strategy is None or pool.spec.strategy.type == "RollingUpdate"
 
 
 def written_of(pool: WorkerPool) -> Written:
@@ -98,11 +101,11 @@ def seed_deployment(pool: WorkerPool, *, replicas: int) -> Object:
     """The least that the API server accepts, with a size: applied first by the manager of the size.
 
     A Deployment that is created without a size starts a pod. The seed is paused, so that nothing starts before
-    the real template is there. Its strategy is the real one, or the API server would fill in what no Recreate takes.
+    the real template is there. Without its Recreate the API server would fill in limits that no Recreate takes.
     """
     spec = {
         "replicas": replicas,
-        "strategy": _strategy(pool),
+        **({} if _rolls(pool) else {"strategy": {"type": "Recreate"}}),
         "paused": True,
         "selector": {"matchLabels": selector_labels(pool, COMPONENT)},
         "template": {
