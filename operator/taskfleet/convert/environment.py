@@ -148,9 +148,9 @@ def name_hidden_variables(draft: Draft, variables: Mapping[str, Variable], read:
                 f"{variable.origin} contains it; the operator's value takes precedence.",
             )
         elif variable.name in read:
-            draft.notes.by_hand(
+            draft.notes.changed(
                 f"envFrom {variable.name}",
-                f"{variable.origin} contains it, and Celery reads it as {read[variable.name]}: remove it there.",
+                f"{variable.origin} contains it; a field sets {read[variable.name]}, and the pool ignores the variable.",
             )
 
 
