@@ -150,7 +150,7 @@ def name_hidden_variables(draft: Draft, variables: Mapping[str, Variable], read:
         elif variable.name in read:
             draft.notes.changed(
                 f"envFrom {variable.name}",
-                f"{variable.origin} contains it; a field sets {read[variable.name]}, and the pool ignores the variable.",
+                f"{variable.origin} contains it; it is read as {read[variable.name]} here, and the pool ignores the variable.",
             )
 
 

@@ -63,7 +63,7 @@ def test_variables_that_celery_reads_as_flags_become_fields() -> None:
     assert (found["concurrency"], found["env"]) == (3, [{"name": "MODE", "value": "x"}])
 
 
-def test_such_a_variable_in_a_config_map_is_for_a_hand() -> None:
+def test_such_a_variable_in_a_config_map_has_no_effect_any_more() -> None:
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -72,7 +72,7 @@ def test_such_a_variable_in_a_config_map_is_for_a_hand() -> None:
     }
     conversion = convert([config, deployment(envFrom=[{"configMapRef": {"name": "c"}}])])
     assert said(conversion, "envFrom CELERY_WORKER_PURGE")[0].startswith(
-        "action required: ConfigMap c contains it"
+        "changed: ConfigMap c contains it; it is read as --purge here, and the pool ignores the variable."
     )
 
 
