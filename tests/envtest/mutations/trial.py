@@ -267,7 +267,7 @@ def _known(now: State, before: State | None) -> State:
 def _without_size(state: State) -> dict[str, tuple[str, str, str]]:
     """Pods of this control plane report nothing, so that they count as busy: a pool that had one keeps it."""
     if state.says("Ready")[1] in ("Available", "ScaledToZero"):
-        same = {kind: ("True", "", "") for kind in ("Ready", "ScalingActive")}
+        same = dict.fromkeys(("Ready", "ScalingActive"), ("True", "", ""))
         return {**state.conditions, **same}
     return state.conditions
 
