@@ -1,7 +1,8 @@
 """What became of applies: what was stored in another form, refused, or changed again by others."""
 
-from taskfleet.api import Object
+from taskfleet.api import Key, Object
 from taskfleet.kube.errors import InvalidError
+from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.contains import first_difference
 from taskfleet.resources.hashing import digest
 from taskfleet.scaling.backoff import Backoff
@@ -17,6 +18,7 @@ class Applies:
     def __init__(self) -> None:
         self._stored: dict[str, Mark] = {}  # in another form than it was sent, and to be left so
         self._refused: dict[str, tuple[Mark, str]] = {}  # asked again, the API server would say the same
+        self._refused_new: dict[Key, tuple[str, str]] = {}
         self._reverts: dict[tuple[str, str], Backoff] = {}  # by path, too
         self._due: dict[str, float] = {}  # by owner
 
@@ -39,6 +41,15 @@ class Applies:
 
     def note_refused(self, live: Object, wanted: Object, why: str) -> None:
         self._refused[_uid(live)] = _mark(live, wanted), why
+
+    def check_refused_new(self, wanted: Object) -> None:
+        """The same for a child that does not exist."""
+        refused, why = self._refused_new.get(key_of(wanted), ("", ""))
+        if refused == applied_hash(wanted):
+            raise InvalidError(422, "Invalid", why)
+
+    def note_refused_new(self, wanted: Object, why: str) -> None:
+        self._refused_new[key_of(wanted)] = applied_hash(wanted), why
 
     def is_held(self, live: Object, path: str, owner: Object, now: float) -> bool:
         """Whether others' change of a field stays for now, because they have changed it again and again."""

@@ -265,7 +265,12 @@ def _known(now: State, before: State | None) -> State:
 
 
 def _without_size(state: State) -> dict[str, tuple[str, str, str]]:
-    """Pods of this control plane report nothing, so that they count as busy: a pool that had one keeps it."""
+    """Pods of this control plane report nothing, so that they count as busy: a pool that had one keeps it.
+
+    Claims are not bound here, so that none can be resized.
+    """
+    if "cannot be resized" in state.says("Reconciling")[2]:
+        return {**state.conditions, "Reconciling": ("False", "Settled", "Up to date.")}
     if state.says("Ready")[1] in ("Available", "ScaledToZero"):
         same = dict.fromkeys(("Ready", "ScalingActive"), ("True", "", ""))
         return {**state.conditions, **same}
