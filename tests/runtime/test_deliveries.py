@@ -59,7 +59,7 @@ def test_a_message_whose_exchange_the_app_does_not_know_is_left_to_who_knows_it(
     make_worker(visibilityTimeout=5).start().ready()
     # The sweep comes at the start or, where that one fails, 100 s later; a message of a known queue shows it.
     wait_for(lambda: server.finished() == known, 150, what="the sweep")
-    assert server.client.hkeys("unacked") == ["tag"]
+    wait_for(lambda: server.client.hkeys("unacked") == ["tag"], 30, what="its acknowledgement")
 
 
 @every_pool

@@ -77,7 +77,8 @@ def test_what_was_given_to_others_meanwhile_does_not_begin(
     wait_for(lambda: again in server.finished(), 30, what="a new task")
     runs = Counter(server.started())
     assert {task: runs[task] for task in tasks} == {task: 1 + (task == tasks[1]) for task in tasks}
-    assert not server.client.exists("celery", "unacked", "unacked_index")
+    left = ("celery", "unacked", "unacked_index")
+    wait_for(lambda: not server.client.exists(*left), 30, what="the last acknowledgement")
 
 
 @every_pool
