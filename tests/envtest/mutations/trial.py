@@ -269,6 +269,8 @@ def _without_size(state: State) -> dict[str, tuple[str, str, str]]:
 
     Claims are not bound here, so that none can be resized.
     """
+    if state.says("Stalled")[0] == "True":  # its children are those of before, and so is its beat
+        return {kind: told for kind, told in state.conditions.items() if kind != "BeatReady"}
     if "cannot be resized" in state.says("Reconciling")[2]:
         return {**state.conditions, "Reconciling": ("False", "Settled", "Up to date.")}
     if state.says("Ready")[1] in ("Available", "ScaledToZero"):
