@@ -144,10 +144,10 @@ class Beat(Model):
     ] = []
     """Environment variables of beat in addition to the pool's; one of the same name replaces the pool's."""
 
-    resources: Resources | None = None
+    resources: Resources = Resources()
     """CPU and memory of beat. Defaults to requests of 10m CPU and 128Mi memory, without limits."""
 
-    template: AnyObject | None = None
+    template: AnyObject = {}
     """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
     pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
 

@@ -1,6 +1,7 @@
 """The app's own beat. Recreate, because two beats alive at once send every task twice."""
 
 from taskfleet.api import Beat, Object, WorkerPool
+from taskfleet.api.pod import Resources
 from taskfleet.resources.app_beat_claim import BEAT_PATH, BEAT_VOLUME
 from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.broker_connection import connection_metadata
@@ -41,7 +42,7 @@ def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: I
 
 def _with_users_template(built: Object, pool: WorkerPool, beat: Beat) -> Object:
     """Beat's own template, else the pool's without what is about many pods and about the load of tasks."""
-    if beat.template is not None:
+    if beat.template:
         return with_pool_template(built, beat.template, path="spec.beat.template")
     template = pool.spec.template
     if isinstance(spec := template.get("spec"), dict):
@@ -105,6 +106,6 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
         "readinessProbe": readiness_probe(),
         "livenessProbe": liveness_probe(),
         # The pool's are for its tasks; beat only sends.
-        "resources": _RESOURCES if beat.resources is None else beat.resources.to_object(),
+        "resources": _RESOURCES if beat.resources == Resources() else beat.resources.to_object(),
         "volumeMounts": mounts,
     }

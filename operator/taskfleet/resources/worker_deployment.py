@@ -91,7 +91,7 @@ def written_of(pool: WorkerPool) -> Written:
 def written_of_beat(pool: WorkerPool) -> Written:
     """The same of the pool's beat: where it has a template of its own, that is what its pods are made of."""
     beat = pool.spec.beat
-    if beat is None or beat.template is None:
+    if beat is None or not beat.template:
         return written_of(pool)
     fields = {name: name for name in ("resources", "env")}
     return Written(beat.to_object(), "spec.beat", CONTAINER, fields, {})
