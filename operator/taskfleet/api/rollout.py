@@ -12,17 +12,18 @@ class RollingUpdate(Model):
 
     rules = (
         Rule(
-            "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
+            "!has(self.maxSurge) || !(string(self.maxSurge) in ['0', '0%'])"
+            " || (has(self.maxUnavailable) && !(string(self.maxUnavailable) in ['0', '0%']))",
             "maxSurge and maxUnavailable cannot both be 0: raise maxSurge to start new pods first, or "
             "maxUnavailable to remove old pods first.",
         ),
     )
 
-    max_surge: IntOrPercent = "25%"
-    """The number of pods above the pool's size."""
+    max_surge: IntOrPercent | None = None
+    """The number of pods above the pool's size. Defaults to 25%."""
 
-    max_unavailable: IntOrPercent = 0
-    """The number of pods below the pool's size. The default takes no capacity away."""
+    max_unavailable: IntOrPercent | None = None
+    """The number of pods below the pool's size. Defaults to 0, which takes no capacity away."""
 
 
 class Strategy(Model):
@@ -30,17 +31,17 @@ class Strategy(Model):
 
     rules = (
         Rule(
-            "self.type != 'Recreate' || !has(self.rollingUpdate)",
+            "!has(self.type) || self.type != 'Recreate' || !has(self.rollingUpdate)",
             "type Recreate has no rollingUpdate: remove rollingUpdate, or use type RollingUpdate.",
             field="rollingUpdate",
         ),
     )
 
-    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
-    """RollingUpdate replaces pods step by step. Recreate stops all old pods before it starts new ones, for volumes
+    type: Literal["RollingUpdate", "Recreate"] | None = None
+    """RollingUpdate, the default, replaces pods step by step. Recreate stops all old pods before it starts new ones, for volumes
     that only one node can mount."""
 
-    rolling_update: RollingUpdate | None = None
+    rolling_update: RollingUpdate = RollingUpdate()
     """The limits of a RollingUpdate. If it is not set, maxSurge is 25% and maxUnavailable is 0."""
 
 
@@ -49,14 +50,14 @@ class DisruptionBudget(Model):
 
     rules = (
         Rule(
-            "self.enabled || !has(self.maxUnavailable)",
+            "!has(self.enabled) || self.enabled || !has(self.maxUnavailable)",
             "maxUnavailable has no effect while enabled is false: remove maxUnavailable, or set enabled to true.",
             field="maxUnavailable",
         ),
     )
 
-    enabled: bool = True
-    """Whether there is a budget. Without one, a drain of nodes may evict all pods at once."""
+    enabled: bool | None = None
+    """Whether there is a budget, by default there is. Without one, a drain of nodes may evict all pods at once."""
 
     max_unavailable: IntOrPercent | None = None
     """The number of pods that may be evicted at once, in pods or in percent. Defaults to 25%, and to no budget for a

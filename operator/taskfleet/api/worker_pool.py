@@ -293,10 +293,10 @@ class WorkerPoolSpec(Model):
     """Allows connections to the pool's workers and its beat only from the peers in admit. Probes of the kubelet are
     always allowed. By default there is no NetworkPolicy."""
 
-    strategy: Strategy | None = None
+    strategy: Strategy = Strategy()
     """How new pods replace old ones. By default new pods start first: maxSurge 25%, maxUnavailable 0."""
 
-    disruption_budget: DisruptionBudget | None = None
+    disruption_budget: DisruptionBudget = DisruptionBudget()
     """How many pods may be evicted at once, as when nodes are drained. By default 25%; none for a pool that has one
     pod at most."""
 

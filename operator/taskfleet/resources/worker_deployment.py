@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from taskfleet.api import GROUP, Object, WorkerPool
-from taskfleet.api.rollout import RollingUpdate, Strategy
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.hashing import inputs_hash, template_hash
 from taskfleet.resources.labels import child_labels, selector_labels
@@ -16,6 +15,7 @@ from taskfleet.resources.worker_container import CONTAINER
 
 INPUTS_HASH = f"{GROUP}/inputs-hash"
 TEMPLATE_HASH = f"{GROUP}/template-hash"
+_NO_CAPACITY_AWAY: Object = {"maxSurge": "25%", "maxUnavailable": 0}
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,12 @@ def _strategy(pool: WorkerPool) -> Object:
     if not _rolls(pool):
         # Null, or the API server keeps an empty one of before and refuses it.
         return {"type": "Recreate", "rollingUpdate": None}
-    update = (pool.spec.strategy or Strategy()).rolling_update or RollingUpdate()
-    limits = {"maxSurge": update.max_surge, "maxUnavailable": update.max_unavailable}
-    return {"type": "RollingUpdate", "rollingUpdate": limits}
+    given = pool.spec.strategy.rolling_update.to_object()
+    return {"type": "RollingUpdate", "rollingUpdate": {**_NO_CAPACITY_AWAY, **given}}
 
 
 def _rolls(pool: WorkerPool) -> bool:
-    return pool.spec.strategy is None or pool.spec.strategy.type == "RollingUpdate"
+    return pool.spec.strategy.type != "Recreate"
 
 
 def written_of(pool: WorkerPool) -> Written:

@@ -1,7 +1,6 @@
 """The disruption budget of a pool's workers: at most a quarter of them is evicted at once, unless the spec says otherwise."""
 
 from taskfleet.api import Object, WorkerPool
-from taskfleet.api.rollout import DisruptionBudget
 from taskfleet.resources.labels import selector_labels
 from taskfleet.resources.metadata import child_metadata
 from taskfleet.resources.pod_template import COMPONENT
@@ -18,8 +17,8 @@ def worker_pdb(pool: WorkerPool) -> Object | None:
 
     There a budget could only block the drain of its node or do nothing.
     """
-    budget = pool.spec.disruption_budget or DisruptionBudget()
-    if not budget.enabled or (budget.max_unavailable is None and _maximum(pool) <= 1):
+    budget = pool.spec.disruption_budget
+    if budget.enabled is False or (budget.max_unavailable is None and _maximum(pool) <= 1):
         return None
     spec = {
         "maxUnavailable": _DEFAULT if budget.max_unavailable is None else budget.max_unavailable,
