@@ -50,7 +50,7 @@ OLD_CELERY_STAMPS := $(foreach v,$(OLD_CELERIES),$(call celery_stamp,$(v),requir
 RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
-LANES := --numprocesses 5
+LANES := --numprocesses 4
 
 ##@ Every day
 
