@@ -34,34 +34,39 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
     )
     missing = wanted - len(consuming)
     resume = [pod for pod in leaving if not (pod.stopping or pod.owed)][: max(0, missing)]
-    stay = [pod for pod in leaving if pod not in resume]
+    # By name: to compare pods takes long where there are thousands.
+    woken = {pod.name for pod in resume}
+    stay = [pod for pod in leaving if pod.name not in woken]
     surplus = min(len(consuming), load.size) - wanted  # a rollout takes its own surplus pods away itself
     starting = _allowed_start(load, max(0, missing - len(resume)))  # pods that should be on their way up
     kept, unwanted = _young(load, starting)
     drain = stay + _victims(consuming, surplus, silent_too=forced) + unwanted
     # The user has decided: what cannot be asked to drain finishes its tasks on TERM.
-    silent = [pod for pod in drain if pod.stale] if forced else []
-    gone = [pod for pod in stay + unwanted if pod.removable] + [pod for pod in silent if pod.marked]
+    gone = {pod.name for pod in drain if pod.removable or (forced and pod.stale and pod.marked)}
     if load.rolling:
         size = max(load.replicas, wanted + len(stay)) if wanted > load.size else load.replicas
     else:
-        left = [pod for pod in consuming + leaving + unwanted if pod not in gone]
+        left = len(consuming) + len(leaving) + len(unwanted) - len(gone)
         # No reason to grow: who is owed to a ReplicaSet, or starts and is not wanted.
-        firm = [pod for pod in left if not (pod.owed or pod in unwanted)]
-        size = min(len(left) + starting, max(load.replicas, len(firm) + starting))
+        firm = sum(not (pod.owed or pod.name in gone) for pod in consuming + leaving)
+        size = min(left + starting, max(load.replicas, firm + starting))
     size = min(size, max(load.replicas, load.limits.most))
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
-    first_to_go = [pod for pod in drain if pod.state is PodState.DRAINED or pod in silent or pod in unwanted]
+    first_to_go = [pod for pod in drain if _takes_no_task(pod) or (forced and pod.stale)]
+    marks = {pod.name for pod in first_to_go} | {pod.name for pod in leaving if _committed(pod)}
     return ScalePlan(
         replicas=size,
         resume=tuple(pod.name for pod in resume + [pod for pod in kept if pod.asked or pod.marked]),
         drain=tuple(pod.name for pod in drain),
         mark=tuple(pod.name for pod in first_to_go if not pod.marked),
-        unmark=tuple(
-            pod.name for pod in load.pods if pod.marked and not (pod in first_to_go or _committed(pod))
-        ),
+        unmark=tuple(pod.name for pod in load.pods if pod.marked and pod.name not in marks),
     )
+
+
+def _takes_no_task(pod: PodLoad) -> bool:
+    """Of the pods that are asked to drain: a starting one comes up drained."""
+    return pod.state in (PodState.DRAINED, PodState.STARTING)
 
 
 def _committed(pod: PodLoad) -> bool:

@@ -1,5 +1,6 @@
 """Pods that are on their way up when they are no longer wanted: they may begin to work at any moment."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -106,3 +107,11 @@ def test_a_size_is_settled_when_no_pod_is_left_to_delete(size: int, observed: in
 def test_a_marked_pod_is_owed_while_a_size_is_not_settled() -> None:
     pods = [pod("a", marked=True), pod("b")]
     assert [load.owed for load in pod_loads(pods, {}, {}, Look(NOW, settled=False))] == [True, False]
+
+
+@pytest.mark.parametrize("state", [PodState.STARTING, PodState.DRAINED])
+def test_thousands_of_pods_that_leave_at_once_hold_nobody_up(state: PodState) -> None:
+    pods = [replace(asked(STARTS), name=f"p{number}", state=state) for number in range(5000)]
+    began = time.perf_counter()
+    assert plan(*pods, wanted=0).replicas == 1, "zero is read twice"
+    assert time.perf_counter() - began < 1.0, "the event loop stands still for so long"
