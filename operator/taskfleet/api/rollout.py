@@ -38,8 +38,8 @@ class Strategy(Model):
     )
 
     type: Literal["RollingUpdate", "Recreate"] | None = None
-    """RollingUpdate, the default, replaces pods step by step. Recreate stops all old pods before it starts new ones, for volumes
-    that only one node can mount."""
+    """RollingUpdate replaces pods step by step. Recreate stops all old pods before it starts new ones, for volumes that
+    only one node can mount. Defaults to RollingUpdate."""
 
     rolling_update: RollingUpdate = RollingUpdate()
     """The limits of a RollingUpdate. If it is not set, maxSurge is 25% and maxUnavailable is 0."""
@@ -57,7 +57,7 @@ class DisruptionBudget(Model):
     )
 
     enabled: bool | None = None
-    """Whether there is a budget, by default there is. Without one, a drain of nodes may evict all pods at once."""
+    """Whether there is a budget. Without one, a drain of nodes may evict all pods at once. Defaults to true."""
 
     max_unavailable: IntOrPercent | None = None
     """The number of pods that may be evicted at once, in pods or in percent. Defaults to 25%, and to no budget for a

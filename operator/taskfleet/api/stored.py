@@ -22,6 +22,11 @@ def is_ready(pod: Object) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions_of(pod))
 
 
+def size_of(deployment: Object) -> int:
+    """The number of pods that a Deployment asks for."""
+    return int(deployment["spec"].get("replicas", 0))
+
+
 def is_terminating(obj: Object) -> bool:
     """Whether the object has been deleted and still exists: finalizers, or a pod's grace period."""
     return obj["metadata"].get("deletionTimestamp") is not None

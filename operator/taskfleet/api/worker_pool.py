@@ -322,6 +322,11 @@ class WorkerPoolSpec(Model):
         return self.process_autoscale.max if self.process_autoscale else self.effective_concurrency
 
     @property
+    def beat_app(self) -> str:
+        """The Celery application of its beat."""
+        return (self.beat.app if self.beat is not None else None) or self.app
+
+    @property
     def effective_grace_period(self) -> timedelta:
         """How long a stopping pod may finish its tasks."""
         if self.termination_grace_period is not None:

@@ -67,5 +67,4 @@ def _same_beat(other: Object, pool: WorkerPool) -> bool:
     broker = (spec.get("brokerRef") or {}).get("name", "default")
     wanted = spec.get("beat") is not None and not spec.get("suspend")
     theirs = (spec.get("beat") or {}).get("app") or spec.get("app")
-    ours = (pool.spec.beat.app if pool.spec.beat is not None else None) or pool.spec.app
-    return wanted and (theirs, broker) == (ours, pool.spec.broker_ref.name)
+    return wanted and (theirs, broker) == (pool.spec.beat_app, pool.spec.broker_ref.name)

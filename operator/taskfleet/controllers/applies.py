@@ -10,15 +10,15 @@ from taskfleet.scaling.backoff import Backoff
 APPLIED_HASH = "taskfleet.dev/applied-hash"
 _MAPS = ("labels", "annotations")
 Mark = tuple[str, object, str]
+Found = tuple[str, Mark] | str
 
 
 class Applies:
-    """Objects by uid. Times are seconds of one monotonic clock."""
+    """Objects by uid, refused ones by name. Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
         self._stored: dict[str, Mark] = {}  # in another form than it was sent, and to be left so
-        self._refused: dict[str, tuple[Mark, str]] = {}  # asked again, the API server would say the same
-        self._refused_new: dict[Key, tuple[str, str]] = {}
+        self._refused: dict[Key, tuple[Found, str]] = {}  # asked again, the API server would say the same
         self._reverts: dict[tuple[str, str], Backoff] = {}  # by path, too
         self._due: dict[str, float] = {}  # by owner
 
@@ -33,23 +33,14 @@ class Applies:
             self._stored[_uid(applied)] = _mark(applied, wanted)
         return path
 
-    def check_refused(self, live: Object, wanted: Object) -> None:
-        """Raise InvalidError again for what was refused as it is."""
-        refused, why = self._refused.get(_uid(live), (None, ""))
-        if refused == _mark(live, wanted):
+    def check_refused(self, live: Object | None, wanted: Object) -> None:
+        """Raise InvalidError again for what was refused as it is. `live` None: there is no such child."""
+        refused, why = self._refused.get(key_of(wanted), (None, ""))
+        if refused == _found(live, wanted):
             raise InvalidError(422, "Invalid", why)
 
-    def note_refused(self, live: Object, wanted: Object, why: str) -> None:
-        self._refused[_uid(live)] = _mark(live, wanted), why
-
-    def check_refused_new(self, wanted: Object) -> None:
-        """The same for a child that does not exist."""
-        refused, why = self._refused_new.get(key_of(wanted), ("", ""))
-        if refused == applied_hash(wanted):
-            raise InvalidError(422, "Invalid", why)
-
-    def note_refused_new(self, wanted: Object, why: str) -> None:
-        self._refused_new[key_of(wanted)] = applied_hash(wanted), why
+    def note_refused(self, live: Object | None, wanted: Object, why: str) -> None:
+        self._refused[key_of(wanted)] = _found(live, wanted), why
 
     def is_held(self, live: Object, path: str, owner: Object, now: float) -> bool:
         """Whether others' change of a field stays for now, because they have changed it again and again."""
@@ -85,6 +76,11 @@ def applied_hash(obj: Object) -> str:
 
 def _uid(obj: Object) -> str:
     return str(obj["metadata"]["uid"])
+
+
+def _found(live: Object | None, wanted: Object) -> Found:
+    """What was applied, and to what: an object as it was found, or none."""
+    return applied_hash(wanted) if live is None else (_uid(live), _mark(live, wanted))
 
 
 def _mark(live: Object, wanted: Object) -> Mark:

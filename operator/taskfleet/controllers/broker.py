@@ -90,9 +90,7 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
 async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
     built = broker_network_policy(broker, context.installation)
     key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
-    policy = broker.spec.effective_redis.network_policy
-    admit = policy.admit if policy is not None else ()
-    with in_words_of_policy(built, admit, "spec.redis.networkPolicy.admit"):
+    with in_words_of_policy(built, broker.spec.effective_redis.network_policy, "spec.redis.networkPolicy"):
         await context.children.ensure_or_remove(built, key, owner=raw)
 
 

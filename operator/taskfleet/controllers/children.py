@@ -79,7 +79,7 @@ class Children:
         """As `ensure`, for a child that was already looked up and does not conflict."""
         wanted = with_hash(built)
         if live is None:
-            return await self._noted(await self._create(wanted), wanted, owner)
+            return await self._noted(await self._apply(wanted, None), wanted, owner)
         if is_terminating(live):
             raise LeftOverError
         if (why := other_selector(live, wanted)) is not None:
@@ -113,21 +113,13 @@ class Children:
         whole = await self._gateway.get(key_of(live))
         return None if whole is None else other_writer(whole, path) or latest_writer(whole)
 
-    async def _create(self, wanted: Object) -> Object:
-        self._applies.check_refused_new(wanted)
-        try:
-            return await self._gateway.apply(wanted)
-        except InvalidError as error:
-            self._applies.note_refused_new(wanted, error.message)
-            raise
-
-    async def _apply(self, wanted: Object, live: Object) -> Object:
+    async def _apply(self, wanted: Object, live: Object | None) -> Object:
         """Apply; if what was accepted before is rejected, without what other clients have added to it."""
         self._applies.check_refused(live, wanted)
         try:
             return await self._gateway.apply(wanted)
         except InvalidError as error:
-            if applied_hash(live) != applied_hash(wanted):
+            if live is None or applied_hash(live) != applied_hash(wanted):
                 self._applies.note_refused(live, wanted, error.message)
                 raise
             # A merge patch replaces whole lists, such as the ports with one of theirs that has our name.

@@ -1,9 +1,10 @@
 """Rejections of a child, in terms of the fields that the user wrote."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from taskfleet.api import Object
+from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.kube.errors import InvalidError
 from taskfleet.resources.refusals import Written, in_users_words, peers_in_users_words
 
@@ -16,12 +17,11 @@ def in_words_of(built: Object, written: Written) -> Iterator[None]:
 
 
 @contextmanager
-def in_words_of_policy(built: Object | None, admit: Sequence[Object], field: str) -> Iterator[None]:
-    """As `in_words_of`, for a NetworkPolicy that ends with the peers of the user's `field`."""
-    ingress = built["spec"]["ingress"] if built is not None else []
-    peers = ingress[0]["from"] if ingress else []
-    before = len(peers) - len(admit)
-    with _translated(lambda message: peers_in_users_words(message, field, before=before)):
+def in_words_of_policy(built: Object | None, policy: NetworkPolicy | None, base: str) -> Iterator[None]:
+    """As `in_words_of`, for a NetworkPolicy whose peers end with those of the user's `policy`, found at `base`."""
+    peers = [peer for rule in built["spec"]["ingress"] for peer in rule["from"]] if built is not None else []
+    before = len(peers) - (len(policy.admit) if policy is not None else 0)
+    with _translated(lambda message: peers_in_users_words(message, f"{base}.admit", before=before)):
         yield
 
 

@@ -200,8 +200,8 @@ async def _apply_budget(observed: Observed, context: Context) -> None:
 async def _apply_network_policy(observed: Observed, context: Context) -> None:
     pool = observed.pool
     key = Key("NetworkPolicy", pool.namespace, worker_network_policy_name(pool))
-    built, policy = worker_network_policy(pool), pool.spec.network_policy
-    with in_words_of_policy(built, policy.admit if policy is not None else (), "spec.networkPolicy.admit"):
+    built = worker_network_policy(pool)
+    with in_words_of_policy(built, pool.spec.network_policy, "spec.networkPolicy"):
         await context.children.ensure_or_remove(built, key, owner=observed.raw)
 
 

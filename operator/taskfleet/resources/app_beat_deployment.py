@@ -96,7 +96,7 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
         # Without a pid file: one that a killed beat leaves behind would keep the next one from starting.
         "args": [
             "-A",
-            beat.app or spec.app,
+            spec.beat_app,
             f"--scheduler={beat.scheduler}",
             *file,
             f"--loglevel={spec.log_level}",

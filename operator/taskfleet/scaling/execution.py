@@ -9,6 +9,7 @@ import structlog
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object
+from taskfleet.api.stored import size_of
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
@@ -18,7 +19,7 @@ from taskfleet.scaling.pods import Lease
 from taskfleet.scaling.pool import ScaledPool
 from taskfleet.scaling.scale_plan import ScalePlan
 from taskfleet.scaling.shrinks import Shrinks
-from taskfleet.scaling.size import not_taken, size_of
+from taskfleet.scaling.size import not_taken
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskfleet.api import Object
-from taskfleet.api.stored import condition_of, is_ready, is_terminating, status_of
+from taskfleet.api.stored import condition_of, is_ready, is_terminating, size_of, status_of
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.resources.worker_container import CONTAINER as WORKER
 from taskfleet.scaling.load import PodLoad, PodState
@@ -57,14 +57,11 @@ def is_settled(deployment: Object, pods: Iterable[Object]) -> bool:
 
     During a rollout there are more pods than the size, so only the first half is asked.
     """
-    generation, seen = (
-        deployment["metadata"].get("generation"),
-        status_of(deployment).get("observedGeneration"),
-    )
+    generation = deployment["metadata"].get("generation")
+    seen = status_of(deployment).get("observedGeneration")
     if generation is not None and seen is not None and seen < generation:
         return False
-    size = int(deployment["spec"].get("replicas", 0))
-    return rolling(deployment) or sum(not _going(pod) for pod in pods) <= size
+    return rolling(deployment) or sum(not _going(pod) for pod in pods) <= size_of(deployment)
 
 
 def rolling(deployment: Object) -> bool:
@@ -98,6 +95,8 @@ def _going(pod: Object) -> bool:
 
 def _load(pod: Object, known: LastReport | None, lease: Lease | None, look: Look) -> PodLoad:
     name, ready, now = pod["metadata"]["name"], is_ready(pod), look.now
+    marked = is_marked(pod)
+    owed = marked and not look.settled
     if known is None:
         # A pod that says nothing may be busy once it was ready; one that never was holds no work.
         starting = not (ready or _was_ready(pod))
@@ -105,12 +104,12 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, look: Look
             name,
             PodState.STARTING if starting else PodState.CONSUMING,
             stale=not starting,
-            marked=is_marked(pod),
+            marked=marked,
             asked=lease is not None,
-            removable=starting and is_marked(pod) and look.starts_drained(lease),
+            removable=starting and marked and look.starts_drained(lease),
             pending=status_of(pod).get("phase") == "Pending",
             unready=not ready,
-            owed=is_marked(pod) and not look.settled,
+            owed=owed,
         )
     report = known.report
     obeyed = lease.number if lease is not None else report.drain
@@ -125,13 +124,13 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, look: Look
         active=report.active,
         prefetched=report.prefetched,
         stale=known.stale(now),
-        marked=is_marked(pod),
+        marked=marked,
         held_back=report.eta + report.limited,
         asked=lease is not None,
         stopping=report.state == "stopping",
         unready=not ready,
-        owed=is_marked(pod) and not look.settled,
-        removable=state is PodState.DRAINED and not ready and is_marked(pod),
+        owed=owed,
+        removable=state is PodState.DRAINED and not ready and marked,
     )
 
 

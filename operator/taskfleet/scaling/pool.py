@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api.stored import size_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -16,7 +17,7 @@ from taskfleet.scaling.prewarm import StartTimes
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
-from taskfleet.scaling.size import Size, size_of
+from taskfleet.scaling.size import Size
 from taskfleet.scaling.sizing import Cause, Memory, Sizing, decide, remember
 from taskfleet.scaling.task_rates import TaskRates
 

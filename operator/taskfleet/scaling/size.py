@@ -82,10 +82,6 @@ class Size:
         return over
 
 
-def size_of(deployment: Object) -> int:
-    return int(deployment["spec"].get("replicas", 0))
-
-
 def not_taken(deployment: Object, asked: int, stored: int) -> str:
     """The sentence about an answer that has another size than was asked for."""
     return (

@@ -264,12 +264,13 @@ def _known(now: State, before: State | None) -> State:
     )
 
 
-def _without_size(state: State) -> dict[str, tuple[str, str, str]]:
-    """Pods of this control plane report nothing, so that they count as busy: a pool that had one keeps it.
+def _comparable(state: State) -> dict[str, tuple[str, str, str]]:
+    """The conditions, but for what is otherwise on a control plane alone, and what a stalled object keeps.
 
-    Claims are not bound here, so that none can be resized.
+    Pods report nothing there, so that they count as busy: a pool that had one keeps it. Claims are not bound, so that
+    none can be resized.
     """
-    if state.says("Stalled")[0] == "True":  # its children are those of before, and so is its beat
+    if state.says("Stalled")[0] == "True":  # its beat is that of before
         return {kind: told for kind, told in state.conditions.items() if kind != "BeatReady"}
     if "cannot be resized" in state.says("Reconciling")[2]:
         return {**state.conditions, "Reconciling": ("False", "Settled", "Up to date.")}
@@ -285,7 +286,7 @@ def _not_as(living: State, other: State | None, whom: str) -> str | None:
         return f"there is nothing like {whom}"
     if not living.settled:
         return f"does not settle: {living.conditions}"
-    if (found := difference(_without_size(living), _without_size(other))) is not None:
+    if (found := difference(_comparable(living), _comparable(other))) is not None:
         return f"says otherwise than {whom}: {found}"
     if living.says("Stalled")[0] == "True" or living.says("Ready")[1] == "BrokerMissing":
         return None
