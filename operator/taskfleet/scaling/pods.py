@@ -1,7 +1,7 @@
 """From pods and their reports to the inputs of a decision. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from taskfleet.api import Object
 from taskfleet.api.stored import condition_of, is_ready, is_terminating, size_of, status_of
@@ -30,6 +30,13 @@ class Look:
     now: float
     reports_asked_at: float = float("-inf")
     settled: bool = True  # no ReplicaSet has pods left to delete
+    ready_since: Mapping[str, float] = field(default_factory=dict)  # when each ready pod was first seen so
+
+    def may_report_later(self, pod: str) -> bool:
+        """Whether the reports are older than the news that this pod is ready, which says nothing about its work."""
+        if self.reports_asked_at == float("-inf"):
+            return False
+        return self.reports_asked_at < self.ready_since.get(pod, float("-inf"))
 
     def starts_drained(self, lease: Lease | None) -> bool:
         """Whether a pod without a report sees this request before it fetches: it reads it before its first report."""
@@ -99,7 +106,8 @@ def _load(pod: Object, known: LastReport | None, lease: Lease | None, look: Look
     owed = marked and not look.settled
     if known is None:
         # A pod that says nothing may be busy once it was ready; one that never was holds no work.
-        starting = not (ready or _was_ready(pod))
+        # The watch can be ahead of the reports: what a new pod works on would count as waiting and as running.
+        starting = not (ready or _was_ready(pod)) or look.may_report_later(name)
         return PodLoad(
             name,
             PodState.STARTING if starting else PodState.CONSUMING,

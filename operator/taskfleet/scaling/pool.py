@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.api.stored import size_of
+from taskfleet.api.stored import is_ready, size_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -43,6 +43,7 @@ class ScaledPool:
     busy_removed: list[str] = field(default_factory=list)
     grows_since: float | None = None  # the reading that showed a need for more pods; None: there are enough
     leases: dict[str, Lease] = field(default_factory=dict)
+    ready_since: dict[str, float] = field(default_factory=dict)  # when each ready pod was first seen so
     obeyed: dict[str, int | None] = field(default_factory=dict)  # drain leases by the pods' own word
     # Deleted pods whose workers work on, and since when.
     ignoring_sigterm: dict[str, float] = field(default_factory=dict)
@@ -83,7 +84,13 @@ class ScaledPool:
         reports_asked_at: float,
     ) -> tuple[PodLoad, ...]:
         in_flight = now - self.lowered_at < _DELETED_WITHIN_SECONDS
-        look = Look(now, reports_asked_at, settled=not in_flight and is_settled(deployment, pods))
+        self.ready_since = {
+            name: self.ready_since.get(name, now)
+            for pod in pods
+            if (name := pod["metadata"]["name"]) in self.ready_since or is_ready(pod)
+        }
+        settled = not in_flight and is_settled(deployment, pods)
+        look = Look(now, reports_asked_at, settled=settled, ready_since=self.ready_since)
         loads = pod_loads(pods, reports, self.leases, look)
         self.busy_removed = self._busy_removed(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}

@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from taskfleet.api import Key, WorkerPool
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.scaling.load import PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, Look, is_settled, pod_loads
+from taskfleet.scaling.pool import ScaledPool
 from taskfleet.scaling.scale_plan import ScalePlan, moves
+from tests.unit.objects import NAMESPACE
+from tests.unit.objects import pool as pool_manifest
 from tests.unit.scaling.fleet import LIMITS
 from tests.unit.scaling.test_pods import NOW, known, pod
 
@@ -115,3 +120,32 @@ def test_thousands_of_pods_that_leave_at_once_hold_nobody_up(state: PodState) ->
     began = time.perf_counter()
     assert plan(*pods, wanted=0).replicas == 1, "zero is read twice"
     assert time.perf_counter() - began < 1.0, "the event loop stands still for so long"
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "state"),
+    [
+        pytest.param(NOW - 1, PodState.STARTING, id="reports-asked-for-before-it-was-ready"),
+        pytest.param(NOW + 1, PodState.CONSUMING, id="reports-asked-for-since"),
+        pytest.param(float("-inf"), PodState.CONSUMING, id="no-reports"),
+    ],
+)
+def test_a_ready_pod_is_not_busy_before_its_report_can_be_there(asked_at: float, state: PodState) -> None:
+    look = Look(NOW + 2, reports_asked_at=asked_at, ready_since={"p": NOW})
+    (load,) = pod_loads([pod()], {}, {}, look)
+    assert (load.state, load.stale) == (state, state is PodState.CONSUMING)
+
+
+def test_a_task_that_a_new_pod_has_just_fetched_is_not_counted_twice() -> None:
+    scale = {"minReplicas": 0, "maxReplicas": 4}
+    scaled = ScaledPool(WorkerPool.parse(pool_manifest(autoscale=scale)), Key("Broker", NAMESPACE, "default"))
+    deployment = {"metadata": {}, "spec": {"replicas": 1}}
+    # The pod is ready; the reading from before counts the task as waiting still.
+    pods = scaled.pods(deployment, [pod()], {}, now=NOW, reports_asked_at=NOW - 0.1)
+    step = scaled.step(
+        scaled.load(deployment, pods, BrokerSnapshot(at=NOW, waiting={}, reports={}), waiting=1), NOW
+    )
+    assert step == ScalePlan(1)
+    # A reading that was asked for since has no report of it: it may be busy without a word.
+    pods = scaled.pods(deployment, [pod()], {}, now=NOW + 1, reports_asked_at=NOW + 0.5)
+    assert [load.state for load in pods] == [PodState.CONSUMING]
