@@ -1,13 +1,18 @@
-"""Lanes for pytest-xdist: tests that share a cluster run one after the other, beside all the rest.
+"""Settings of every test, and lanes for pytest-xdist: tests that share a cluster run one after the other.
 
 Not by xdist's own groups, which it notes in a test's id: pytest 9.2 keeps ids where xdist 3.8 does not look.
 """
 
 import re
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# How long an example takes says more about the machine's load than about the code.
+hypothesis.settings.register_profile("taskfleet", deadline=None)
+hypothesis.settings.load_profile("taskfleet")
 
 # A pattern that a test's path begins with, and the lane; the first that fits. A lane has a control plane of its own.
 LANES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taskfleet_worker.ending import PATIENCE
+from taskfleet_worker.shutdown.deadlines import PATIENCE
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
 from tests.runtime.refusing import REFUSALS

@@ -17,22 +17,16 @@ from taskfleet.brokers.redis_transport import RedisDrains
 from taskfleet.controllers.pod_trouble import clean
 from taskfleet.resources import broker_connection, probes, worker_container
 from taskfleet.resources.schedules_deployment import schedules_deployment
-from taskfleet_worker import (
-    amqp_thread,
-    broker_thread,
-    connection,
-    deliveries,
-    fence,
-    intake,
-    report,
-    settings,
-    termination,
-)
+from taskfleet_worker import deliveries, report, settings
 from taskfleet_worker import probes as worker_probes
 from taskfleet_worker.beat import settings as beat_settings
+from taskfleet_worker.broker import amqp_thread, broker_thread
 from taskfleet_worker.keys import keys
+from taskfleet_worker.messages import fence, intake
+from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_settings
-from taskfleet_worker.tasks import QueueCount
+from taskfleet_worker.shutdown import termination_log
+from taskfleet_worker.start import connection
 from tests.unit.resources.objects import (
     INSTALLATION,
     by_name,
@@ -176,7 +170,7 @@ def test_the_container_of_a_worker_is_found_by_its_name() -> None:
 
 
 def test_the_operator_shows_a_last_word_as_it_was_written() -> None:
-    longest = "x" * termination.MAX_LENGTH
+    longest = "x" * termination_log.MAX_LENGTH
     assert clean(longest) == longest
 
 

@@ -5,27 +5,35 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from taskfleet_worker import hang_up, native, probes, stopping, termination
-from taskfleet_worker.arguments import celery_arguments
-from taskfleet_worker.celery_main import ignored_variables, keep_brokers_apart, run_celery, understood_option
-from taskfleet_worker.configuration import change_defaults, configure_worker, default_settings
-from taskfleet_worker.connection import (
+from taskfleet_worker import native, probes
+from taskfleet_worker.context import WorkerContext
+from taskfleet_worker.health import Health
+from taskfleet_worker.keys import keys
+from taskfleet_worker.patches import defaults, reload, shutdown_signal
+from taskfleet_worker.runtime import Runtime
+from taskfleet_worker.settings import Settings, SettingsError, read_settings
+from taskfleet_worker.shutdown import stopping, termination_log
+from taskfleet_worker.start.arguments import celery_arguments
+from taskfleet_worker.start.celery_main import (
+    ignored_variables,
+    keep_brokers_apart,
+    run_celery,
+    understood_option,
+)
+from taskfleet_worker.start.configuration import configure_worker, default_settings
+from taskfleet_worker.start.connection import (
     BROKER_VARIABLE,
     configure_connection,
     is_amqp,
     name_results,
     refuse_several_addresses,
 )
-from taskfleet_worker.health import Health
-from taskfleet_worker.keys import keys
-from taskfleet_worker.overridden import overridden
-from taskfleet_worker.runtime import Runtime
-from taskfleet_worker.settings import Settings, SettingsError, read_settings
+from taskfleet_worker.start.overridden import overridden
+from taskfleet_worker.transports.choose import transport_of
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,11 +41,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _program(arguments)
     except SettingsError as error:
-        termination.write(str(error), os.environ)
+        termination_log.write(str(error), os.environ)
         print(f"taskfleet: {error}", file=sys.stderr)  # noqa: T201 - logging is not set up
         return 2
     except Exception as error:
-        termination.write(termination.describe(error), os.environ)
+        termination_log.write(termination_log.describe(error), os.environ)
         raise
 
 
@@ -70,17 +78,18 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
     sys.argv = ["celery", *celery_arguments(arguments, settings, understood, amqp=amqp)]
-    change_defaults(default_settings(settings, amqp=amqp))
+    defaults.change(default_settings(settings, amqp=amqp))
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
-    runtime = Runtime(settings, health, start, native.monotonic, amqp=amqp)
+    context = WorkerContext(settings, health, start, native.monotonic)
+    runtime = Runtime(context, transport_of(context, amqp=amqp))
     connect_signals(runtime)
     # Only now: Celery's commands import what takes functions of `celery.worker.state` that the runtime has to wrap first.
-    runtime.notes += ignored_variables(sys.argv[1:])
-    hang_up.restart_with(started_with)
+    runtime.reporter.notes += ignored_variables(sys.argv[1:])
+    reload.install(started_with)
     try:
         return run_celery(sys.argv[1:])
     finally:
-        runtime.ended()
+        runtime.end.ended()
         stopping.ignore_signals()
 
 
@@ -91,23 +100,24 @@ def connect_signals(runtime: Runtime) -> None:
 
     runtime.attach(state)
 
+    settings, health, notes = runtime.context.settings, runtime.context.health, runtime.reporter.notes
+
     def on_init(instance: Any, conf: Any, options: Any = None, **_: Any) -> None:
-        runtime.notes += overridden(conf, runtime.settings, options or {}, os.environ)
-        runtime.notes += configure_connection(conf, runtime.settings, os.environ)
-        runtime.notes += configure_worker(conf, runtime.settings, understood_option(instance.app))
+        notes.extend(overridden(conf, settings, options or {}, os.environ))
+        notes.extend(configure_connection(conf, settings, os.environ))
+        notes.extend(configure_worker(conf, settings, understood_option(instance.app)))
         addresses = broker_addresses(instance.app)
-        runtime.health.broker_reachable = lambda: native.reachable(addresses)
+        health.broker_reachable = lambda: native.reachable(addresses)
 
     def on_setup(**_: Any) -> None:
-        logging.getLogger("celery.worker").addHandler(termination.CriticalToTerminationLog(os.environ))
+        logging.getLogger("celery.worker").addHandler(termination_log.CriticalToTerminationLog(os.environ))
 
     signals.celeryd_init.connect(on_init, weak=False)
     signals.celeryd_after_setup.connect(on_setup, weak=False)
     signals.worker_ready.connect(lambda sender, **_: runtime.consumer_ready(sender), weak=False)
-    # A second signal may interrupt the handler of the first while it holds this lock, in the same thread.
-    signals.worker_shutting_down.lock = threading.RLock()
-    signals.worker_shutting_down.connect(lambda **_: runtime.shutting_down(), weak=False)
-    signals.worker_shutdown.connect(lambda **_: runtime.shut_down(), weak=False)
+    shutdown_signal.install()
+    signals.worker_shutting_down.connect(lambda **_: runtime.end.begin(), weak=False)
+    signals.worker_shutdown.connect(lambda **_: runtime.end.finish(), weak=False)
 
 
 def broker_addresses(app: Any) -> list[tuple[str, int]]:

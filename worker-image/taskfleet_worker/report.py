@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskfleet_worker.deliveries import Delivery
-from taskfleet_worker.tasks import QueueCount
+from taskfleet_worker.pool.tasks import QueueCount
 
 MAX_NOTES = 10
 MAX_NOTE = 200

@@ -109,7 +109,7 @@ class AmqpTransport:
 
 @dataclass(frozen=True)
 class AmqpDrains:
-    """Words to pods, which forget them after 30 s (taskfleet_worker/amqp_thread.py). `say` takes texts by key."""
+    """Words to pods, which forget them after 30 s (taskfleet_worker/broker/amqp_thread.py). `say` takes texts by key."""
 
     say: Callable[[Mapping[str, str]], Awaitable[None]]
     layout: Layout

@@ -72,7 +72,7 @@ class RedisTransport:
 
 @dataclass(frozen=True)
 class RedisDrains:
-    """Keys that the pods watch (taskfleet_worker/redis_thread.py)."""
+    """Keys that the pods watch (taskfleet_worker/broker/redis_thread.py)."""
 
     client: Redis
     layout: Layout

@@ -1,12 +1,14 @@
 """A plugin for kombu's Redis tests: the channel of this runtime in place of kombu's."""
 
-from taskfleet_worker import redis_channel
+from taskfleet_worker.broker.redis_link import RedisLink
 from taskfleet_worker.deliveries import Deliveries
-from taskfleet_worker.gate import Gate
-from taskfleet_worker.intake import Intake
-from taskfleet_worker.jobs import Jobs
+from taskfleet_worker.messages.gate import Gate
+from taskfleet_worker.messages.intake import Intake
 from taskfleet_worker.native import monotonic
-from taskfleet_worker.redis_link import Link
+from taskfleet_worker.patches import redis_channel
+from taskfleet_worker.pool.jobs import Jobs
 
 deliveries = Deliveries()
-redis_channel.install(Link(deliveries, Gate(), Intake(deliveries, Jobs(monotonic)), "taskfleet:test:held"))
+redis_channel.install(
+    RedisLink(deliveries, Gate(), Intake(deliveries, Jobs(monotonic)), "taskfleet:test:held")
+)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from celery.bin.celery import celery
 
-from taskfleet_worker.option_variables import switch_off
+from taskfleet_worker.patches.option_variables import switch_off
 
 
 def levels() -> Iterator[tuple[str, Any, str]]:

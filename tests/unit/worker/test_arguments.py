@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.arguments import celery_arguments
 from taskfleet_worker.settings import SettingsError, read_settings
+from taskfleet_worker.start.arguments import celery_arguments
 from tests.unit.worker.factories import environment
 
 NEWEST = {"--disable-prefetch", "--prefetch-multiplier"}

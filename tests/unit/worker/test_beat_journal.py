@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from taskfleet_worker.beat.journal import Journal, apply, runs
+from taskfleet_worker.journal import Journal, apply, runs
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.configuration import configure_worker, default_settings, transport_options
 from taskfleet_worker.report import MAX_NOTE
 from taskfleet_worker.settings import Settings, read_settings
+from taskfleet_worker.start.configuration import configure_worker, default_settings, transport_options
 from tests.unit.worker.factories import environment
 
 SAFE = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.connection import configure_connection, name_results
 from taskfleet_worker.settings import Sentinel, Settings, Tls
+from taskfleet_worker.start.connection import configure_connection, name_results
 
 VERIFIED = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
 UNVERIFIED = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}

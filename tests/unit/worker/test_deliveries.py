@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from taskfleet_worker.deliveries import LOSSES, MAX_REDELIVERIES, Deliveries, after_loss
-from taskfleet_worker.ending import LAST_WORDS, PATIENCE, RESERVE, overdue, patience
-from taskfleet_worker.gate import Gate
+from taskfleet_worker.messages.gate import Gate
+from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.report import MAX_NOTE, MAX_NOTES, MAX_QUEUES, Worker, content, held_by_queue
-from taskfleet_worker.tasks import QueueCount
+from taskfleet_worker.shutdown.deadlines import LAST_WORDS, PATIENCE, RESERVE, overdue, patience
 
 
 def payload(**headers: Any) -> dict[str, Any]:

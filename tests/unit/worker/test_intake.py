@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from taskfleet_worker.deliveries import LOSSES, MAX_REDELIVERIES, Deliveries
-from taskfleet_worker.intake import REASON, Intake, envelope
-from taskfleet_worker.jobs import Jobs
+from taskfleet_worker.messages.intake import REASON, Intake, envelope
+from taskfleet_worker.pool.jobs import Jobs
 
 
 class LostError(Exception):
@@ -34,7 +34,7 @@ def taken_in(error: BaseException, **changes: Any) -> tuple[Deliveries, Intake, 
     def handle(_message: Any) -> None:
         raise error
 
-    intake._take_in(message, handle, (LostError, MemoryError))
+    intake.take_in(message, handle, (LostError, MemoryError))
     return deliveries, intake, dead
 
 
@@ -77,7 +77,7 @@ def test_what_ends_a_worker_counts_for_the_message_that_it_takes_in(
             raise error
 
         with pytest.raises(type(error)):
-            intake._take_in(message, handle, (LostError, MemoryError))
+            intake.take_in(message, handle, (LostError, MemoryError))
         payload = held.held["tag"].payload
         assert payload[LOSSES] == losses
         assert held.held["tag"].place == ("q" if losses <= MAX_REDELIVERIES else "q.dead")

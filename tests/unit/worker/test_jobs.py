@@ -1,4 +1,4 @@
-from taskfleet_worker.jobs import Jobs
+from taskfleet_worker.pool.jobs import Jobs
 
 
 class Clock:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.prefork import results_unread
+from taskfleet_worker.pool.prefork import results_unread
 
 
 @pytest.fixture

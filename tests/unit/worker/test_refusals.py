@@ -2,7 +2,7 @@ import pytest
 import redis
 from redis import exceptions
 
-from taskfleet_worker.redis_client import error_classes, refusing_client
+from taskfleet_worker.patches.redis_client import error_classes, refusing_client
 from taskfleet_worker.refusals import MEANINGS, Refusals, code
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.revokes import Revokes
+from taskfleet_worker.messages.revokes import Revokes
+from taskfleet_worker.patches import worker_state
 from tests.runtime.redis_server import RedisServer
 
 KEY = "taskfleet:c:ns:revoked"
@@ -46,7 +47,8 @@ def server(running: RedisServer) -> RedisServer:
 
 def worker(**settings: Any) -> tuple[Revokes, State]:
     revokes, state = Revokes(), State(**settings)
-    revokes.watch(state)
+    revokes.follow(state)
+    worker_state.watch_revokes(state, revokes.heard)
     return revokes, state
 
 

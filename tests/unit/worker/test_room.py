@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from taskfleet_worker.deliveries import Deliveries
-from taskfleet_worker.room import LIMIT, RATE_LIMITED, Room
+from taskfleet_worker.messages.room import LIMIT, RATE_LIMITED, Room
 
 
 def prefetch(

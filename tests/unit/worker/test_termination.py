@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from taskfleet_worker.termination import MAX_LENGTH, CriticalToTerminationLog, bounded, describe
+from taskfleet_worker.shutdown.termination_log import MAX_LENGTH, CriticalToTerminationLog, bounded, describe
 
 
 def fails(error: Exception) -> Exception:

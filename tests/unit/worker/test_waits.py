@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 
-from taskfleet_worker.waits import Waits
+from taskfleet_worker.pool.waits import Waits
 
 
 class Clock:
@@ -29,14 +29,14 @@ def test_a_wait_has_its_innermost_name_and_the_age_of_the_outermost() -> None:
         clock.now += 1
         looks.append(seen.now(longer_than=5))
 
-    stored = seen._counted(inner, "the result backend")
+    stored = seen.counted(inner, "the result backend")
 
     def outer() -> None:
         clock.now += 1
         looks.append(seen.now())
         stored()
 
-    seen._counted(outer, "the handler of a hard time limit")()
+    seen.counted(outer, "the handler of a hard time limit")()
     assert looks == ["the handler of a hard time limit", "the result backend", "the result backend"]
     assert seen.now() is None
 
@@ -49,7 +49,7 @@ def test_the_loop_has_not_had_its_turn_when_a_wait_ends_by_an_error() -> None:
         raise OSError
 
     try:
-        seen._counted(fails, "the result backend")()
+        seen.counted(fails, "the result backend")()
     except OSError:
         turns.append(2)
     assert turns == [1, 2]
@@ -59,7 +59,7 @@ def test_the_loop_has_not_had_its_turn_when_a_wait_ends_by_an_error() -> None:
 def test_what_a_thread_of_the_pool_waits_for_does_not_count() -> None:
     seen, _ = waits()
     looks: list[str | None] = []
-    thread = threading.Thread(target=seen._counted(lambda: looks.append(seen.now()), "the result backend"))
+    thread = threading.Thread(target=seen.counted(lambda: looks.append(seen.now()), "the result backend"))
     thread.start()
     thread.join()
     assert looks == [None]

@@ -10,13 +10,19 @@ from threading import Thread
 from typing import Any, Callable
 from uuid import uuid4
 
-from taskfleet_worker import hang_up, native, probes
-from taskfleet_worker.beat import journal
+from taskfleet_worker import native, probes
 from taskfleet_worker.beat.app_lock import EXPIRES, AppLock
-from taskfleet_worker.celery_main import ignored_variables, keep_brokers_apart, run_celery, understood_option
-from taskfleet_worker.configuration import change_defaults, configure_worker
-from taskfleet_worker.connection import configure_connection, name_results, refuse_several_addresses
+from taskfleet_worker.patches import defaults, persistent_scheduler
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
+from taskfleet_worker.shutdown import hang_up
+from taskfleet_worker.start.celery_main import (
+    ignored_variables,
+    keep_brokers_apart,
+    run_celery,
+    understood_option,
+)
+from taskfleet_worker.start.configuration import configure_worker
+from taskfleet_worker.start.connection import configure_connection, name_results, refuse_several_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +63,8 @@ def main(arguments: Sequence[str]) -> int:
     name_results(os.environ, settings)
     keep_brokers_apart(arguments[1:2])
     # When each task was last sent is kept at once, so that a beat that is killed sends none of them again.
-    change_defaults({"beat_sync_every": 1})
-    journal.install()
+    defaults.change({"beat_sync_every": 1})
+    persistent_scheduler.install()
     app = _configured(arguments[1], settings)
     lock = _lock_of(app, arguments[1], settings)
     if lock is not None:

@@ -19,13 +19,14 @@ import celery.beat
 import redis
 from celery import signals
 
-from taskfleet_worker import hang_up, native, probes
+from taskfleet_worker import native, probes
 from taskfleet_worker.beat.health import BeatHealth
 from taskfleet_worker.beat.loop import ScheduleLoop
 from taskfleet_worker.beat.message import MessageBuilder, capturing_channel
 from taskfleet_worker.beat.settings import BeatSettings, read_beat_settings
 from taskfleet_worker.beat.store import RedisStore
-from taskfleet_worker.connection import configure_connection
+from taskfleet_worker.shutdown import hang_up
+from taskfleet_worker.start.connection import configure_connection
 
 logger = logging.getLogger(__name__)
 

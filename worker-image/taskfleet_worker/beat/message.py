@@ -8,7 +8,7 @@ from typing import Any
 from taskfleet_worker.beat.due import Run
 from taskfleet_worker.beat.entry import Entry
 from taskfleet_worker.beat.store import Message
-from taskfleet_worker.redis_link import prefix_of
+from taskfleet_worker.broker.redis_link import prefix_of
 
 
 def capturing_channel(app: Any) -> Any:

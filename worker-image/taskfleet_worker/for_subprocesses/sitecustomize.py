@@ -38,7 +38,7 @@ class _AfterCeleryUtils:
         def exec_and_change(module: Any) -> None:
             execute(module)
             folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-            ours = _load("taskfleet_broker_of_app", os.path.join(folder, "broker_of_app.py"))
+            ours = _load("taskfleet_app_settings", os.path.join(folder, "patches", "app_settings.py"))
             ours.install(module.Settings, os.environ["TASKFLEET_APP"])
 
         spec.loader.exec_module = exec_and_change  # type: ignore[method-assign] # of this one module

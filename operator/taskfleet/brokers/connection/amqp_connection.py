@@ -1,6 +1,6 @@
 """One connection to a RabbitMQ: what waits in queues, and words to and from pods over its own exchange `amq.direct`.
 
-The other side is worker-image/taskfleet_worker/amqp_thread.py.
+The other side is worker-image/taskfleet_worker/broker/amqp_thread.py.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ QUIET_SECONDS = 3.0
 # Where the node says nothing either. Silence alone proves nothing: a task that keeps the interpreter to itself silences
 # the report and the probes. More than what a worker takes to reconnect (30 s), than what Kubernetes takes to detect
 # that a node is lost (50 s), and than the 100 s after which a worker without an answer starts no more tasks
-# (taskfleet_worker/fence.py).
+# (taskfleet_worker/messages/fence.py).
 SILENT_SECONDS = 120.0
 # So soon a lost node is not yet detected: if a pod is removed before, its kubelet ends the worker. A pod that goes
 # later is perhaps removed because its node is lost, and its worker may live on there.
