@@ -52,8 +52,9 @@ return found
 # KEYS: messages, index, record, reports, lists. ARGV: the start and its report, what the names of marks begin with
 # or nothing, then tag and count of each list's message.
 # A start that has spoken again is not dead: it looks for what it has lost after it has spoken
-# (taskfleet_worker/messages/fence.py), and from then on nothing is taken from it. Only who still finds a message unacknowledged moves it, so nothing is
-# doubled by whoever else tries. The list comes first, so that a refusal loses nothing.
+# (taskfleet_worker/messages/fence.py), and from then on nothing is taken from it. Only who still finds a message
+# unacknowledged moves it, so nothing is doubled by whoever else tries. The list comes first, so that a refusal loses
+# nothing.
 _MOVE = (
     MARKED
     + """
