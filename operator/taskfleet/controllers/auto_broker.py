@@ -8,27 +8,16 @@ from taskfleet.kube.cache import BROKER_LABEL
 from taskfleet.resources.broker_names import auth_secret_name, data_claim_name
 
 AUTO_CREATED = "taskfleet.dev/auto-created"
-DEFAULT_BROKER = "default"
 
 
-async def auto_create_broker(key: Key, context: Context) -> Reasoned:
-    """Create the Broker `default` for the pools that refer to it; always the reason why they must wait."""
+async def create_broker(key: Key, context: Context) -> Reasoned:
+    """Create the Broker `default`; always the reason why the objects that refer to it must wait."""
     _, namespace, name = key
-    if name != DEFAULT_BROKER:
-        return _missing(
-            f"spec.brokerRef.name is {name!r}, but no Broker of that name exists in this "
-            "namespace. Create the Broker or correct the name."
-        )
-    if not context.settings.auto_create_broker:
-        return _missing(
-            f"Broker {name!r} does not exist, and this installation does not create it automatically. "
-            "Create the Broker."
-        )
     if await context.gateway.get(key) is not None:  # the watch will report it
         return Reason.PROGRESSING, f"Broker {name!r} has just been created."
     leftover = await _leftover(name, namespace, context)
     if leftover is not None:
-        return _missing(
+        return Reason.BROKER_MISSING, (
             f"Broker {name!r} does not exist, but {leftover} of a deleted Broker does. Create the "
             f"Broker to reuse its messages, or delete {leftover} to start without them."
         )
@@ -53,7 +42,3 @@ async def _leftover(name: str, namespace: str, context: Context) -> str | None:
         if (metadata.get("labels") or {}).get(BROKER_LABEL) == name and not metadata.get("ownerReferences"):
             return f"{key.kind} {key.name!r}"
     return None
-
-
-def _missing(message: str) -> Reasoned:
-    return Reason.BROKER_MISSING, message

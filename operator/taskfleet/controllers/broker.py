@@ -1,11 +1,10 @@
 """Broker: a managed Redis with its volume, password and connection Secret, or an external broker by its URL."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from taskfleet import metrics
 from taskfleet.api import Broker, Credentials, Key, Object
-from taskfleet.api.reasons import BrokerReason, ConditionType, Reason
+from taskfleet.api.reasons import Reason
 from taskfleet.api.stored import status_of
 from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.key_layout import Layout
@@ -13,35 +12,22 @@ from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
 from taskfleet.controllers.broker_beat import ensure_beat
 from taskfleet.controllers.broker_credentials import follow, versions_of
-from taskfleet.controllers.broker_findings import finding_events
-from taskfleet.controllers.broker_memory import memory_events
 from taskfleet.controllers.broker_password import ensure_password
 from taskfleet.controllers.broker_redis import end_redis, ensure_redis, replace_stuck_pods
-from taskfleet.controllers.broker_status import BrokerSeen, broker_status
-from taskfleet.controllers.children import LeftOverError
-from taskfleet.controllers.conditions import reason_of
+from taskfleet.controllers.broker_report import broker_report
+from taskfleet.controllers.broker_status import BrokerSeen
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.execution import NOT_APPLIED, not_applied
 from taskfleet.controllers.lost_messages import return_lost_messages
-from taskfleet.controllers.pod_trouble import patience
-from taskfleet.controllers.refused import in_words_of_policy
-from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
-from taskfleet.kube.event import Event, Severity
+from taskfleet.controllers.plan import WrittenPolicy
+from taskfleet.controllers.refused import in_words_of
+from taskfleet.controllers.shell import reconcile_parsed, write_report
 from taskfleet.resources.broker_config_map import COMPONENT
 from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name
 from taskfleet.resources.broker_network_policy import broker_network_policy
 from taskfleet.resources.children import connection_children
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
-
-_LEFT_OVER_SECONDS = 1.0
-_NEXT_TURN_SECONDS = 2.0  # no event tells a waiting Redis that the previous one has started
-_LOOKED = (
-    BrokerReason.REACHABLE,
-    BrokerReason.UNREACHABLE,
-    BrokerReason.AUTHENTICATION_FAILED,
-    BrokerReason.TLS_FAILED,
-    BrokerReason.READ_ONLY,
-)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -57,11 +43,8 @@ def _forget(key: Key, context: Context) -> None:
 
 
 async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | None:
-    try:
-        seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
-        await ensure_beat(raw, broker, context)
-    except LeftOverError:
-        return _LEFT_OVER_SECONDS
+    seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
+    await ensure_beat(raw, broker, context)
     return await _report(raw, seen, context)
 
 
@@ -77,8 +60,8 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
         live = await ensure_redis(raw, broker, context)
         await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
     except NOT_APPLIED as error:
-        why, final = not_applied(error, "Broker")
-        return replace(nothing, stalled=why) if final else replace(nothing, problem=why)
+        found = not_applied(error, "Broker")
+        return replace(nothing, stalled=found.why) if found.final else replace(nothing, problem=found.why)
     seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
     seen = replace(seen, waits=live.waits)
     if status_of(live.stateful_set).get("readyReplicas", 0) < 1:
@@ -90,7 +73,8 @@ async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
 async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
     built = broker_network_policy(broker, context.installation)
     key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
-    with in_words_of_policy(built, broker.spec.effective_redis.network_policy, "spec.redis.networkPolicy"):
+    written = WrittenPolicy(broker.spec.effective_redis.network_policy, "spec.redis.networkPolicy")
+    with in_words_of(built or {}, written):
         await context.children.ensure_or_remove(built, key, owner=raw)
 
 
@@ -164,38 +148,21 @@ def _layout(broker: Broker, context: Context) -> Layout:
 
 
 async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | None:
-    """Write the status, then emit an event if its Ready reason is new."""
-    now, key = context.now(), seen.broker.key
-    seen = replace(seen, reading_problem=context.brokers.reading_problem(key))
-    if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:
-        # The probe in progress will show; until then the last one holds.
-        return context.settings.recheck_interval
-    seen = replace(seen, sharers=_sharers(seen, context))
-    _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
+    """Write the status and what is new in it; seconds until the next reconciliation."""
+    key = seen.broker.key
     seen = replace(
         seen,
+        reading_problem=context.brokers.reading_problem(key),
+        sharers=_sharers(seen, context),
         findings=context.brokers.findings(key),
         capabilities=context.brokers.capabilities(key),
         expired=context.brokers.expired.get(key, 0),
     )
-    status = broker_status(seen, now=now)
-    verdict = status["conditions"][0]
-
-    def written() -> Iterator[Event]:
-        context.brokers.expired_reported(key, seen.expired)
-        if reason_of(raw, ConditionType.READY) != verdict["reason"]:
-            fine = verdict["status"] == "True" or verdict["reason"] == BrokerReason.STARTING
-            severity = Severity.NORMAL if fine and not seen.unchecked else Severity.WARNING
-            yield Event(verdict["reason"], verdict["message"], severity)
-        yield from finding_events(raw, status, seen.expired)
-        yield from memory_events(raw, status)
-
-    return soonest(
-        await write_status(raw, status, context, written),
-        context.settings.recheck_interval,
-        patience(seen.pods, now=now),
-        _NEXT_TURN_SECONDS if seen.waits else None,
-        context.children.due_in(raw),
+    report = broker_report(raw, seen, recheck=context.settings.recheck_interval, now=context.now())
+    if report.status is not None:
+        _measure(key, seen.probe or Probe(Verdict.UNREACHABLE))
+    return await write_report(
+        report, raw, context, reported=lambda: context.brokers.expired_reported(key, seen.expired)
     )
 
 

@@ -63,6 +63,13 @@ class Children:
         self._remember(live)
         return live
 
+    def recall(self, key: Key, *, owner: Object) -> Object | None:
+        """The live child in memory, if it is or becomes `owner`'s; `find` says what another one is."""
+        live = self._cache.get(*key)
+        if live is None:
+            return None
+        return live if controlled_by(live, owner) or _adoptable(live, owner) else None
+
     async def ensure(self, built: Object, *, owner: Object) -> Object:
         """Make the live child hold everything that `built` says, and return it."""
         live = await self.find(key_of(built), owner=owner)
@@ -142,6 +149,10 @@ class Children:
         live = self._cache.get(*key)
         if live is not None and controlled_by(live, owner) and not is_terminating(live):
             await self._gateway.delete(key, uid=live["metadata"]["uid"])
+
+
+def _adoptable(live: Object, owner: Object) -> bool:
+    return not is_terminating(live) and not_ours(live, owner) is None
 
 
 def _watched(key: Key) -> bool:

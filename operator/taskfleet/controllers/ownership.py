@@ -3,7 +3,7 @@
 from taskfleet.api import GROUP, Object
 from taskfleet.controllers.applies import APPLIED_HASH, applied_hash
 from taskfleet.kube.cache import BROKER_LABEL, POOL_LABEL
-from taskfleet.resources.labels import MANAGED
+from taskfleet.resources.labels import MANAGED, RETAINED_FROM
 
 
 def controlled_by(live: Object, owner: Object) -> bool:
@@ -23,13 +23,19 @@ def not_ours(live: Object, owner: Object) -> str | None:
     """Why a child that `owner` does not control has another owner; None if we made it for an object of that name."""
     for reference in _controllers(live):
         return f"its controller is {reference['kind']} {reference['name']!r}"
-    label = BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL
-    expected = {MANAGED: "true", label: owner["metadata"]["name"]}
+    expected = {MANAGED: "true", _label(owner): owner["metadata"]["name"]}
     labels = live["metadata"].get("labels") or {}
     for name, value in expected.items():
         if labels.get(name) != value:
             return f"it has no label {name}={value}"
     return None if applied_hash(live) else f"it has no annotation {APPLIED_HASH}"
+
+
+def is_retained(live: Object, owner: Object) -> bool:
+    """Whether a deleted owner of this name left the child behind, or this one keeps it without owning it."""
+    metadata = live["metadata"]
+    labeled = (metadata.get("labels") or {}).get(_label(owner)) == owner["metadata"]["name"]
+    return labeled and RETAINED_FROM in (metadata.get("annotations") or {})
 
 
 def other_selector(live: Object, wanted: Object) -> str | None:
@@ -44,3 +50,7 @@ def other_selector(live: Object, wanted: Object) -> str | None:
 def _controllers(live: Object) -> list[Object]:
     references = live["metadata"].get("ownerReferences") or []
     return [reference for reference in references if reference.get("controller")]
+
+
+def _label(owner: Object) -> str:
+    return BROKER_LABEL if owner["kind"] == "Broker" else POOL_LABEL

@@ -1,20 +1,11 @@
 """PeriodicSchedule: validated, passed to the broker's beat, and reported. docs/explanation/design/schedules.md describes beat."""
 
 from taskfleet.api import Key, Object, PeriodicSchedule
-from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
-from taskfleet.brokers.schedules.entry import schedule_problem
-from taskfleet.controllers.auto_broker import auto_create_broker
 from taskfleet.controllers.broker_beat import beat_problem
-from taskfleet.controllers.broker_ready import broker_problem
-from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedule_status
-from taskfleet.controllers.shell import reconcile_parsed, soonest, write_status
-from taskfleet.kube.event import Event, Severity
-
-# What ends them, such as a new Deployment of beat, reconciles the Broker and not its schedules.
-_UNTOLD = (Reason.BROKER_MISSING, ScheduleReason.BEAT_NOT_READY)
-_TOLD = (ScheduleReason.INVALID_SCHEDULE, ScheduleReason.LATE, ScheduleReason.SENDING_FAILED)
+from taskfleet.controllers.execution import execute
+from taskfleet.controllers.schedule_plan import ScheduleInputs, broker_of, plan_schedule, schedule_report
+from taskfleet.controllers.shell import reconcile_parsed, write_report
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -26,50 +17,24 @@ async def reconcile(key: Key, context: Context) -> float | None:
 
 
 async def _reconcile(raw: Object, schedule: PeriodicSchedule, context: Context) -> float | None:
-    broker = Key("Broker", schedule.namespace, schedule.spec.broker_ref.name)
-    context.schedules.wake_for(broker, raw)
-    seen = await _see(raw, schedule, broker, context)
-    if seen is None:  # the poll in progress will show; until then the last condition holds
-        return context.settings.recheck_interval
-    return await _report(raw, seen, context)
+    context.schedules.wake_for(broker_of(schedule), raw)
+    inputs = _observe(schedule, context)
+    outcome = await execute(plan_schedule(inputs, now=context.now()), raw, context)
+    recheck = context.settings.recheck_interval
+    report = schedule_report(raw, inputs, outcome, recheck=recheck, now=context.now())
+    return await write_report(report, raw, context)
 
 
-async def _see(raw: Object, schedule: PeriodicSchedule, broker: Key, context: Context) -> ScheduleSeen | None:
-    """None if nothing is known yet and the status already covers this generation."""
-    found = ScheduleSeen(schedule)
-    wrong = schedule_problem(schedule.spec, now=context.now())
-    if wrong is not None:
-        return ScheduleSeen(schedule, stalled=(ScheduleReason.INVALID_SCHEDULE, wrong))
-    live = context.cache.get(*broker)
-    if live is None:
-        return ScheduleSeen(schedule, missing=await auto_create_broker(broker, context))
-    if (problem := broker_problem(live)) is not None:
-        return ScheduleSeen(schedule, missing=(ScheduleReason.BROKER_NOT_READY, problem))
-    if (without := context.brokers.without_state(broker)) is not None:
-        message = (
-            f"Broker {broker.name!r} is a {without.name}, which does not support "
-            "PeriodicSchedules. Set spec.brokerRef.name to a Redis Broker, or run the app's own "
-            "beat (spec.beat of a WorkerPool)."
-        )
-        return ScheduleSeen(schedule, stalled=(ScheduleReason.REDIS_REQUIRED, message))
-    kept = context.schedules.seen(broker)
-    if kept is None:
-        told = schedule.status.observed_generation == schedule.metadata.generation
-        return None if told and reason_of(raw, ConditionType.READY) is not None else found
-    return ScheduleSeen(
+def _observe(schedule: PeriodicSchedule, context: Context) -> ScheduleInputs:
+    """What memory knows of the schedule and its broker."""
+    broker = broker_of(schedule)
+    polled = context.schedules.seen(broker)
+    return ScheduleInputs(
         schedule,
-        beat_problem=beat_problem(broker, kept.heartbeat, context),
-        state=kept.states.get(schedule.metadata.uid),
+        context.cache.get(*broker),
+        auto_create_broker=context.settings.auto_create_broker,
+        without_state=context.brokers.without_state(broker),
+        polled=polled is not None,
+        beat_problem=beat_problem(broker, polled.heartbeat, context) if polled is not None else None,
+        state=polled.states.get(schedule.metadata.uid) if polled is not None else None,
     )
-
-
-async def _report(raw: Object, seen: ScheduleSeen, context: Context) -> float | None:
-    """Write the status, then emit an event for a new problem; seconds until the next reconciliation."""
-    now = context.now()
-    status = schedule_status(seen, now=now)
-    verdict = status["conditions"][0]
-    new = verdict["reason"] in _TOLD and reason_of(raw, ConditionType.READY) != verdict["reason"]
-    event = Event(verdict["reason"], verdict["message"], Severity.WARNING) if new else None
-    wait = await write_status(raw, status, context, lambda: [event])
-    again = context.settings.recheck_interval if verdict["reason"] in _UNTOLD else None
-    return soonest(wait, again, late_in(seen.state, now=now))

@@ -1,84 +1,24 @@
-"""`spec.purge` of a TaskQueue: carried out once for each value, or refused, and answered in status."""
+"""The purge of a queue: once for each value of `spec.purge`."""
 
 import structlog
 
-from taskfleet.api import Key, TaskQueue
-from taskfleet.api.task_queue import FORCE
 from taskfleet.brokers.errors import BrokerError
-from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.plan import PurgeQueue
 from taskfleet.controllers.request_results import RequestResult
 
 log = structlog.get_logger(__name__)
 
-# Other consumers are detected by the messages that they fetch, and that takes a few polls.
-_WATCHED_SECONDS = 8.0
 
-
-def pending_request(queue: TaskQueue) -> str | None:
-    """A value of spec.purge that has no answer yet."""
-    token, answered = queue.spec.purge, queue.status.last_purge
-    return None if not token or (answered is not None and answered.token == token) else token
-
-
-def forced(token: str) -> bool:
-    return token.split()[-1:] == [FORCE]
-
-
-def refusal(figures: QueueStats) -> str | None:
-    """Why a queue is not purged unless it is forced."""
-    way_out = f"Suspend them first, or set a new value of spec.purge that ends with the word {FORCE}."
-    if figures.consuming:
-        pools = ", ".join(f"{name} ({_pods(count)})" for name, count in sorted(figures.consuming.items()))
-        return f"The queue is consumed by WorkerPools: {pools}. {way_out}"
-    if figures.undrained:
-        return (
-            f"{_pods(figures.undrained)} of its WorkerPools are still draining and may requeue "
-            f"messages. {way_out}"
-        )
-    if figures.others:
-        return (
-            f"The queue is consumed by clients outside of Taskfleet: {figures.others}. "
-            f"{way_out.replace('Suspend', 'Stop')}"
-        )
-    if figures.rates.other > 0:
-        return (
-            "Clients outside of Taskfleet consumed messages during the last minute. "
-            f"{way_out.replace('Suspend', 'Stop')}"
-        )
-    return None
-
-
-async def handle_purge(
-    queue: TaskQueue, broker: Key, figures: QueueStats | None, context: Context
-) -> RequestResult | None:
-    """Remove the messages or say why not; None where nothing new is asked for."""
-    token = pending_request(queue)
-    if token is None:
-        return None
-    if figures is None:
-        return RequestResult(token)
-    if not forced(token):
-        if (why := refusal(figures)) is not None:
-            return RequestResult(token, 0, why)
-        if figures.total and figures.watched_for < _WATCHED_SECONDS:
-            return RequestResult(token)
-    return RequestResult(token, await _purge(queue, broker, token, context))
-
-
-async def _purge(queue: TaskQueue, broker: Key, token: str, context: Context) -> int | None:
-    """How many messages that were; None: not possible yet."""
-    name, uid = queue.queue_name, queue.metadata.uid
+async def purge(wanted: PurgeQueue, context: Context) -> RequestResult:
+    """Remove the messages, or try again later."""
+    broker, queue, token = wanted.broker, wanted.queue, wanted.token
     try:
-        messages = await context.brokers.purge(broker, name, token=token, owner_uid=uid)
+        messages = await context.brokers.purge(broker, queue, token=token, owner_uid=wanted.uid)
     except BrokerError as error:
-        log.warning("queue not purged yet", **queue.key._asdict(), error=str(error))
-        return None
+        log.warning("queue not purged yet", **wanted.task_queue._asdict(), error=str(error))
+        return RequestResult(token)
     if messages is not None:
-        context.brokers.board.purged(broker, name, messages)
-        log.info("queue purged", **queue.key._asdict(), messages=messages)
-    return messages
-
-
-def _pods(count: int) -> str:
-    return "1 pod" if count == 1 else f"{count} pods"
+        context.brokers.board.purged(broker, queue, messages)
+        log.info("queue purged", **wanted.task_queue._asdict(), messages=messages)
+    return RequestResult(token, messages)

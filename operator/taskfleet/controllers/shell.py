@@ -1,23 +1,20 @@
 """What the reconcilers of all kinds have in common."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from taskfleet.api import InvalidObject, Key, Object, Resource
-from taskfleet.api.reasons import Reason
 from taskfleet.api.stored import is_terminating
-from taskfleet.controllers.conditions import Reasoned
+from taskfleet.controllers.children import LeftOverError
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.pod_trouble import clean
+from taskfleet.controllers.execution import UnknownChildError
+from taskfleet.controllers.plan import Plan, soonest
 from taskfleet.controllers.unreadable import write_unreadable
-from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
-from taskfleet.kube.event import Event
-from taskfleet.resources.errors import SpecError
 
 R = TypeVar("R", bound=Resource)
 
-NOT_APPLIED = (NameConflictError, SpecError, InvalidError, DeniedError)
-"""Why a child differs from its wanted state, if the reason is in the cluster or the spec."""
+_LEFT_OVER_SECONDS = 1.0
+_TRIES = 2
 
 
 async def reconcile_parsed(
@@ -31,6 +28,7 @@ async def reconcile_parsed(
 ) -> float | None:
     """Let `work` bring an existing object to its spec; seconds until the next reconciliation.
 
+    `work` observes, plans, executes and reports; once more where memory lacked a child that its plan depends on.
     `forget` is called for an object that is gone or being deleted, `unreadable` for one that `kind` cannot read.
     """
     raw = context.cache.get(*key)
@@ -43,41 +41,29 @@ async def reconcile_parsed(
     except InvalidObject as error:
         unreadable(key, context)
         return await write_unreadable(raw, str(error), context)
-    return await work(raw, parsed, context)
+    for _ in range(_TRIES):
+        try:
+            return await work(raw, parsed, context)
+        except UnknownChildError:
+            continue
+        except LeftOverError:
+            break
+    return _LEFT_OVER_SECONDS
 
 
-async def write_status(
-    raw: Object, status: Object, context: Context, events: Callable[[], Iterable[Event | None]]
+async def write_report(
+    report: Plan, raw: Object, context: Context, *, reported: Callable[[], None] = lambda: None
 ) -> float | None:
-    """Write the status, then record `events`, which are made once it is written; seconds that the write must wait."""
-    now = context.now()
-    wait = await context.status.write(raw, status, now=now)
-    if wait is None:
-        for event in events():
-            if event is not None:
+    """Write the status, then record its events; seconds until the next reconciliation.
+
+    `reported` is called once the status is written, before the events.
+    """
+    wait = None
+    if report.status is not None:
+        now = context.now()
+        wait = await context.status.write(raw, report.status, now=now)
+        if wait is None:
+            reported()
+            for event in report.events:
                 await context.events.record(raw, event, now=now)
-    return wait
-
-
-def not_applied(
-    error: NameConflictError | SpecError | InvalidError | DeniedError, owner: str
-) -> tuple[Reasoned, bool]:
-    """The reason and its sentence, and whether only another spec helps. `owner`: the kind, as messages name it."""
-    if isinstance(error, NameConflictError):
-        message = (
-            f"{error}. Rename the {owner}, or delete or rename the {error.kind} {error.name!r}, "
-            "which the operator does not change."
-        )
-        return (Reason.NAME_CONFLICT, message), True
-    if isinstance(error, DeniedError):
-        return (
-            Reason.APPLY_FAILED,
-            f"The API server rejected a change, which is retried: {clean(error.message)}",
-        ), False
-    said = error.message if isinstance(error, InvalidError) else str(error)
-    return (Reason.INVALID_SPEC, said[:1000]), True
-
-
-def soonest(*seconds: float | None) -> float | None:
-    """The least of the times that are there."""
-    return min((each for each in seconds if each is not None), default=None)
+    return soonest(wait, report.look_again, context.children.due_in(raw))

@@ -1,28 +1,21 @@
-"""When a pool that another operator version built may be rolled: on request only, or one pool after another."""
+"""When a pool that another operator version built may be rolled: on request only, or one pool after another. Pure."""
+
+from collections.abc import Iterable
 
 from taskfleet.api import Key, Object
 from taskfleet.api.reasons import ConditionType, PoolReason, Reason
 from taskfleet.api.stored import status_of
-from taskfleet.config import UpgradePools
 from taskfleet.controllers.conditions import reason_of
-from taskfleet.controllers.context import Context
 from taskfleet.kube.resource_types import key_of
 
 
-def take_turn(pool: Key, context: Context) -> bool:
-    """Whether it is this pool's turn to get the template of this operator version."""
-    if context.settings.upgrade_pools is not UpgradePools.ONE_AT_A_TIME:
-        return False
-    waiting = [key_of(raw) for raw in context.cache.all("WorkerPool") if outdated(raw) and not _stalled(raw)]
+def may_roll(pool: Key, pools: Iterable[Object], deployments: Iterable[Object], *, last: Key | None) -> bool:
+    """Whether it is this pool's turn to get the template of this operator version. `last`: who got it before."""
+    waiting = [key_of(raw) for raw in pools if outdated(raw) and not _stalled(raw)]
     # It was let roll, and its Deployment may not have been written yet.
-    if context.rolling_upgrade.pool in waiting:
-        return pool == context.rolling_upgrade.pool
-    if any(rolling(deployment) for deployment in context.cache.all("Deployment")):
-        return False
-    if pool != min(waiting, default=None):
-        return False
-    context.rolling_upgrade.pool = pool
-    return True
+    if last in waiting:
+        return pool == last
+    return pool == min(waiting, default=None) and not any(map(rolling, deployments))
 
 
 def outdated(pool: Object) -> bool:

@@ -1,76 +1,30 @@
 """WorkerPool: a Deployment of Celery workers, its disruption budget, and its beat."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from taskfleet import metrics
-from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
-from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
+from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.stored import status_of
 from taskfleet.config import UpgradePools
-from taskfleet.controllers.app_beat import ensure_app_beat, see_app_beat
-from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.controllers.app_beat import see_app_beat
 from taskfleet.controllers.broker_ready import broker_problem
-from taskfleet.controllers.broker_support import results_problem
-from taskfleet.controllers.children import LeftOverError
-from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.execution import execute
 from taskfleet.controllers.ownership import controlled_by
-from taskfleet.controllers.pod_trouble import patience
+from taskfleet.controllers.plan import Plan
 from taskfleet.controllers.pool_consumer import pool_consumer
-from taskfleet.controllers.pool_scaling import (
-    first_size,
-    new_decision,
-    overwritten_event,
-    size_problem,
-    start_obstacle,
-    with_decision,
-)
-from taskfleet.controllers.pool_status import PoolSeen, pool_status
-from taskfleet.controllers.refused import in_words_of, in_words_of_policy
-from taskfleet.controllers.requeue import handle_requeue
-from taskfleet.controllers.shell import NOT_APPLIED, not_applied, reconcile_parsed, soonest, write_status
+from taskfleet.controllers.pool_plan import PoolInputs, broker_of, plan_pool
+from taskfleet.controllers.pool_report import Rechecks, ScalingSeen, pool_report, seen_after
+from taskfleet.controllers.pool_scaling import size_problem, start_obstacle
+from taskfleet.controllers.pool_status import PoolSeen
+from taskfleet.controllers.shell import reconcile_parsed, write_report
 from taskfleet.controllers.silent_holders import held_in_silence
-from taskfleet.controllers.upgrade import outdated, take_turn
-from taskfleet.kube.event import Event, Severity
+from taskfleet.controllers.upgrade import may_roll, outdated
 from taskfleet.kube.resource_types import key_of
-from taskfleet.resources.context import BrokerBinding
-from taskfleet.resources.errors import SpecError
+from taskfleet.resources.app_beat_names import app_beat_name
 from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
-from taskfleet.resources.worker_deployment import (
-    Kept,
-    seed_deployment,
-    worker_deployment,
-    worker_deployment_name,
-    written_of,
-)
-from taskfleet.resources.worker_network_policy import worker_network_policy, worker_network_policy_name
-from taskfleet.resources.worker_pdb import worker_pdb, worker_pdb_name
-from taskfleet.scaling.decision_record import DecisionRecord
-from taskfleet.scaling.size import Size
-
-_LEFT_OVER_SECONDS = 1.0
-_REQUEUE_AGAIN_SECONDS = 2.0
-_SILENCE_AGAIN_SECONDS = 10.0  # no event says that a node is lost
-_NEXT_TURN_SECONDS = 2.0  # no event tells a waiting pool that the previous rollout has ended
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The live Deployment, and how it was found."""
-
-    deployment: Object
-    kept_template: bool  # it keeps the pods of another operator version
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A pool and what memory knows around it."""
-
-    raw: Object
-    pool: WorkerPool
-    broker: Object | None
+from taskfleet.resources.worker_deployment import worker_deployment_name
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -85,189 +39,102 @@ def _forget(key: Key, context: Context) -> None:
 
 
 async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float | None:
-    key = pool.key
-    broker = context.cache.get("Broker", key.namespace, pool.spec.broker_ref.name)
-    observed = Observed(raw, pool, broker)
-    context.brokers.subscribe(key, _broker_key(pool), pool_consumer(raw, pool))
-    try:
-        seen = await _carry_out(observed, context)
-    except LeftOverError:
-        return _LEFT_OVER_SECONDS
+    context.brokers.subscribe(pool.key, broker_of(pool), pool_consumer(raw, pool))
+    inputs, seen = _inputs(raw, pool, context), _observe(raw, pool, context)
+    plan = plan_pool(inputs)
+    outcome = await execute(plan, raw, context)
+    requeued = context.brokers.requeued.get(pool.metadata.uid, 0)
+    seen = seen_after(seen, inputs, plan, outcome, requeued=requeued)
     # Also where its template cannot be built: that holds up no change of size.
     if seen.deployment is not None:
-        decided = _scale(pool, seen, context)
-        problem = size_problem(pool, context.scaling.refusal(key), context.scaling.size(key).contested)
-        seen = replace(seen, decided=decided, size_problem=problem)
-    return await _report(observed, seen, context)
+        _update_scaling(seen, context)
+        seen = _with_scaling(seen, context)
+    return await _report(raw, seen, context)
 
 
-async def _carry_out(observed: Observed, context: Context) -> PoolSeen:
-    """Apply what the pool becomes. A problem is part of the answer, not an error."""
-    seen = _observe(observed, context)
-    try:
-        if observed.broker is None:
-            return replace(seen, missing=await auto_create_broker(_broker_key(observed.pool), context))
-        binding = BrokerBinding.of(Broker.parse(observed.broker))
-        if (wrong := results_problem(observed.pool, seen.capabilities)) is not None:
-            raise SpecError(wrong)
-        applied = await _apply_deployment(observed, binding, context)
-        await _apply_budget(observed, context)
-        await _apply_network_policy(observed, context)
-        await ensure_app_beat(observed.raw, observed.pool, binding, context)
-    except NOT_APPLIED as error:
-        why, final = not_applied(error, "WorkerPool")
-        return replace(seen, stalled=why) if final else replace(seen, missing=why)
-    except InvalidObject as error:  # the Broker's; its own status says the same
-        return replace(seen, missing=(PoolReason.BROKER_NOT_READY, f"The Broker is not valid: {error}"))
-    return replace(
-        seen,
-        deployment=applied.deployment,
-        kept_template=applied.kept_template,
-        broker_problem=broker_problem(observed.broker),
-        runtime_version=seen.runtime_version if applied.kept_template else context.installation.version,
-        requeued=context.brokers.requeued.get(observed.pool.metadata.uid, 0),
-        requeue=await handle_requeue(observed.pool, context),
+def _inputs(raw: Object, pool: WorkerPool, context: Context) -> PoolInputs:
+    """What memory knows of what the pool becomes."""
+    broker = broker_of(pool)
+    return PoolInputs(
+        pool,
+        context.cache.get(*broker),
+        context.installation,
+        deployment=context.children.recall(_deployment(pool), owner=raw),
+        beat=context.children.recall(Key("Deployment", pool.namespace, app_beat_name(pool)), owner=raw),
+        capabilities=context.brokers.capabilities(broker),
+        auto_create_broker=context.settings.auto_create_broker,
+        its_turn=_one_at_a_time(context) and outdated(raw) and _may_roll(pool.key, context),
     )
 
 
-def _broker_key(pool: WorkerPool) -> Key:
-    return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
+def _deployment(pool: WorkerPool) -> Key:
+    return Key("Deployment", pool.namespace, worker_deployment_name(pool))
 
 
-def _is_unread(observed: Observed, context: Context) -> bool:
+def _one_at_a_time(context: Context) -> bool:
+    return context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME
+
+
+def _may_roll(pool: Key, context: Context) -> bool:
+    pools, deployments = context.cache.all("WorkerPool"), context.cache.all("Deployment")
+    return may_roll(pool, pools, deployments, last=context.rolling_upgrade.pool)
+
+
+def _observe(raw: Object, pool: WorkerPool, context: Context) -> PoolSeen:
+    """What memory knows of what there is of the pool."""
+    broker = broker_of(pool)
+    deployment = context.cache.get(*_deployment(pool))
+    pods = context.cache.children("Pod", pool.key)
+    workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
+    return PoolSeen(
+        pool,
+        deployment=deployment if deployment is not None and controlled_by(deployment, raw) else None,
+        pods=workers,
+        snapshot=context.brokers.snapshot(broker),
+        held_in_silence=held_in_silence(broker, [pool.metadata.uid], workers, context),
+        capabilities=context.brokers.capabilities(broker),
+        unread=_is_unread(broker, context),
+        beat=see_app_beat(pool, context),
+        kept_template=outdated(raw),
+        runtime_version=status_of(raw).get("runtimeVersion", ""),
+    )
+
+
+def _is_unread(key: Key, context: Context) -> bool:
     """Whether the broker should answer and has not been asked yet, as after a restart of the operator."""
-    broker = observed.broker
+    broker = context.cache.get(*key)
     return broker is not None and broker_problem(broker) is None and not context.brokers.asked(key_of(broker))
 
 
-def _scale(pool: WorkerPool, seen: PoolSeen, context: Context) -> DecisionRecord | None:
-    """Let the scaling loop see what has changed; its last decision."""
+def _update_scaling(seen: PoolSeen, context: Context) -> None:
+    """Let the scaling loop decide on what has changed."""
     obstacle = start_obstacle(seen.silent_pods, now=context.now())
-    context.scaling.update(pool, _broker_key(pool), cannot_start=obstacle)
-    return context.scaling.last(pool.key)
+    context.scaling.update(seen.pool, broker_of(seen.pool), cannot_start=obstacle)
 
 
-def _observe(observed: Observed, context: Context) -> PoolSeen:
-    """What memory knows of the pool's children, before anything is changed."""
-    key = observed.pool.key
-    deployment = context.cache.get("Deployment", key.namespace, worker_deployment_name(observed.pool))
-    if deployment is not None and not controlled_by(deployment, observed.raw):
-        deployment = None
-    pods = context.cache.children("Pod", key)
-    workers = [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT) == WORKER]
-    return PoolSeen(
-        observed.pool,
-        deployment=deployment,
-        pods=workers,
-        snapshot=context.brokers.snapshot(_broker_key(observed.pool)),
-        held_in_silence=held_in_silence(
-            _broker_key(observed.pool), [observed.pool.metadata.uid], workers, context
-        ),
-        capabilities=context.brokers.capabilities(_broker_key(observed.pool)),
-        unread=_is_unread(observed, context),
-        beat=see_app_beat(observed.pool, context),
-        kept_template=outdated(observed.raw),
-        runtime_version=status_of(observed.raw).get("runtimeVersion", ""),
+def _with_scaling(seen: PoolSeen, context: Context) -> PoolSeen:
+    """With what the scaling loop has decided."""
+    key = seen.pool.key
+    problem = size_problem(seen.pool, context.scaling.refusal(key), context.scaling.size(key).contested)
+    return replace(seen, decided=context.scaling.last(key), size_problem=problem)
+
+
+async def _report(raw: Object, seen: PoolSeen, context: Context) -> float | None:
+    """Write the status and what is new in it; seconds until the next reconciliation."""
+    key, uid = seen.pool.key, seen.pool.metadata.uid
+    scaling = ScalingSeen(
+        context.scaling.made(key), context.scaling.size(key).news, context.scaling.next_look_in(key)
     )
+    rechecks = Rechecks(context.settings.recheck_interval, one_at_a_time=_one_at_a_time(context))
+    report = pool_report(raw, seen, scaling, rechecks, now=context.now())
+    _measure(key, report)
+
+    def reported() -> None:
+        context.brokers.told(uid, seen.requeued)
+        context.scaling.size(key).reported(scaling.news)
+
+    return await write_report(report, raw, context, reported=reported)
 
 
-async def _apply_deployment(observed: Observed, binding: BrokerBinding, context: Context) -> Applied:
-    """Bring the Deployment to its template, which may be that of another operator version. Its size is not ours."""
-    pool = observed.pool
-    key = Key("Deployment", pool.namespace, worker_deployment_name(pool))
-    live = await context.children.find(key, owner=observed.raw)
-    built = worker_deployment(pool, binding, context.installation)
-    if live is None:
-        seed = seed_deployment(pool, replicas=first_size(pool.spec))
-        with in_words_of(seed, written_of(pool)):
-            live = await context.replicas.create(seed)
-    kept = Kept.of(live, built)
-    if kept is not None and not take_turn(pool.key, context):
-        built = worker_deployment(pool, binding, context.installation, kept=kept)
-    else:
-        kept = None
-    with in_words_of(built, written_of(pool)):
-        applied = await context.children.apply_if_changed(built, live, owner=observed.raw)
-    return Applied(applied, kept is not None)
-
-
-async def _apply_budget(observed: Observed, context: Context) -> None:
-    pool = observed.pool
-    key = Key("PodDisruptionBudget", pool.namespace, worker_pdb_name(pool))
-    await context.children.ensure_or_remove(worker_pdb(pool), key, owner=observed.raw)
-
-
-async def _apply_network_policy(observed: Observed, context: Context) -> None:
-    pool = observed.pool
-    key = Key("NetworkPolicy", pool.namespace, worker_network_policy_name(pool))
-    built = worker_network_policy(pool)
-    with in_words_of_policy(built, pool.spec.network_policy, "spec.networkPolicy"):
-        await context.children.ensure_or_remove(built, key, owner=observed.raw)
-
-
-async def _report(observed: Observed, seen: PoolSeen, context: Context) -> float | None:
-    """Write the status, then emit events for what is new in it; seconds until the next attempt, if it must wait."""
-    now = context.now()
-    status = pool_status(seen, now=now)
-    events = [_verdict_event(observed.raw, status)]
-    if (decision := new_decision(observed.raw, context.scaling.made(observed.pool.key), now=now)) is not None:
-        status |= with_decision(observed.raw, decision)
-        if not status_of(observed.raw).get("lastDecision") and decision["to"]:
-            # The Deployment was created with that size.
-            events.append(
-                Event(EventReason.SCALED, f"Scaled from 0 to {decision['to']} pods: {decision['message']}")
-            )
-    if "lastRequeue" in status:
-        messages = status["lastRequeue"]["messages"]
-        events.append(Event(EventReason.DEAD_LETTERS_REQUEUED, f"{messages} dead letters were requeued."))
-    metrics.DEAD_LETTERS.labels(*observed.pool.key[1:]).set(status.get("deadLetters") or 0)
-
-    def written() -> Iterator[Event | None]:
-        context.brokers.told(observed.pool.metadata.uid, seen.requeued)
-        yield from events
-        yield from _size_events(observed.pool, context.scaling.size(observed.pool.key))
-
-    wait = await write_status(observed.raw, status, context, written)
-    return soonest(wait, context.children.due_in(observed.raw), *_next_looks(seen, context))
-
-
-def _size_events(pool: WorkerPool, size: Size) -> Iterator[Event]:
-    """What was written since the last call, by us and by others."""
-    if (overwritten := size.take_overwritten()) is not None:
-        yield overwritten_event(pool, overwritten)
-    if (resized := size.take_resized()) is not None:
-        before, after, why = resized
-        yield Event(EventReason.SCALED, f"Scaled from {before} to {after} pods: {why}")
-
-
-def _next_looks(seen: PoolSeen, context: Context) -> Iterator[float | None]:
-    """Seconds until something may have changed that no watch reports."""
-    yield context.scaling.next_look_in(seen.pool.key)
-    yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=context.now())
-    if seen.requeue is not None and seen.requeue.messages is None:
-        yield _REQUEUE_AGAIN_SECONDS
-    if seen.held_in_silence:
-        yield _SILENCE_AGAIN_SECONDS
-    if seen.kept_template and context.settings.upgrade_pools is UpgradePools.ONE_AT_A_TIME:
-        yield _NEXT_TURN_SECONDS
-    if seen.beat is not None and seen.beat.others:  # no event says when the other one is gone
-        yield context.settings.recheck_interval
-    reason = (seen.stalled or seen.missing or (None,))[0]
-    if reason in (Reason.NAME_CONFLICT, Reason.BROKER_MISSING, Reason.APPLY_FAILED):
-        yield context.settings.recheck_interval
-
-
-def _verdict_event(raw: Object, status: Object) -> Event | None:
-    """An event when the pool's Ready condition gets another reason."""
-    verdict = status["conditions"][0]
-    if verdict["reason"] in (reason_of(raw, ConditionType.READY), PoolReason.REPLICAS_OVERWRITTEN):
-        return None  # each write of the latter has an event
-    severity = (
-        Severity.NORMAL if verdict["status"] == "True" or _passing(verdict["reason"]) else Severity.WARNING
-    )
-    return Event(verdict["reason"], verdict["message"], severity)
-
-
-def _passing(reason: str) -> bool:
-    """Whether a reason is a stage on the way, not trouble."""
-    return reason in (Reason.PROGRESSING, PoolReason.PODS_NOT_READY, PoolReason.BROKER_NOT_READY)
+def _measure(pool: Key, report: Plan) -> None:
+    metrics.DEAD_LETTERS.labels(*pool[1:]).set((report.status or {}).get("deadLetters") or 0)

@@ -1,6 +1,6 @@
 """The size of a pool's Deployment as this process wrote it, and what became of that."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Object
 from taskfleet.kube.field_writers import FieldWriter
@@ -16,6 +16,14 @@ class Overwritten:
     found: int
 
 
+@dataclass(frozen=True)
+class SizeNews:
+    """What was written since it was last reported: from, to and why, and by other clients."""
+
+    resized: tuple[int, int, str] | None = None
+    overwritten: Overwritten | None = None
+
+
 @dataclass
 class Size:
     """Times are seconds of one monotonic clock."""
@@ -25,8 +33,7 @@ class Size:
     refusal: str | None = None  # why what was decided on is not the Deployment's
     overwrites: Backoff = field(default_factory=Backoff)
     overwritten: Overwritten | None = None  # the last time, while that is not long ago
-    _resized: tuple[int, int, str] | None = None
-    _new_overwritten: Overwritten | None = None
+    news: SizeNews = field(default_factory=SizeNews)
 
     @property
     def contested(self) -> Overwritten | None:
@@ -41,18 +48,14 @@ class Size:
         """Whether a Deployment keeps that size for now, so that the operator does not fight without end."""
         return self.refusals.waits(now) or (self.is_foreign(replicas) and self.overwrites.waits(now))
 
-    def take_resized(self) -> tuple[int, int, str] | None:
-        """From, to and why, of a size that was written since the last call."""
-        resized, self._resized = self._resized, None
-        return resized
-
-    def take_overwritten(self) -> Overwritten | None:
-        """What other clients wrote since the last call."""
-        overwritten, self._new_overwritten = self._new_overwritten, None
-        return overwritten
+    def reported(self, news: SizeNews) -> None:
+        """Forget what was reported. What was written since then is still news."""
+        resized = None if self.news.resized is news.resized else self.news.resized
+        overwritten = None if self.news.overwritten is news.overwritten else self.news.overwritten
+        self.news = SizeNews(resized, overwritten)
 
     def note_written(self, before: int, after: int, why: str) -> None:
-        self.known, self._resized = after, (before, after, why)
+        self.known, self.news = after, replace(self.news, resized=(before, after, why))
         self.refusals, self.refusal = Backoff(), None
 
     def note_refused(self, why: str, now: float) -> bool:
@@ -62,7 +65,8 @@ class Size:
         return news
 
     def note_overwritten(self, writer: FieldWriter, *, ours: int, found: int, now: float) -> None:
-        self.overwritten = self._new_overwritten = Overwritten(writer, ours, found)
+        self.overwritten = Overwritten(writer, ours, found)
+        self.news = replace(self.news, overwritten=self.overwritten)
         self.overwrites, self.known = self.overwrites.failed(now), found
 
     def looks(self) -> tuple[float, ...]:

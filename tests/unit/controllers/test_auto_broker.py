@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from taskfleet.api import Key, Object, WorkerPool
+from taskfleet.api import Key, Object
 from taskfleet.api.reasons import Reason
-from taskfleet.controllers.auto_broker import auto_create_broker
+from taskfleet.controllers.auto_broker import create_broker
+from taskfleet.controllers.missing_broker import plan_without_broker
+from taskfleet.controllers.plan import CreateBroker, Plan
 from tests.unit.controllers.scene import Scene
-from tests.unit.objects import NAMESPACE, broker, metadata, pool
+from tests.unit.objects import NAMESPACE, broker, metadata
 
 BROKER = Key("Broker", NAMESPACE, "default")
 LABELS = {"taskfleet.dev/broker": "default"}
@@ -18,9 +20,8 @@ def leftover(kind: str, name: str, **meta: Any) -> Object:
     return {"kind": kind, "metadata": {**metadata(name), "labels": LABELS, **meta}}
 
 
-async def ask(scene: Scene, **spec: Any) -> tuple[str, str]:
-    user = WorkerPool.parse(pool(**spec))
-    return await auto_create_broker(Key("Broker", NAMESPACE, user.spec.broker_ref.name), scene.context)
+async def ask(scene: Scene) -> tuple[str, str]:
+    return await create_broker(BROKER, scene.context)
 
 
 async def test_default_broker_is_made_empty_and_marked() -> None:
@@ -32,21 +33,24 @@ async def test_default_broker_is_made_empty_and_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "settings", "said"),
+    ("name", "auto_create", "said"),
     [
-        pytest.param({"brokerRef": {"name": "fast"}}, {}, "spec.brokerRef.name is 'fast'", id="another-name"),
-        pytest.param(
-            {}, {"auto_create_broker": False}, "does not create it automatically", id="switched-off"
-        ),
+        pytest.param("fast", True, "spec.brokerRef.name is 'fast'", id="another-name"),
+        pytest.param("default", False, "does not create it automatically", id="switched-off"),
     ],
 )
-async def test_other_brokers_are_the_users_to_make(spec: Object, settings: Any, said: str) -> None:
-    scene = Scene(**settings)
-    reason, message = await ask(scene, **spec)
+def test_other_brokers_are_the_users_to_make(name: str, auto_create: bool, said: str) -> None:
+    plan = plan_without_broker(Key("Broker", NAMESPACE, name), auto_create=auto_create)
+    assert plan.requests == ()
+    assert plan.problem is not None
+    reason, message = plan.problem.why
     assert reason == Reason.BROKER_MISSING
     assert said in message
     assert "Create the Broker" in message
-    assert scene.server.writes == []
+
+
+def test_the_default_broker_is_asked_for() -> None:
+    assert plan_without_broker(BROKER, auto_create=True) == Plan(requests=(CreateBroker(BROKER),))
 
 
 @pytest.mark.parametrize(

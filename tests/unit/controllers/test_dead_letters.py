@@ -13,8 +13,8 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.dead_letters import tell_dead_letters
+from taskfleet.controllers.pool_plan import pending_request
 from taskfleet.controllers.questions import RefusedError
-from taskfleet.controllers.requeue import pending_request
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer
 from tests.unit.controllers.scene import Scene, ready_broker

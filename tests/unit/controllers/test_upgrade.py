@@ -1,12 +1,9 @@
 """Whose turn it is when an upgraded operator rolls pools one after another."""
 
-from typing import Any
-
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.controllers.upgrade import outdated, rolling, take_turn
-from tests.unit.controllers.scene import Scene
+from taskfleet.controllers.upgrade import may_roll, outdated, rolling
 from tests.unit.objects import NAMESPACE, conditions, metadata, pool
 
 OLD = conditions(UpToDate="False PodTemplateOutdated")
@@ -56,33 +53,30 @@ def test_outdated(status: Object | None, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "pools", "deployments", "turn"),
+    ("pools", "deployments", "turn"),
     [
-        pytest.param("Manual", {"a": OLD}, [DONE], None, id="never-by-itself"),
-        pytest.param("OneAtATime", {"b": OLD, "a": OLD}, [DONE], "a", id="first-by-name"),
-        pytest.param("OneAtATime", {"a": CURRENT, "b": OLD}, [DONE], "b", id="then-the-next"),
-        pytest.param("OneAtATime", {"a": OLD}, [HALF_WAY], None, id="not-while-another-rolls"),
-        pytest.param(
-            "OneAtATime", {"a": BROKEN, "b": OLD}, [DONE], "b", id="not-after-one-that-cannot-be-built"
-        ),
-        pytest.param("OneAtATime", {"a": CURRENT}, [], None, id="nothing-left"),
+        pytest.param({"b": OLD, "a": OLD}, [DONE], "a", id="first-by-name"),
+        pytest.param({"a": CURRENT, "b": OLD}, [DONE], "b", id="then-the-next"),
+        pytest.param({"a": OLD}, [HALF_WAY], None, id="not-while-another-rolls"),
+        pytest.param({"a": BROKEN, "b": OLD}, [DONE], "b", id="not-after-one-that-cannot-be-built"),
+        pytest.param({"a": CURRENT}, [], None, id="nothing-left"),
     ],
 )
-def test_turn(policy: Any, pools: dict[str, Object], deployments: list[Object], turn: str | None) -> None:
-    scene = Scene(upgrade_pools=policy)
-    for name, status in pools.items():
-        scene.add(pool(name, status=status))
-    for live in deployments:
-        scene.cache.put(live)
-    allowed = [name for name in sorted(pools) if take_turn(Key("WorkerPool", NAMESPACE, name), scene.context)]
-    assert allowed == ([turn] if turn else [])
+def test_turn(pools: dict[str, Object], deployments: list[Object], turn: str | None) -> None:
+    assert [name for name in pools if roll(name, pools, deployments)] == ([turn] if turn else [])
 
 
 def test_nobody_overtakes_a_pool_whose_rollout_has_yet_to_show() -> None:
-    scene = Scene(upgrade_pools="OneAtATime")
-    later, first = scene.add(pool("b", status=OLD)), Key("WorkerPool", NAMESPACE, "a")
-    assert take_turn(later, scene.context)
-    scene.add(pool("a", status=OLD))
-    assert not take_turn(first, scene.context)
-    scene.add(pool("b", status=CURRENT))
-    assert take_turn(first, scene.context)
+    pools = {"a": OLD, "b": OLD}
+    assert [name for name in pools if roll(name, pools, [DONE], last="b")] == ["b"]
+    assert [name for name in pools if roll(name, pools | {"b": CURRENT}, [DONE], last="b")] == ["a"]
+
+
+def roll(name: str, pools: dict[str, Object], deployments: list[Object], *, last: str | None = None) -> bool:
+    before = key(last) if last is not None else None
+    stored = [pool(each, status=status) for each, status in pools.items()]
+    return may_roll(key(name), stored, deployments, last=before)
+
+
+def key(name: str) -> Key:
+    return Key("WorkerPool", NAMESPACE, name)

@@ -7,7 +7,7 @@ import pytest
 from taskfleet.api import Object
 from taskfleet.kube.field_writers import FieldWriter, latest_writer, other_writer
 from taskfleet.scaling.backoff import Backoff
-from taskfleet.scaling.size import Size
+from taskfleet.scaling.size import Size, SizeNews
 
 RIVAL = FieldWriter("hpa", "Update", "scale", "2026-01-01T00:00:00Z")
 
@@ -35,7 +35,11 @@ def test_first_foreign_size_is_put_back_at_once_and_later_ones_are_held() -> Non
     size.note_overwritten(RIVAL, ours=5, found=2, now=2.0)
     assert size.contested is not None
     assert (size.contested.ours, size.contested.found) == (5, 2)
-    assert [size.take_overwritten() is not None for _ in range(2)] == [True, False]
+    told = size.news
+    assert told.overwritten == size.overwritten
+    size.note_written(2, 6, "")
+    size.reported(told)
+    assert size.news == SizeNews(resized=(2, 6, ""))
 
 
 def test_a_contest_is_over_when_the_size_has_stood_for_two_minutes() -> None:

@@ -1,0 +1,113 @@
+"""Carrying out a plan: its children in order, then its requests. What keeps it from that is an answer, not an error."""
+
+from dataclasses import replace
+
+import structlog
+
+from taskfleet.api import Object
+from taskfleet.api.reasons import Reason
+from taskfleet.controllers.auto_broker import create_broker
+from taskfleet.controllers.context import Context
+from taskfleet.controllers.ownership import is_retained
+from taskfleet.controllers.plan import (
+    Apply,
+    CreateBroker,
+    Outcome,
+    Plan,
+    PodTemplate,
+    Problem,
+    PurgeQueue,
+    Remove,
+    Request,
+    RequeueDeadLetters,
+    invalid_spec,
+)
+from taskfleet.controllers.pod_trouble import clean
+from taskfleet.controllers.purge import purge
+from taskfleet.controllers.refused import in_words_of
+from taskfleet.controllers.request_results import RequestResult
+from taskfleet.controllers.requeue import requeue
+from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
+from taskfleet.kube.resource_types import key_of
+from taskfleet.resources.errors import SpecError
+
+log = structlog.get_logger(__name__)
+
+NOT_APPLIED = (NameConflictError, SpecError, InvalidError, DeniedError)
+"""Why a child differs from its wanted state, if the reason is in the cluster or the spec."""
+
+
+class UnknownChildError(Exception):
+    """Memory lacked a child that the plan depends on, and has it now: plan again."""
+
+
+async def execute(plan: Plan, owner: Object, context: Context) -> Outcome:
+    """The children and requests of a plan. Raises UnknownChildError, LeftOverError and ApiError."""
+    log.debug("planned", **key_of(owner)._asdict(), plan=plan)
+    live: list[Object] = []
+    try:
+        for child in plan.children:
+            if isinstance(child, Remove):
+                await context.children.remove(child.key, owner=owner)
+            else:
+                live.append(await _apply(child, owner, context))
+    except NOT_APPLIED as error:
+        return Outcome(not_applied(error, owner["kind"]), tuple(live))
+    outcome = Outcome(plan.problem, tuple(live), plan.results)
+    for request in plan.requests if plan.problem is None else ():
+        outcome = _with(outcome, await _carry_out(request, context))
+    return outcome
+
+
+async def _apply(child: Apply, owner: Object, context: Context) -> Object:
+    if child.template is PodTemplate.ROLLED:
+        context.rolling_upgrade.pool = key_of(owner)
+    live = await context.children.find(child.key, owner=owner)
+    if child.new and live is not None:
+        raise UnknownChildError
+    if child.claim is not None:
+        await _create_claim(child.claim, owner, context)
+    if child.seed is not None:
+        with in_words_of(child.seed, child.written):
+            live = await context.replicas.create(child.seed)
+    with in_words_of(child.built, child.written):
+        return await context.children.apply_if_changed(child.built, live, owner=owner)
+
+
+async def _create_claim(claim: Object, owner: Object, context: Context) -> None:
+    """An existing one is looked up all the same: it may be another owner's."""
+    live = await context.children.find(
+        key_of(claim), owner=owner, retained=lambda found: is_retained(found, owner)
+    )
+    if live is None:
+        await context.gateway.apply(claim)
+
+
+async def _carry_out(request: Request, context: Context) -> RequestResult | Problem:
+    match request:
+        case CreateBroker():
+            return Problem(await create_broker(request.broker, context), final=False)
+        case RequeueDeadLetters():
+            return await requeue(request, context)
+        case PurgeQueue():
+            return await purge(request, context)
+
+
+def _with(outcome: Outcome, answer: RequestResult | Problem) -> Outcome:
+    if isinstance(answer, Problem):
+        return replace(outcome, problem=answer)
+    return replace(outcome, results=(*outcome.results, answer))
+
+
+def not_applied(error: NameConflictError | SpecError | InvalidError | DeniedError, owner: str) -> Problem:
+    """The reason and its sentence. `owner`: the kind, as messages name it."""
+    if isinstance(error, NameConflictError):
+        message = (
+            f"{error}. Rename the {owner}, or delete or rename the {error.kind} {error.name!r}, "
+            "which the operator does not change."
+        )
+        return Problem((Reason.NAME_CONFLICT, message), final=True)
+    if isinstance(error, DeniedError):
+        said = f"The API server rejected a change, which is retried: {clean(error.message)}"
+        return Problem((Reason.APPLY_FAILED, said), final=False)
+    return invalid_spec(error.message if isinstance(error, InvalidError) else str(error))
