@@ -10,24 +10,26 @@ from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
-from taskfleet.controllers.broker_beat import ensure_beat
+from taskfleet.controllers.broker_beat import carry_out_schedules
 from taskfleet.controllers.broker_credentials import follow, versions_of
-from taskfleet.controllers.broker_password import ensure_password
-from taskfleet.controllers.broker_redis import end_redis, ensure_redis, replace_stuck_pods
-from taskfleet.controllers.broker_report import broker_report
+from taskfleet.controllers.broker_password import read_password
+from taskfleet.controllers.broker_plan import (
+    ConnectionInputs,
+    plan_connection,
+    plan_end_of_redis,
+    plan_redis,
+    plan_stuck_pods,
+    redis_keys,
+)
+from taskfleet.controllers.broker_redis import redis_pods, see_redis
+from taskfleet.controllers.broker_report import broker_report, redis_seen, with_problem
 from taskfleet.controllers.broker_status import BrokerSeen
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.execution import NOT_APPLIED, not_applied
+from taskfleet.controllers.execution import NOT_APPLIED, attempt, execute, not_applied
 from taskfleet.controllers.lost_messages import return_lost_messages
-from taskfleet.controllers.plan import WrittenPolicy
-from taskfleet.controllers.refused import in_words_of
 from taskfleet.controllers.shell import reconcile_parsed, write_report
-from taskfleet.resources.broker_config_map import COMPONENT
-from taskfleet.resources.broker_names import REDIS_PORT, broker_host, broker_name, connection_secret_name
-from taskfleet.resources.broker_network_policy import broker_network_policy
-from taskfleet.resources.children import connection_children
+from taskfleet.resources.broker_names import REDIS_PORT, broker_host
 from taskfleet.resources.errors import SpecError
-from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -44,77 +46,72 @@ def _forget(key: Key, context: Context) -> None:
 
 async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | None:
     seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
-    await ensure_beat(raw, broker, context)
+    await carry_out_schedules(raw, broker, context)
     return await _report(raw, seen, context)
 
 
 async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     """Apply the Redis, and probe it once its own readiness probe succeeds."""
     host = broker_host(broker.name, broker.namespace)
-    nothing = BrokerSeen(broker, endpoint=f"{host}:{REDIS_PORT}")
+    seen = BrokerSeen(broker, endpoint=f"{host}:{REDIS_PORT}")
     try:
-        password = await ensure_password(raw, broker, context)
-        for built in connection_children(broker, password=password):
-            await context.children.ensure(built, owner=raw)
-        await _ensure_network_policy(raw, broker, context)
-        live = await ensure_redis(raw, broker, context)
-        await replace_stuck_pods(live.stateful_set, _redis_pods(broker, context), context)
+        password = await read_password(raw, broker, context)
     except NOT_APPLIED as error:
-        found = not_applied(error, "Broker")
-        return replace(nothing, stalled=found.why) if found.final else replace(nothing, problem=found.why)
-    seen = replace(nothing, binding=connection_secret_name(broker.name), too_small=live.too_small)
-    seen = replace(seen, waits=live.waits)
-    if status_of(live.stateful_set).get("readyReplicas", 0) < 1:
-        return replace(seen, starting=True, pods=_redis_pods(broker, context))
-    url = f"redis://:{password}@{host}:{REDIS_PORT}/0"
+        return with_problem(seen, not_applied(error, "Broker"))
+    inputs = ConnectionInputs(broker, context.installation, password.text, password.secret)
+    connected = await attempt(plan_connection(inputs), raw, context)
+    if connected.problem is not None:
+        return with_problem(seen, connected.problem)
+    plan = plan_redis(see_redis(raw, broker, context))
+    applied = await attempt(plan, raw, context)
+    if applied.problem is None:
+        (redis,) = applied.live
+        stuck = await attempt(plan_stuck_pods(redis, redis_pods(broker, context)), raw, context)
+        applied = replace(applied, problem=stuck.problem)
+    seen = redis_seen(seen, plan, applied, redis_pods(broker, context))
+    if applied.problem is not None or seen.starting:
+        return seen
+    url = f"redis://:{password.text}@{host}:{REDIS_PORT}/0"
     return replace(seen, probe=await _watch(broker, target_of(url), context))
-
-
-async def _ensure_network_policy(raw: Object, broker: Broker, context: Context) -> None:
-    built = broker_network_policy(broker, context.installation)
-    key = Key("NetworkPolicy", broker.namespace, broker_name(broker.name))
-    written = WrittenPolicy(broker.spec.effective_redis.network_policy, "spec.redis.networkPolicy")
-    with in_words_of(built or {}, written):
-        await context.children.ensure_or_remove(built, key, owner=raw)
-
-
-def _redis_pods(broker: Broker, context: Context) -> list[Object]:
-    pods = context.cache.children("Pod", broker.key)
-    return [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == COMPONENT]
 
 
 async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen:
     """Read the Secrets by name and probe the broker that they lead to."""
-    await end_redis(raw, broker, context)
+    await _end_redis(raw, broker, context)
     external = broker.spec.external
     assert external is not None
-    nothing = BrokerSeen(broker, binding=external.url_secret_ref.name, credentials=broker.status.credentials)
+    seen = BrokerSeen(broker, binding=external.url_secret_ref.name, credentials=broker.status.credentials)
     try:
         names = secret_names(external)
     except SpecError as error:
         context.brokers.forget(broker.key)
-        return replace(nothing, binding=None, stalled=(Reason.INVALID_SPEC, str(error)))
+        return replace(seen, binding=None, stalled=(Reason.INVALID_SPEC, str(error)))
     secrets = {name: await context.gateway.get(Key("Secret", broker.namespace, name)) for name in names}
     try:
         target = target_in(secrets, external)
     except AddressError as error:
         context.brokers.forget(broker.key)
-        return replace(nothing, problem=(error.reason, str(error)))
+        return replace(seen, problem=(error.reason, str(error)))
     probe = await _watch(broker, target, context)
-    credentials = _follow(broker, versions_of(secrets), target, probe, context)
     return replace(
-        nothing,
+        seen,
         endpoint=target.endpoint,
         probe=probe,
-        credentials=credentials,
+        credentials=_follow(broker, versions_of(secrets), target, probe, context),
         unchecked=target.tls is not None and not target.tls.verify,
     )
+
+
+async def _end_redis(raw: Object, broker: Broker, context: Context) -> None:
+    if any(context.cache.get(*child) for child in redis_keys(broker)):
+        pods = context.cache.all("Pod", broker.namespace)
+        await execute(plan_end_of_redis(broker, pods), raw, context)
 
 
 def _follow(
     broker: Broker, versions: dict[str, str], target: Target, probe: Probe | None, context: Context
 ) -> Credentials | None:
-    """The status's account of the Secrets."""
+    """Remember the Secrets, and return the status's account of them."""
     credentials, known = follow(
         broker.status.credentials,
         context.followed.get(broker.key),

@@ -6,13 +6,15 @@ from taskfleet.api import Broker, Key, Object
 from taskfleet.api.reasons import EventReason
 from taskfleet.api.stored import is_terminating
 from taskfleet.brokers.schedules.state import Heartbeat
+from taskfleet.controllers.broker_plan import plan_schedules, schedules_key
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.execution import execute
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.labels import COMPONENT as COMPONENT_LABEL
-from taskfleet.resources.schedules_deployment import COMPONENT, schedules_deployment, schedules_name
+from taskfleet.resources.schedules_deployment import COMPONENT
 
 
 def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
@@ -23,20 +25,17 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
             yield obj
 
 
-async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
+async def carry_out_schedules(raw: Object, broker: Broker, context: Context) -> None:
     """Bring the Deployment and the entries in Redis to the schedules that there are."""
-    key = Key("Deployment", broker.namespace, schedules_name(broker.name))
     able = context.brokers.without_state(broker.key) is None
     wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
-    if not wanted and context.cache.get(*key) is None and not context.schedules.keeps(broker.key):
+    known = context.cache.get(*schedules_key(broker.key)) is not None or context.schedules.keeps(broker.key)
+    if not wanted and not known:
         return
     context.schedules.wake(broker.key)
     obstacle = None
     try:
-        if wanted:
-            await context.children.ensure(schedules_deployment(broker, context.installation), owner=raw)
-        else:
-            await context.children.remove(key, owner=raw)
+        await execute(plan_schedules(broker, context.installation, wanted=wanted), raw, context)
     except NameConflictError as error:
         obstacle = (
             f"The beat of this broker's schedules cannot be created: {error}. Rename that object or "
@@ -44,27 +43,26 @@ async def ensure_beat(raw: Object, broker: Broker, context: Context) -> None:
         )
     except (DeniedError, InvalidError) as error:
         obstacle = f"The beat of this broker's schedules cannot be created: {clean(error.message)}"
-    await _tell(raw, broker.key, obstacle, context)
+    await _note_obstacle(raw, broker.key, obstacle, context)
 
 
-async def _tell(raw: Object, broker: Key, obstacle: str | None, context: Context) -> None:
-    """An event for a new problem; the schedules quote it."""
+async def _note_obstacle(raw: Object, broker: Key, obstacle: str | None, context: Context) -> None:
+    """Keep it for the schedules, which quote it. An event for a new one."""
     before = context.schedules.obstacles.pop(broker, None)
     if obstacle is None:
         return
     context.schedules.obstacles[broker] = obstacle
     if obstacle != before:
-        await context.events.record(
-            raw, Event(EventReason.BEAT_CREATION_FAILED, obstacle, Severity.WARNING), now=context.now()
-        )
+        event = Event(EventReason.BEAT_CREATION_FAILED, obstacle, Severity.WARNING)
+        await context.events.record(raw, event, now=context.now())
 
 
 def beat_problem(broker: Key, heartbeat: Heartbeat | None, context: Context) -> str | None:
     """Why a broker's beat does not send, as far as is known."""
     if heartbeat is not None and heartbeat.ready:
         return None
-    name = schedules_name(broker.name)
-    if context.cache.get("Deployment", broker.namespace, name) is None:
+    name = schedules_key(broker).name
+    if context.cache.get(*schedules_key(broker)) is None:
         return (
             f"Deployment {name!r} does not exist yet. If it is not created, check the events of "
             f"Broker {broker.name!r}."

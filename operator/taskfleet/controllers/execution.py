@@ -1,10 +1,10 @@
-"""Carrying out a plan: its children in order, then its requests. What keeps it from that is an answer, not an error."""
+"""Carrying out a plan: its children in order, then its requests."""
 
 from dataclasses import replace
 
 import structlog
 
-from taskfleet.api import Object
+from taskfleet.api import Object, parse_quantity
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.auto_broker import create_broker
 from taskfleet.controllers.context import Context
@@ -12,6 +12,8 @@ from taskfleet.controllers.ownership import is_retained
 from taskfleet.controllers.plan import (
     Apply,
     CreateBroker,
+    DeletePod,
+    GrowVolume,
     Outcome,
     Plan,
     PodTemplate,
@@ -41,19 +43,24 @@ class UnknownChildError(Exception):
     """Memory lacked a child that the plan depends on, and has it now: plan again."""
 
 
+async def attempt(plan: Plan, owner: Object, context: Context) -> Outcome:
+    """As `execute`. What keeps a child from its wanted state is a part of the outcome."""
+    try:
+        return await execute(plan, owner, context)
+    except NOT_APPLIED as error:
+        return Outcome(not_applied(error, owner["kind"]))
+
+
 async def execute(plan: Plan, owner: Object, context: Context) -> Outcome:
-    """The children and requests of a plan. Raises UnknownChildError, LeftOverError and ApiError."""
+    """The children in order, then the requests. Raises what `Children` raises, ApiError and UnknownChildError."""
     log.debug("planned", **key_of(owner)._asdict(), plan=plan)
     live: list[Object] = []
-    try:
-        for child in plan.children:
-            if isinstance(child, Remove):
-                await context.children.remove(child.key, owner=owner)
-            else:
-                live.append(await _apply(child, owner, context))
-    except NOT_APPLIED as error:
-        return Outcome(not_applied(error, owner["kind"]), tuple(live))
-    outcome = Outcome(plan.problem, tuple(live), plan.results)
+    for child in plan.children:
+        if isinstance(child, Remove):
+            await context.children.remove(child.key, owner=owner)
+        else:
+            live.append(await _apply(child, owner, context))
+    outcome = Outcome(plan.problem, tuple(live), results=plan.results)
     for request in plan.requests if plan.problem is None else ():
         outcome = _with(outcome, await _carry_out(request, context))
     return outcome
@@ -62,7 +69,7 @@ async def execute(plan: Plan, owner: Object, context: Context) -> Outcome:
 async def _apply(child: Apply, owner: Object, context: Context) -> Object:
     if child.template is PodTemplate.ROLLED:
         context.rolling_upgrade.pool = key_of(owner)
-    live = await context.children.find(child.key, owner=owner)
+    live = child.live if child.read else await context.children.find(child.key, owner=owner)
     if child.new and live is not None:
         raise UnknownChildError
     if child.claim is not None:
@@ -83,7 +90,8 @@ async def _create_claim(claim: Object, owner: Object, context: Context) -> None:
         await context.gateway.apply(claim)
 
 
-async def _carry_out(request: Request, context: Context) -> RequestResult | Problem:
+async def _carry_out(request: Request, context: Context) -> RequestResult | Problem | str | None:
+    """The answer; a sentence where it was refused."""
     match request:
         case CreateBroker():
             return Problem(await create_broker(request.broker, context), final=False)
@@ -91,12 +99,34 @@ async def _carry_out(request: Request, context: Context) -> RequestResult | Prob
             return await requeue(request, context)
         case PurgeQueue():
             return await purge(request, context)
+        case GrowVolume():
+            return await _grow(request, context)
+        case DeletePod():
+            await context.gateway.delete(request.pod, uid=request.uid)
+            return None
 
 
-def _with(outcome: Outcome, answer: RequestResult | Problem) -> Outcome:
+async def _grow(volume: GrowVolume, context: Context) -> str | None:
+    claim = await context.gateway.get(volume.claim)
+    if claim is None:
+        return None
+    before = claim["spec"]["resources"]["requests"]["storage"]
+    if parse_quantity(before) >= parse_quantity(volume.size):
+        return None
+    change = {"spec": {"resources": {"requests": {"storage": volume.size}}}}
+    try:
+        await context.gateway.patch(volume.claim, change)
+    except (DeniedError, InvalidError) as error:
+        return f"The volume cannot be resized from {before} to {volume.size}: {clean(error.message)}"
+    return None
+
+
+def _with(outcome: Outcome, answer: RequestResult | Problem | str | None) -> Outcome:
     if isinstance(answer, Problem):
         return replace(outcome, problem=answer)
-    return replace(outcome, results=(*outcome.results, answer))
+    if isinstance(answer, RequestResult):
+        return replace(outcome, results=(*outcome.results, answer))
+    return replace(outcome, refused=answer or outcome.refused)
 
 
 def not_applied(error: NameConflictError | SpecError | InvalidError | DeniedError, owner: str) -> Problem:

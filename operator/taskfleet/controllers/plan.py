@@ -49,6 +49,11 @@ class Apply:
     # Created first where it does not exist. An existing one stays as it is, because it is immutable.
     claim: Object | None = None
     template: PodTemplate = PodTemplate.CURRENT
+    # What `built` does not have yet, and what it waits for.
+    waits: str | None = None
+    # `live` is the child, as it was read by name for the plan. Else it is found when the plan is executed.
+    read: bool = False
+    live: Object | None = None
 
     @property
     def key(self) -> Key:
@@ -57,7 +62,7 @@ class Apply:
     def __repr__(self) -> str:
         size = f"create with {self.seed['spec']['replicas']} pods" if self.seed is not None else ""
         claim = f"after {key_of(self.claim)}" if self.claim is not None else ""
-        notes = ", ".join(filter(None, (size, claim, self.template)))
+        notes = ", ".join(filter(None, (size, claim, self.template, self.waits)))
         return f"apply {self.key}" + (f" ({notes})" if notes else "")
 
 
@@ -103,7 +108,23 @@ class PurgeQueue:
     token: str
 
 
-Request = CreateBroker | RequeueDeadLetters | PurgeQueue
+@dataclass(frozen=True)
+class DeletePod:
+    """A pod that its controller does not replace by itself."""
+
+    pod: Key
+    uid: str
+
+
+@dataclass(frozen=True)
+class GrowVolume:
+    """At least this size for a claim, where it exists."""
+
+    claim: Key
+    size: str
+
+
+Request = CreateBroker | RequeueDeadLetters | PurgeQueue | DeletePod | GrowVolume
 
 
 @dataclass(frozen=True)
@@ -150,6 +171,7 @@ class Outcome:
 
     problem: Problem | None = None
     live: tuple[Object, ...] = ()
+    refused: str | None = None  # a request whose refusal keeps nothing else, and why
     results: tuple[RequestResult, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import see_app_beat
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.context import Context
-from taskfleet.controllers.execution import execute
+from taskfleet.controllers.execution import attempt
 from taskfleet.controllers.ownership import controlled_by
 from taskfleet.controllers.plan import Plan
 from taskfleet.controllers.pool_consumer import pool_consumer
@@ -42,7 +42,7 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
     context.brokers.subscribe(pool.key, broker_of(pool), pool_consumer(raw, pool))
     inputs, seen = _inputs(raw, pool, context), _observe(raw, pool, context)
     plan = plan_pool(inputs)
-    outcome = await execute(plan, raw, context)
+    outcome = await attempt(plan, raw, context)
     requeued = context.brokers.requeued.get(pool.metadata.uid, 0)
     seen = seen_after(seen, inputs, plan, outcome, requeued=requeued)
     # Also where its template cannot be built: that holds up no change of size.

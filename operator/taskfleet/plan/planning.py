@@ -1,4 +1,4 @@
-"""The children of the objects in a set of manifests, by the operator's own builders. Pure."""
+"""The children of the objects in a set of manifests, by the plans of the operator's controllers. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,18 @@ from typing import Any, TypeVar
 
 from taskfleet.api import Broker, Key, Object, PeriodicSchedule, Resource, WorkerPool
 from taskfleet.api.references import BrokerRef
+from taskfleet.controllers.broker_plan import (
+    ConnectionInputs,
+    RedisInputs,
+    plan_connection,
+    plan_redis,
+    plan_schedules,
+)
+from taskfleet.controllers.plan import Apply, Plan
+from taskfleet.controllers.pool_plan import PoolInputs, plan_pool
 from taskfleet.controllers.pool_scaling import first_size
-from taskfleet.resources.children import pool_children, redis_children, schedule_children
-from taskfleet.resources.context import BrokerBinding, Installation
+from taskfleet.resources.context import Installation
+from taskfleet.resources.errors import SpecError
 
 R = TypeVar("R", bound=Resource)
 
@@ -29,25 +38,37 @@ def plan(manifests: Iterable[Object], installation: Installation, *, namespace: 
     """
     found = [_in_namespace(raw, namespace) for raw in manifests]
     pools, schedules = list(_parsed(WorkerPool, found)), list(_parsed(PeriodicSchedule, found))
-    given = {broker.key: broker for broker in _parsed(Broker, found)}
+    given = {Broker.parse(raw).key: raw for raw in found if raw.get("kind") == "Broker"}
     used = dict.fromkeys([*map(_broker_of, pools), *map(_broker_of, schedules)])
     brokers = {key: _managed_broker(key) for key in used} | given
     scheduled = {_broker_of(one) for one in schedules}
-    for key, broker in brokers.items():
+    for key, raw in brokers.items():
         note = "" if key in given else _missing_note(key)
-        yield _broker_plan(broker, installation, has_schedules=key in scheduled, note=note)
+        yield _broker_plan(Broker.parse(raw), installation, has_schedules=key in scheduled, note=note)
     for pool in pools:
-        children = pool_children(pool, BrokerBinding.of(brokers[_broker_of(pool)]), installation)
-        yield Planned(pool.key, tuple(map(_without_secrets, children)), _size_note(pool))
+        inputs = PoolInputs(pool, brokers[_broker_of(pool)], installation)
+        yield Planned(pool.key, _children(plan_pool(inputs)), _size_note(pool))
 
 
 def _broker_plan(broker: Broker, installation: Installation, *, has_schedules: bool, note: str) -> Planned:
-    children = redis_children(broker, installation, password="") if broker.spec.managed else []
+    plans: list[Plan] = []
+    if broker.spec.managed:
+        plans.append(plan_connection(ConnectionInputs(broker, installation, password="")))
+        plans.append(plan_redis(RedisInputs(broker, installation)))
     if has_schedules:
-        children += schedule_children(broker, installation)
-    if not children:
+        plans.append(plan_schedules(broker, installation, wanted=True))
+    if not plans:
         note = "An external broker without PeriodicSchedules needs no objects."
-    return Planned(broker.key, tuple(map(_without_secrets, children)), note)
+    return Planned(broker.key, tuple(child for each in plans for child in _children(each)), note)
+
+
+def _children(plan: Plan) -> tuple[Object, ...]:
+    """What a new cluster gets. Raises SpecError for a spec that cannot be built."""
+    if plan.problem is not None:
+        raise SpecError(plan.problem.why[1])
+    applied = [child for child in plan.children if isinstance(child, Apply)]
+    built = [one for child in applied for one in (child.claim, child.built) if one is not None]
+    return tuple(map(_without_secrets, built))
 
 
 def _size_note(pool: WorkerPool) -> str:
@@ -61,7 +82,7 @@ def _size_note(pool: WorkerPool) -> str:
 
 
 def _missing_note(broker: Key) -> str:
-    """As controllers/auto_broker.py, which makes only the Broker with the default's name."""
+    """As controllers/missing_broker.py, which makes only the Broker with the default's name."""
     if broker.name == BrokerRef().name:
         return "No manifest defines this Broker: the operator creates it, with a managed Redis."
     return "No manifest defines this Broker: it is planned with a managed Redis. Add its manifest, or create it first."
@@ -75,8 +96,8 @@ def _broker_of(user: WorkerPool | PeriodicSchedule) -> Key:
     return Key("Broker", user.namespace, user.spec.broker_ref.name)
 
 
-def _managed_broker(key: Key) -> Broker:
-    return Broker.parse({"kind": "Broker", "metadata": {"name": key.name, "namespace": key.namespace}})
+def _managed_broker(key: Key) -> Object:
+    return {"kind": "Broker", "metadata": {"name": key.name, "namespace": key.namespace}}
 
 
 def _in_namespace(raw: Object, namespace: str) -> Object:
