@@ -57,8 +57,8 @@ class Applies:
             field: again
         }
 
-    def due_in(self, owner: Object, now: float) -> float | None:
-        """Seconds until a child of `owner` that was left to others is put back; None when there is none."""
+    def take_due(self, owner: Object, now: float) -> float | None:
+        """Seconds until a child of `owner` that was left to others is put back, said once; None when there is none."""
         due = self._due.pop(_uid(owner), None)
         return None if due is None else max(0.0, due - now)
 

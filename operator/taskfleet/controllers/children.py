@@ -70,20 +70,8 @@ class Children:
             return None
         return live if controlled_by(live, owner) or _adoptable(live, owner) else None
 
-    async def ensure(self, built: Object, *, owner: Object) -> Object:
-        """Make the live child hold everything that `built` says, and return it."""
-        live = await self.find(key_of(built), owner=owner)
-        return await self.apply_if_changed(built, live, owner=owner)
-
-    async def ensure_or_remove(self, built: Object | None, key: Key, *, owner: Object) -> None:
-        """As `ensure` where the child is wanted, else as `remove`."""
-        if built is not None:
-            await self.ensure(built, owner=owner)
-        else:
-            await self.remove(key, owner=owner)
-
     async def apply_if_changed(self, built: Object, live: Object | None, *, owner: Object) -> Object:
-        """As `ensure`, for a child that was already looked up and does not conflict."""
+        """Make the live child hold everything that `built` says, and return it. `live`: as `find` returned it."""
         wanted = with_hash(built)
         if live is None:
             return await self._noted(await self._apply(wanted, None), wanted, owner)
@@ -99,9 +87,11 @@ class Children:
             return await self._put_back(wanted, live, path, owner)
         return await self._noted(await self._apply(wanted, live), wanted, owner)
 
-    def due_in(self, owner: Object) -> float | None:
-        """Seconds until the next revert of a child of `owner` that another client keeps changing; None if there is none."""
-        return self._applies.due_in(owner, self._monotonic())
+    def take_due(self, owner: Object) -> float | None:
+        """Seconds until the next revert of a child of `owner` that another client keeps changing, said once; None if
+        there is none.
+        """
+        return self._applies.take_due(owner, self._monotonic())
 
     async def _put_back(self, wanted: Object, live: Object, path: str, owner: Object) -> Object:
         """Only writes of other clients are between `live` and `wanted`: report whose. Fighting without end helps no one."""

@@ -53,7 +53,8 @@ async def attempt(plan: Plan, owner: Object, context: Context) -> Outcome:
 
 async def execute(plan: Plan, owner: Object, context: Context) -> Outcome:
     """The children in order, then the requests. Raises what `Children` raises, ApiError and UnknownChildError."""
-    log.debug("planned", **key_of(owner)._asdict(), plan=plan)
+    if plan != Plan():
+        log.debug("planned", **key_of(owner)._asdict(), plan=plan)
     live: list[Object] = []
     for child in plan.children:
         if isinstance(child, Remove):

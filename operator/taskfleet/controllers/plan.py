@@ -79,14 +79,17 @@ class Remove:
 Child = Apply | Remove
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CreateBroker:
     """The Broker `default`, for the objects that refer to it."""
 
     broker: Key
 
+    def __repr__(self) -> str:
+        return f"create {self.broker}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class RequeueDeadLetters:
     """Of a pool's queues on its broker."""
 
@@ -96,8 +99,11 @@ class RequeueDeadLetters:
     queues: tuple[str, ...]
     request: RequeueRequest
 
+    def __repr__(self) -> str:
+        return f"requeue dead letters of {self.pool} on {self.broker}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class PurgeQueue:
     """Remove the messages that wait in the queue of a TaskQueue."""
 
@@ -107,21 +113,30 @@ class PurgeQueue:
     queue: str
     token: str
 
+    def __repr__(self) -> str:
+        return f"purge queue {self.queue!r} on {self.broker}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class DeletePod:
     """A pod that its controller does not replace by itself."""
 
     pod: Key
     uid: str
 
+    def __repr__(self) -> str:
+        return f"delete {self.pod}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class GrowVolume:
     """At least this size for a claim, where it exists."""
 
     claim: Key
     size: str
+
+    def __repr__(self) -> str:
+        return f"grow {self.claim} to {self.size}"
 
 
 Request = CreateBroker | RequeueDeadLetters | PurgeQueue | DeletePod | GrowVolume

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import structlog
+
 from taskfleet.api import InvalidObject, Key, Object, Resource
 from taskfleet.api.stored import is_terminating
 from taskfleet.controllers.children import LeftOverError
@@ -10,6 +12,9 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import UnknownChildError
 from taskfleet.controllers.plan import Plan, soonest
 from taskfleet.controllers.unreadable import write_unreadable
+from taskfleet.kube.resource_types import key_of
+
+log = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=Resource)
 
@@ -58,6 +63,7 @@ async def write_report(
 
     `reported` is called once the status is written, before the events.
     """
+    log.debug("reported", **key_of(raw)._asdict(), plan=report)
     wait = None
     if report.status is not None:
         now = context.now()
@@ -66,4 +72,4 @@ async def write_report(
             reported()
             for event in report.events:
                 await context.events.record(raw, event, now=now)
-    return soonest(wait, report.look_again, context.children.due_in(raw))
+    return soonest(wait, report.look_again, context.children.take_due(raw))

@@ -126,6 +126,10 @@ class Scene:
         self.server.drop(key)
         self.watch()
 
+    def forget(self, key: Key) -> None:
+        """Let the cache lack an object that exists, as one that lost the label that is watched."""
+        del self.cache._objects[key.kind][key.namespace, key.name]
+
     def watch(self) -> None:
         """Let the cache hear of everything that has happened."""
         for kind in (*OWN_TYPES, *CHILD_TYPES):

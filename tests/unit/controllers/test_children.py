@@ -61,7 +61,8 @@ class Scene:
         self.foreign({**self.server.objects[key], **changes})
 
     async def ensure(self, obj: Object) -> Object:
-        return await self.children.ensure(obj, owner=OWNER)
+        live = await self.children.find(key_of(obj), owner=OWNER)
+        return await self.children.apply_if_changed(obj, live, owner=OWNER)
 
 
 async def test_missing_child_is_made_and_then_left_alone() -> None:
@@ -326,9 +327,9 @@ async def test_a_revert_is_told_with_who_wrote_and_who_goes_on_is_met_at_growing
             "this object."
         )
     ]
-    assert scene.children.due_in(OWNER) is None
+    assert scene.children.take_due(OWNER) is None
     assert await change() == "theirs", "2 s have to pass"
-    assert scene.children.due_in(OWNER) == 2.0
+    assert scene.children.take_due(OWNER) == 2.0
     scene.seconds = 2.0
     assert await change() == "1"
     scene.seconds = 5.0

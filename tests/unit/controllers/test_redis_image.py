@@ -80,7 +80,10 @@ def test_an_image_is_named_by_the_spec_or_its_template(spec: dict[str, Any], own
     assert names_image({"spec": spec}) == own
 
 
-async def test_a_redis_keeps_its_image_until_its_turn_and_the_broker_says_so() -> None:
+@pytest.mark.parametrize(
+    "lost", [pytest.param(False, id="known"), pytest.param(True, id="memory-has-lost-it")]
+)
+async def test_a_redis_keeps_its_image_until_its_turn_and_the_broker_says_so(lost: bool) -> None:
     scene = Scene()
     scene.add(broker())
     await scene.reconcile(reconcile, BROKER)
@@ -89,6 +92,8 @@ async def test_a_redis_keeps_its_image_until_its_turn_and_the_broker_says_so() -
     stuck = {**scene.server.objects[REDIS], "metadata": {"namespace": NAMESPACE, "name": "another-broker"}}
     stuck = {**stuck, "spec": {"template": {"spec": {"containers": [{"name": "redis", "image": default}]}}}}
     other = scene.add({**stuck, "status": STUCK["status"]})
+    if lost:
+        scene.forget(REDIS)
 
     scene.seconds = 60
     wait = await scene.reconcile(reconcile, BROKER)

@@ -377,6 +377,25 @@ async def test_new_operator_version_rolls_a_pool_only_when_it_changes_anyway(
     assert status["runtimeVersion"] == ("2.0.0" if rolled else "1.0.0")
 
 
+async def test_pods_stay_where_memory_has_lost_their_deployment() -> None:
+    scene = scene_of(replicas=2)
+    await scene.settle(reconcile, MAIL)
+    template = scene.live("Deployment", "mail-worker")["spec"]["template"]
+    successor = scene.succeeded_by(version="2.0.0")
+    successor.forget(WORKER)
+    await run(successor)
+    assert successor.live("Deployment", "mail-worker")["spec"]["template"] == template
+    assert condition(successor, "UpToDate")["status"] == "False"
+
+
+async def test_a_broker_that_may_not_be_made_is_told_in_the_api_servers_words() -> None:
+    scene = scene_of(broker=False)
+    scene.server.refuse("patch", "brokers", status=403, message="no more Brokers")
+    assert await run(scene) is not None
+    assert condition(scene)["reason"] == "ApplyFailed"
+    assert "no more Brokers" in condition(scene)["message"]
+
+
 async def test_pools_are_rolled_one_at_a_time_where_that_is_wished() -> None:
     scene = scene_of(replicas=1)
     news = scene.add(pool("news", replicas=1))
