@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,3 +45,17 @@ def test_pure_modules_neither_read_nor_write(imports: grimp.ImportGraph) -> None
     }
     assert len(pure) > 30
     assert not ways
+
+
+def test_plans_and_reports_are_pure_and_in_the_contract_that_keeps_clocks_out() -> None:
+    files = (REPOSITORY / "operator/taskfleet/controllers").glob("*.py")
+    decide = {
+        f"taskfleet.controllers.{path.stem}"
+        for path in files
+        if path.stem == "plan" or path.stem.endswith(("_plan", "_report"))
+    }
+    assert decide <= set(pure_modules())
+    pyproject = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    contracts = pyproject["tool"]["importlinter"]["contracts"]
+    held = next(one["source_modules"] for one in contracts if one["name"].startswith("Plans and reports"))
+    assert decide <= set(held), "add it to the contract in pyproject.toml"

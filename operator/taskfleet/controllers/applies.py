@@ -42,12 +42,13 @@ class Applies:
     def note_refused(self, live: Object | None, wanted: Object, why: str) -> None:
         self._refused[key_of(wanted)] = _found(live, wanted), why
 
-    def is_held(self, live: Object, path: str, owner: Object, now: float) -> bool:
-        """Whether others' change of a field stays for now, because they have changed it again and again."""
+    def held_until(self, live: Object, path: str, now: float) -> float | None:
+        """Until when others' change of a field stays, because they have changed it again and again; None: it does not."""
         before = self._reverts.get((_uid(live), path), Backoff())
-        if held := before.waits(now):
-            self._due[_uid(owner)] = min(before.until, self._due.get(_uid(owner), before.until))
-        return held
+        return before.until if before.waits(now) else None
+
+    def note_held(self, owner: Object, until: float) -> None:
+        self._due[_uid(owner)] = min(until, self._due.get(_uid(owner), until))
 
     def note_reverted(self, live: Object, path: str, now: float) -> None:
         field = _uid(live), path

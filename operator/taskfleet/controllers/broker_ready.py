@@ -1,8 +1,12 @@
-"""Why a Broker is not ready, as those that refer to it say it."""
+"""The Broker that an object refers to, and why it is not ready, as those that refer to it say it. Pure."""
 
-from taskfleet.api import Object
+from taskfleet.api import Key, Object, PeriodicSchedule, TaskQueue, WorkerPool
 from taskfleet.api.reasons import ConditionType
 from taskfleet.api.stored import condition_of
+
+
+def broker_of(user: WorkerPool | TaskQueue | PeriodicSchedule) -> Key:
+    return Key("Broker", user.namespace, user.spec.broker_ref.name)
 
 
 def broker_problem(broker: Object) -> str | None:

@@ -96,7 +96,8 @@ class Children:
     async def _put_back(self, wanted: Object, live: Object, path: str, owner: Object) -> Object:
         """Only writes of other clients are between `live` and `wanted`: report whose. Fighting without end helps no one."""
         now = self._monotonic()
-        if self._applies.is_held(live, path, owner, now):
+        if (until := self._applies.held_until(live, path, now)) is not None:
+            self._applies.note_held(owner, until)
             return live
         writer = await self._writer(live, path)
         applied = await self._noted(await self._apply(wanted, live), wanted, owner)

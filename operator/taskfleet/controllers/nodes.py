@@ -30,6 +30,7 @@ class Nodes:
     async def refresh(self, names: Iterable[str]) -> None:
         """Ask about those that have not been asked about for 10 s."""
         now = self.monotonic()
+        self._lost = {name: at for name, at in self._lost.items() if now - at < 3 * _EVERY_SECONDS}
         self._asked = {name: at for name, at in self._asked.items() if now - at < _EVERY_SECONDS}
         due = sorted(set(names) - self._asked.keys())
         for name in due[:_ASKED_AT_ONCE] if now >= self._refused_until else ():
@@ -50,5 +51,4 @@ class Nodes:
     def lost(self) -> frozenset[str]:
         """By the answers of the last 30 s."""
         now = self.monotonic()
-        self._lost = {name: at for name, at in self._lost.items() if now - at < 3 * _EVERY_SECONDS}
-        return frozenset(self._lost)
+        return frozenset(name for name, at in self._lost.items() if now - at < 3 * _EVERY_SECONDS)

@@ -2,9 +2,10 @@
 
 from taskfleet.api import Key, Object, PeriodicSchedule
 from taskfleet.controllers.broker_beat import beat_problem
+from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import execute
-from taskfleet.controllers.schedule_plan import ScheduleInputs, broker_of, plan_schedule, schedule_report
+from taskfleet.controllers.schedule_plan import ScheduleInputs, plan_schedule, schedule_report
 from taskfleet.controllers.shell import reconcile_parsed, write_report
 
 

@@ -1,6 +1,6 @@
-"""What one reconciliation does, decided before any of it is done. Pure.
+"""What one reconciliation does, decided before any of it is done.
 
-Everything here prints without the content of objects: a Secret is one of them.
+Everything here prints without the content of objects: a Secret is one of them. Pure.
 """
 
 from collections.abc import Callable, Iterable

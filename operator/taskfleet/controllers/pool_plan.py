@@ -11,6 +11,7 @@ from taskfleet.api.stored import status_of
 from taskfleet.api.worker_pool import MAX_TOKEN
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.recovery.dead_letter import Request
+from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.broker_support import results_problem
 from taskfleet.controllers.missing_broker import plan_without_broker
 from taskfleet.controllers.plan import (
@@ -54,18 +55,10 @@ class PoolInputs:
     auto_create_broker: bool = True
     its_turn: bool = False  # to get the pod template of this version of the operator
 
-    @property
-    def broker_key(self) -> Key:
-        return broker_of(self.pool)
-
-
-def broker_of(pool: WorkerPool) -> Key:
-    return Key("Broker", pool.namespace, pool.spec.broker_ref.name)
-
 
 def plan_pool(inputs: PoolInputs) -> Plan:
     if inputs.broker is None:
-        return plan_without_broker(inputs.broker_key, auto_create=inputs.auto_create_broker)
+        return plan_without_broker(broker_of(inputs.pool), auto_create=inputs.auto_create_broker)
     try:
         binding = BrokerBinding.of(Broker.parse(inputs.broker))
     except InvalidObject as error:  # the Broker's own status says the same
@@ -91,7 +84,7 @@ def pending_request(pool: WorkerPool) -> Request | None:
 def _requeue(inputs: PoolInputs, request: Request) -> RequeueDeadLetters:
     pool = inputs.pool
     return RequeueDeadLetters(
-        pool.key, pool.metadata.uid, inputs.broker_key, pool.spec.effective_queues, request
+        pool.key, pool.metadata.uid, broker_of(pool), pool.spec.effective_queues, request
     )
 
 

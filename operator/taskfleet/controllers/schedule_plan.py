@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from taskfleet.api import Key, Object, PeriodicSchedule
+from taskfleet.api import Object, PeriodicSchedule
 from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.schedules.entry import schedule_problem
 from taskfleet.brokers.schedules.state import RunState
-from taskfleet.controllers.broker_ready import broker_problem
+from taskfleet.controllers.broker_ready import broker_of, broker_problem
 from taskfleet.controllers.conditions import Reasoned, reason_of
 from taskfleet.controllers.missing_broker import plan_without_broker
 from taskfleet.controllers.plan import Outcome, Plan, Problem, soonest
@@ -32,26 +32,19 @@ class ScheduleInputs:
     beat_problem: str | None = None  # why the broker's beat does not send
     state: RunState | None = None  # None: beat has not reported this schedule yet
 
-    @property
-    def broker_key(self) -> Key:
-        return broker_of(self.schedule)
-
-
-def broker_of(schedule: PeriodicSchedule) -> Key:
-    return Key("Broker", schedule.namespace, schedule.spec.broker_ref.name)
-
 
 def plan_schedule(inputs: ScheduleInputs, *, now: datetime) -> Plan:
     """Nothing, but for a Broker that is missing: beat's entries follow the objects by themselves."""
+    broker = broker_of(inputs.schedule)
     if (wrong := schedule_problem(inputs.schedule.spec, now=now)) is not None:
         return _stop((ScheduleReason.INVALID_SCHEDULE, wrong), final=True)
     if inputs.broker is None:
-        return plan_without_broker(inputs.broker_key, auto_create=inputs.auto_create_broker)
+        return plan_without_broker(broker, auto_create=inputs.auto_create_broker)
     if (problem := broker_problem(inputs.broker)) is not None:
         return _stop((ScheduleReason.BROKER_NOT_READY, problem), final=False)
     if inputs.without_state is not None:
         message = (
-            f"Broker {inputs.broker_key.name!r} is a {inputs.without_state.name}, which does not support "
+            f"Broker {broker.name!r} is a {inputs.without_state.name}, which does not support "
             "PeriodicSchedules. Set spec.brokerRef.name to a Redis Broker, or run the app's own "
             "beat (spec.beat of a WorkerPool)."
         )

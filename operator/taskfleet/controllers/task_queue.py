@@ -2,6 +2,7 @@
 
 from taskfleet.api import Key, Object, TaskQueue
 from taskfleet.brokers.queues.consumers import QueueObserver
+from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import execute
 from taskfleet.controllers.purge_plan import plan_purge
@@ -22,7 +23,7 @@ def _forget(key: Key, context: Context) -> None:
 
 
 async def _reconcile(raw: Object, queue: TaskQueue, context: Context) -> float | None:
-    broker = Key("Broker", queue.namespace, queue.spec.broker_ref.name)
+    broker = broker_of(queue)
     context.brokers.audience.look_for(queue.key, broker, _onlooker(queue))
     seen = _observe(queue, broker, context)
     if seen.figures is None and seen.problem is None:

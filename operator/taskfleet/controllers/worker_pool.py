@@ -7,13 +7,13 @@ from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.stored import status_of
 from taskfleet.config import UpgradePools
 from taskfleet.controllers.app_beat import see_app_beat
-from taskfleet.controllers.broker_ready import broker_problem
+from taskfleet.controllers.broker_ready import broker_of, broker_problem
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import attempt
 from taskfleet.controllers.ownership import controlled_by
 from taskfleet.controllers.plan import Plan
 from taskfleet.controllers.pool_consumer import pool_consumer
-from taskfleet.controllers.pool_plan import PoolInputs, broker_of, plan_pool
+from taskfleet.controllers.pool_plan import PoolInputs, plan_pool
 from taskfleet.controllers.pool_report import Rechecks, ScalingSeen, pool_report, seen_after
 from taskfleet.controllers.pool_scaling import size_problem, start_obstacle
 from taskfleet.controllers.pool_status import PoolSeen

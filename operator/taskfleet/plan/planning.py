@@ -13,6 +13,7 @@ from taskfleet.controllers.broker_plan import (
     plan_redis,
     plan_schedules,
 )
+from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.plan import Apply, Plan
 from taskfleet.controllers.pool_plan import PoolInputs, plan_pool
 from taskfleet.controllers.pool_scaling import first_size
@@ -39,14 +40,14 @@ def plan(manifests: Iterable[Object], installation: Installation, *, namespace: 
     found = [_in_namespace(raw, namespace) for raw in manifests]
     pools, schedules = list(_parsed(WorkerPool, found)), list(_parsed(PeriodicSchedule, found))
     given = {Broker.parse(raw).key: raw for raw in found if raw.get("kind") == "Broker"}
-    used = dict.fromkeys([*map(_broker_of, pools), *map(_broker_of, schedules)])
+    used = dict.fromkeys([*map(broker_of, pools), *map(broker_of, schedules)])
     brokers = {key: _managed_broker(key) for key in used} | given
-    scheduled = {_broker_of(one) for one in schedules}
+    scheduled = {broker_of(one) for one in schedules}
     for key, raw in brokers.items():
         note = "" if key in given else _missing_note(key)
         yield _broker_plan(Broker.parse(raw), installation, has_schedules=key in scheduled, note=note)
     for pool in pools:
-        inputs = PoolInputs(pool, brokers[_broker_of(pool)], installation)
+        inputs = PoolInputs(pool, brokers[broker_of(pool)], installation)
         yield Planned(pool.key, _children(plan_pool(inputs)), _size_note(pool))
 
 
@@ -90,10 +91,6 @@ def _missing_note(broker: Key) -> str:
 
 def _parsed(kind: type[R], manifests: Iterable[Object]) -> Iterator[R]:
     return (kind.parse(raw) for raw in manifests if raw.get("kind") == kind.__name__)
-
-
-def _broker_of(user: WorkerPool | PeriodicSchedule) -> Key:
-    return Key("Broker", user.namespace, user.spec.broker_ref.name)
 
 
 def _managed_broker(key: Key) -> Object:
