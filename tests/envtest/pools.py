@@ -6,14 +6,19 @@ from taskfleet.api import Object
 from tests.tools.kube import Kube
 from tests.tools.waiting import wait_for
 
+_NOTHING_TO_LEARN: Object = {"pool": "prefork", "concurrency": 1, "queues": ["celery"]}
+
 
 def worker_pool(namespace: str, name: str = "shop", **spec: Any) -> Object:
-    """A valid pool; `spec` takes only what the test is about."""
+    """A valid pool; `spec` takes only what the test is about, and None for what is left to the app."""
+    given = {"app": "proj", "image": "registry.example/app:1", **_NOTHING_TO_LEARN, **spec}
+    if "processAutoscale" in spec:
+        del given["concurrency"]
     return {
         "apiVersion": "taskfleet.dev/v1alpha1",
         "kind": "WorkerPool",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"app": "proj", "image": "registry.example/app:1", **spec},
+        "spec": {field: value for field, value in given.items() if value is not None},
     }
 
 

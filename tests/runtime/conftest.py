@@ -58,7 +58,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 def make_worker(python: Path, server: RedisServer, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
-    def make(pool: str = "prefork", **options: Any) -> Worker:
+    def make(pool: str | None = "prefork", **options: Any) -> Worker:
         worker = Worker(python, server.url, tmp_path, pool=pool, **options)
         workers.append(worker)
         return worker

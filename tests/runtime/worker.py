@@ -19,8 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).parent / "apps"
 
 
-def settings(pool_type: str, **changes: Any) -> dict[str, Any]:
-    """TASKFLEET_SETTINGS as the operator writes them."""
+def settings(pool_type: str | None, **changes: Any) -> dict[str, Any]:
+    """TASKFLEET_SETTINGS as the operator writes them; without a pool everything is left to the app."""
+    if pool_type is None:
+        changes = {"capacity": None, "queues": None, **changes}
     return {
         "v": 1, "namespace": "test", "pool": "pool", "poolUid": "uid-1", "clusterId": "cluster-1",
         "poolType": pool_type, "capacity": 1 if pool_type == "solo" else 2, "processAutoscale": None,
@@ -34,7 +36,7 @@ class Worker:
     """One worker process; killed at the end of the test if it still runs."""
 
     def __init__(
-        self, python: Path, broker_url: str, folder: Path, *, app: str = "proj", pool: str = "prefork",
+        self, python: Path, broker_url: str, folder: Path, *, app: str = "proj", pool: str | None = "prefork",
         arguments: tuple[str, ...] = (), environment: dict[str, str] | None = None, **changes: Any,
     ) -> None:  # fmt: skip
         self.name = f"w-{uuid.uuid4().hex[:8]}"
@@ -57,9 +59,9 @@ class Worker:
             "TASKFLEET_TERMINATION_LOG": str(self.folder / "termination-log"), **(environment or {}),
         }  # fmt: skip
         self.command = [
-            str(python), str(self.folder / "taskfleet" / "run.py"), "worker", "-A", app, f"--pool={pool}",
-            f"--queues={','.join(self.settings['queues'])}", f"--hostname=pool@{self.name}", "--loglevel=INFO",
-            "--without-gossip", "--without-mingle", *self._size(), *arguments,
+            str(python), str(self.folder / "taskfleet" / "run.py"), "worker", "-A", app,
+            *([f"--pool={pool}"] if pool is not None else []), *self._queues(),
+            f"--hostname=pool@{self.name}", "--loglevel=INFO", "--without-gossip", "--without-mingle", *self._size(), *arguments,
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,12 @@ class Worker:
         autoscale = self.settings["processAutoscale"]
         if autoscale:
             return [f"--autoscale={autoscale['max']},{autoscale['min']}"]
-        return [f"--concurrency={self.settings['capacity']}"]
+        capacity = self.settings["capacity"]
+        return [f"--concurrency={capacity}"] if capacity is not None else []
+
+    def _queues(self) -> list[str]:
+        queues = self.settings["queues"]
+        return [f"--queues={','.join(queues)}"] if queues is not None else []
 
     def start(self) -> "Worker":
         with (self.folder / "log").open("ab") as log:

@@ -32,7 +32,14 @@ def metadata(name: str, *, version: int = 1, **meta: Any) -> Object:
 def pool(
     name: str = "mail", *, status: Object | None = None, meta: Object | None = None, **spec: Any
 ) -> Object:
-    minimal = {"app": "proj", "image": "registry.test/app:1"}
+    """With nothing left to the app, so nothing is to be learnt."""
+    minimal = {
+        "app": "proj",
+        "image": "registry.test/app:1",
+        "pool": "prefork",
+        "queues": ["celery"],
+        **({} if "processAutoscale" in spec else {"concurrency": 1}),
+    }
     return own("WorkerPool", name, minimal | spec, status=status, **(meta or {}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import time
 from typing import Any, Callable
 
@@ -52,6 +53,16 @@ class WorkerContext:
         health.pool_idle = self.jobs.idle_with_work
         health.waiting = self.waits.now
 
+    @property
+    def pool_type(self) -> str:
+        """Known before the pool is made: of the WorkerPool, else of the app's `worker_pool`."""
+        return self.settings.pool_type or "prefork"
+
+    def use_pool(self, pool_type: str) -> None:
+        """The WorkerPool names no pool, and the app's is this one."""
+        self.settings = replace(self.settings, pool_type=pool_type)
+        self.health.pool_type = pool_type
+
     def begin_to_stop(self) -> bool:
         """Fetch no more. Whether this call was the first: threads and handlers of signals may all be the one."""
         if not self._stop_noted.acquire(False):
@@ -83,9 +94,9 @@ class WorkerContext:
     @property
     def has_children(self) -> bool:
         """Whether tasks run in processes of their own."""
-        return self.settings.pool_type == "prefork" and self.consumer is not None
+        return self.pool_type == "prefork" and self.consumer is not None
 
     @property
     def capacity(self) -> int:
         """Processes, threads or slots of the pool now."""
-        return fetching.pool_size(self.consumer.pool, self.settings.pool_type)
+        return fetching.pool_size(self.consumer.pool, self.pool_type)

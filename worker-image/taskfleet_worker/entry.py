@@ -17,6 +17,7 @@ from taskfleet_worker.patches import defaults, reload, shutdown_signal
 from taskfleet_worker.runtime import Runtime
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 from taskfleet_worker.shutdown import stopping, termination_log
+from taskfleet_worker.start.app_pool import app_pool, notes_on
 from taskfleet_worker.start.arguments import celery_arguments
 from taskfleet_worker.start.celery_main import (
     ignored_variables,
@@ -53,7 +54,7 @@ def _program(arguments: Sequence[str]) -> int:
     if arguments[:1] != ["beat"]:
         settings = read_settings(os.environ)
         refuse_several_addresses(os.environ)
-        health = Health(settings.pool_type, settings.capacity, native.monotonic)
+        health = Health(settings.pool_type or "prefork", settings.capacity or 1, native.monotonic)
         probes.start(health, os.environ)
         return run_worker(arguments, settings, health)
     if arguments[1:]:
@@ -77,12 +78,16 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     understood = {name for option in worker_command.params for name in option.opts}
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
-    sys.argv = ["celery", *celery_arguments(arguments, settings, understood, amqp=amqp)]
     defaults.change(default_settings(settings, amqp=amqp))
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
     context = WorkerContext(settings, health, start, native.monotonic)
     runtime = Runtime(context, transport_of(context, amqp=amqp))
     connect_signals(runtime)
+    sys.argv = ["celery", *arguments[1:3], "worker", *arguments[3:]]
+    if settings.pool_type is None and (pool := app_pool(arguments[2])) is not None:
+        context.use_pool(pool)
+        runtime.reporter.notes += notes_on(pool, arguments)
+    sys.argv = ["celery", *celery_arguments(arguments, context.settings, understood, amqp=amqp)]
     # Only now: Celery's commands import what takes functions of `celery.worker.state` that the runtime has to wrap first.
     runtime.reporter.notes += ignored_variables(sys.argv[1:])
     reload.install(started_with)

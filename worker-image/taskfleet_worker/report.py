@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from taskfleet_worker.deliveries import Delivery
@@ -20,7 +20,7 @@ class Worker:
     """One look at the worker.
 
     `drain`: number of the lease obeyed; `started_at`: Unix time of the process's start; `ready_after`: seconds from
-    then to ready.
+    then to ready; `facts`: what came of the app's configuration (worker_facts.py).
     """
 
     state: str
@@ -35,6 +35,7 @@ class Worker:
     notes: tuple[str, ...]
     queues: Mapping[str, QueueCount]
     held: Mapping[str, int]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def content(worker: Worker) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def content(worker: Worker) -> dict[str, Any]:
         "capacity": worker.capacity,
         "startedAt": round(worker.started_at, 3),
         "readyAfter": round(worker.ready_after, 3),
+        **({"worker": dict(worker.facts)} if worker.facts else {}),
         "notes": [note[:MAX_NOTE] for note in worker.notes[:MAX_NOTES]],
         "queues": {
             name: _queue(worker.queues.get(name, QueueCount()), worker.held.get(name, 0)) for name in names

@@ -9,6 +9,7 @@ from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.pool.waits import NOTABLE
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.transports.transport import Transport
+from taskfleet_worker.worker_facts import worker_facts
 
 
 class Reporter:
@@ -19,6 +20,7 @@ class Reporter:
         self._context = context
         self._transport = transport
         self._queues: list[str] = []  # consumed from the start
+        self._facts: dict[str, Any] = {}
         self._ready_after = 0.0
         context.health.obstacle = self._obstacle
 
@@ -27,6 +29,7 @@ class Reporter:
         context = self._context
         self._queues = sorted(fetching.queues_consumed(context.consumer.task_consumer))
         self._ready_after = context.clock() - context.started
+        self._facts = worker_facts(context.consumer, context.pool_type)
         self.notes.extend(self._opted_out(context.consumer.app))
 
     def content(self) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class Reporter:
             notes=tuple(self._notes()),
             queues=dict(context.tasks.queues),
             held=held_by_queue(context.deliveries.held),
+            facts=self._facts,
         )
 
     def _state(self) -> str:
@@ -81,7 +85,7 @@ class Reporter:
         waited_for = context.waits.now(longer_than=NOTABLE)
         if waited_for is not None:
             return f"the worker waits for {waited_for}"
-        return fetching.obstacle(context.consumer, context.settings.pool_type)
+        return fetching.obstacle(context.consumer, context.pool_type)
 
     def _standing(self) -> list[str]:
         """Sentences about what keeps it from fetching now, while it neither drains nor stops."""

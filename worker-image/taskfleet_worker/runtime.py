@@ -50,9 +50,8 @@ class Runtime:
         worker_state.watch_tasks(state, begun=context.tasks.begun, ended=self._task_ended)
         context.revokes.follow(state)
         worker_state.watch_revokes(state, context.revokes.heard)
-        PoolCalls(
-            context.jobs, context.settings.pool_type, context.tasks.job_begun, context.fence.stops
-        ).install()
+        pool_type = lambda: context.pool_type  # noqa: E731 - the app may decide it later
+        PoolCalls(context.jobs, pool_type, context.tasks.job_begun, context.fence.stops).install()
         worker_state.watch_turns(state, self._turn)
         request.install(context.deliveries)
         blocking_calls.install(context.waits)
@@ -72,11 +71,13 @@ class Runtime:
         context = self.context
         context.consumer = consumer
         context.health.consumer_ready(consumer)
+        if context.settings.capacity is None:
+            context.health.capacity = max(1, context.capacity)
         context.unseen.consumer_ready()
         self.reporter.consumer_ready()
-        if context.settings.pool_type == "prefork":
+        if context.pool_type == "prefork":
             prefork_flush.install(consumer.pool)
-        wakes = context.settings.pool_type == "threads" or self._transport.wakes_the_loop
+        wakes = context.pool_type == "threads" or self._transport.wakes_the_loop
         if wakes and hub_wakeup.sleeps_on(consumer.hub):
             self._waker = hub_wakeup.Waker(consumer.hub)
         thread, notes = self._transport.consumer_ready(self._voice)

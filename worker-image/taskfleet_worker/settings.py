@@ -15,6 +15,9 @@ _CHOICES = {
     "acknowledge": ("Late", "App", "Early"),
 }
 
+# The app's own where the WorkerPool does not set them.
+_OPTIONAL = frozenset({"poolType"})
+
 
 class SettingsError(Exception):
     """TASKFLEET_SETTINGS is absent or not what the contract in worker-image/README.md says."""
@@ -50,13 +53,13 @@ class ConnectionSettings(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """Those of the contract's keys that are needed here. Times are seconds; None: left to a default."""
+    """Those of the contract's keys that are needed here. Times are seconds; None: left to the app, or to a default."""
 
     namespace: str
     pool_uid: str
     cluster_id: str
-    pool_type: str
-    capacity: int
+    pool_type: str | None
+    capacity: int | None
     queue_order: str
     acknowledge: str
     visibility_timeout: float
@@ -97,7 +100,7 @@ def read_object(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_json(raw: dict[str, Any]) -> Settings:
     for key, allowed in _CHOICES.items():
-        if raw.get(key) not in allowed:
+        if raw.get(key) not in allowed and not (key in _OPTIONAL and raw.get(key) is None):
             raise SettingsError(
                 f"{VARIABLE} has {key}={raw.get(key)!r}: must be one of {', '.join(allowed)}."
             )
@@ -107,8 +110,8 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             namespace=raw["namespace"],
             pool_uid=raw["poolUid"],
             cluster_id=raw["clusterId"],
-            pool_type=raw["poolType"],
-            capacity=int(raw["capacity"]),
+            pool_type=raw.get("poolType"),
+            capacity=None if raw.get("capacity") is None else int(raw["capacity"]),
             queue_order=raw["queueOrder"],
             acknowledge=raw["acknowledge"],
             visibility_timeout=float(raw["visibilityTimeout"]),

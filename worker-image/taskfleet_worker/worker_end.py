@@ -47,7 +47,7 @@ class WorkerEnd:
     def take_over_cold(self) -> bool:
         """Leave with what runs going back to its queue, once no fetch can swallow it. The codes are Celery's own."""
         context = self._context
-        pool_type = context.settings.pool_type
+        pool_type = context.pool_type
         if context.stopping_since is None or pool_type not in ("gevent", "eventlet", "solo"):
             return False
         if not context.tasks.active:

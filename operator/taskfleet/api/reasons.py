@@ -18,6 +18,8 @@ class ConditionType(StrEnum):
     SCALING_LIMITED = "ScalingLimited"
     # The pod template is the one that this operator version builds.
     UP_TO_DATE = "UpToDate"
+    # No pod has told yet what the spec leaves to the app. Not set where it leaves nothing.
+    LEARNING = "Learning"
     # A WorkerPool or another client consumes the queue.
     CONSUMED = "Consumed"
     # The app's own beat runs, and no other pool runs a beat of the same app and broker.
@@ -108,6 +110,10 @@ class PoolReason(StrEnum):
     QUEUE_ORDER_NOT_SUPPORTED = "QueueOrderNotSupported"
     # FullySupported=False: tasks may run longer than RabbitMQ's consumer_timeout.
     CONSUMER_TIMEOUT = "ConsumerTimeout"
+    # Learning=False.
+    WORKER_REPORTED = "WorkerReported"
+    # Learning: a pod starts, also at minReplicas 0, to report pool, capacity and queues.
+    NO_WORKER_REPORTED = "NoWorkerReported"
     # UpToDate.
     POD_TEMPLATE_CURRENT = "PodTemplateCurrent"
     # UpToDate=False: the pods keep the template of another operator version until the pool changes.

@@ -1,7 +1,6 @@
 """WorkerPool: one Celery app, its pool and queues, and how far it scales."""
 
 from datetime import timedelta
-from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
-from taskfleet.api.quantities import Count, Duration, MemorySize, PositiveDuration, parse_quantity
+from taskfleet.api.quantities import Count, Duration, MemorySize, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
 from taskfleet.api.rollout import DisruptionBudget, Strategy
@@ -24,15 +23,14 @@ Argument = Annotated[str, Limits(minLength=1, maxLength=1000), *ARGUMENT_RULES]
 STOP_MARGIN = timedelta(seconds=45)
 DEFAULT_GRACE = timedelta(minutes=10)
 PERSISTENT_SCHEDULER = "celery.beat:PersistentScheduler"
-DEFAULT_CONCURRENCY = {"threads": 10, "gevent": 100, "eventlet": 100, "solo": 1}
 
 
 def _for_pools(field: str, *pools: str) -> Rule:
-    """Refuse a field on the pools that ignore it."""
+    """Refuse a field on the pools that ignore it; the pod says it where the app decides the pool."""
     *others, last = pools
     choice = f"{', '.join(others)} or {last}" if others else last
     return Rule(
-        f"!has(self.{field}) || self.pool in {list(pools)}",
+        f"!has(self.{field}) || !has(self.pool) || self.pool in {list(pools)}",
         f"pool {{self.pool}} does not support {field}: remove it, or use pool {choice}.",
         field=field,
     )
@@ -131,9 +129,9 @@ class Beat(Model):
 
     switch = True
 
-    scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] = PERSISTENT_SCHEDULER
+    scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
     """The scheduler class, as in `celery beat --scheduler`. For django-celery-beat it is
-    django_celery_beat.schedulers:DatabaseScheduler."""
+    django_celery_beat.schedulers:DatabaseScheduler. Defaults to the app's beat_scheduler."""
 
     app: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
     """The Celery application of beat. Defaults to the pool's."""
@@ -152,12 +150,12 @@ class Beat(Model):
     pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
 
     storage: BeatStorage = BeatStorage()
-    """The volume for the file of celery.beat:PersistentScheduler. Other schedulers get no volume."""
+    """The volume for the file of celery.beat:PersistentScheduler. There is none if scheduler is another class."""
 
     @property
     def persistent(self) -> bool:
-        """Whether its scheduler keeps a file of when each task was last sent."""
-        return self.scheduler == PERSISTENT_SCHEDULER
+        """Whether its scheduler keeps a file of when each task was last sent, as Celery's default does."""
+        return self.scheduler in (None, PERSISTENT_SCHEDULER)
 
 
 class WorkerPoolSpec(Model):
@@ -181,7 +179,7 @@ class WorkerPoolSpec(Model):
             field="concurrency",
         ),
         Rule(
-            "self.pool != 'solo' || !has(self.concurrency) || self.concurrency == 1",
+            "!has(self.pool) || self.pool != 'solo' || !has(self.concurrency) || self.concurrency == 1",
             "pool solo runs one task at a time: remove concurrency, or use pool prefork.",
             field="concurrency",
         ),
@@ -191,6 +189,11 @@ class WorkerPoolSpec(Model):
             "softTimeLimit is {self.softTimeLimit}, above timeLimit {self.timeLimit}: "
             "lower softTimeLimit or raise timeLimit.",
             field="softTimeLimit",
+        ),
+        Rule(
+            "!has(self.queues) || !has(self.excludeQueues) || self.excludeQueues.size() == 0",
+            "queues and excludeQueues cannot both be set: remove one.",
+            field="excludeQueues",
         ),
         _for_pools("processAutoscale", "prefork", "gevent", "eventlet"),
         _for_pools("timeLimit", "prefork", "gevent"),
@@ -208,20 +211,32 @@ class WorkerPoolSpec(Model):
     python: Annotated[str, Limits(minLength=1, maxLength=253)] = "python"
     """The Python interpreter in the image: a name on the PATH or a full path."""
 
-    pool: PoolType = "prefork"
+    pool: PoolType | None = None
     """How a worker runs its tasks, as in `celery worker --pool`: prefork for CPU-bound tasks; threads, gevent or
-    eventlet for I/O-bound tasks; solo for one task at a time in the main process."""
+    eventlet for I/O-bound tasks; solo for one task at a time in the main process. Defaults to the app's worker_pool,
+    else prefork."""
 
     concurrency: Annotated[int, Limits(minimum=1, maximum=10000)] | None = None
-    """The number of tasks that a pod runs at once, as in `celery worker --concurrency`. Defaults to the CPU limit
-    rounded up, or 1, for prefork; 10 for threads; 100 for gevent and eventlet; 1 for solo."""
+    """The number of tasks that a pod runs at once, as in `celery worker --concurrency`. Defaults to the app's
+    worker_concurrency, else to the number of the node's CPUs, whatever the CPU limit."""
 
-    queues: Annotated[
+    queues: (
+        Annotated[
+            list[QueueName],
+            Limits(minItems=1, maxItems=100),
+            Rule("self.all(x, self.exists_one(y, x == y))", "a queue is listed twice: list each queue once."),
+        ]
+        | None
+    ) = None
+    """The queues to consume, as in `celery worker --queues`. With queueOrder Strict the first has the highest
+    priority. Defaults to the app's task_queues, else its task_default_queue."""
+
+    exclude_queues: Annotated[
         list[QueueName],
-        Limits(minItems=1, maxItems=100),
+        Limits(maxItems=100),
         Rule("self.all(x, self.exists_one(y, x == y))", "a queue is listed twice: list each queue once."),
-    ] = ["celery"]
-    """The queues to consume. With queueOrder Strict the first has the highest priority."""
+    ] = []
+    """Queues of the app's task_queues that this pool does not consume, as in `celery worker --exclude-queues`."""
 
     queue_order: Literal["Strict", "RoundRobin"] = "Strict"
     """Strict consumes a queue only while all queues before it in the list are empty. RoundRobin consumes all queues
@@ -264,8 +279,9 @@ class WorkerPoolSpec(Model):
     max_memory_per_child: MemorySize | None = None
     """The resident memory, such as 400Mi, above which a process is replaced after its task. For prefork."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """The worker's log level."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
+    """The log level of the workers and of the beat, as in `celery worker --loglevel`. Defaults to Celery's own,
+    WARNING."""
 
     extra_args: Annotated[list[Argument], Limits(maxItems=50)] = []
     """Additional arguments of `celery worker`. Flags that a field of this spec sets are refused."""
@@ -308,18 +324,11 @@ class WorkerPoolSpec(Model):
     volumes, affinity, security context. The worker container is named worker."""
 
     @property
-    def effective_concurrency(self) -> int:
-        """Tasks that a pod runs at once without processAutoscale."""
-        if self.concurrency is not None:
-            return self.concurrency
-        if self.pool == "prefork":
-            return max(1, ceil(parse_quantity(self.resources.limits.get("cpu", 1))))
-        return DEFAULT_CONCURRENCY[self.pool]
-
-    @property
-    def capacity(self) -> int:
-        """Tasks that a pod runs at once at most."""
-        return self.process_autoscale.max if self.process_autoscale else self.effective_concurrency
+    def capacity(self) -> int | None:
+        """Tasks that a pod runs at once at most; None where the app or its node decides."""
+        if self.process_autoscale is not None:
+            return self.process_autoscale.max
+        return 1 if self.pool == "solo" else self.concurrency
 
     @property
     def beat_app(self) -> str:
@@ -332,11 +341,6 @@ class WorkerPoolSpec(Model):
         if self.termination_grace_period is not None:
             return self.termination_grace_period
         return DEFAULT_GRACE if self.time_limit is None else self.time_limit + STOP_MARGIN
-
-    @property
-    def effective_queues(self) -> tuple[str, ...]:
-        """The queues to consume, never empty."""
-        return tuple(self.queues) or ("celery",)
 
     @property
     def fixed_size(self) -> int | None:
@@ -368,6 +372,7 @@ class Decision(Model):
 
 
 MAX_TOKEN = 64
+VersionText = Annotated[str, Limits(maxLength=64)]
 MAX_DECISIONS = 5
 
 
@@ -382,6 +387,37 @@ class Requeue(Model):
 
     messages: Count
     """The number of requeued messages."""
+
+
+class ObservedWorker(Model):
+    """What came of the spec and of the app's own configuration, by the word of the newest pod."""
+
+    celery_version: VersionText
+    """The version of Celery in the image."""
+
+    kombu_version: VersionText
+    """The version of kombu in the image."""
+
+    python_version: VersionText
+    """The version of Python in the image."""
+
+    pool: PoolType
+    """The pool that runs the tasks."""
+
+    capacity: Count
+    """The number of tasks that a pod runs at once at most."""
+
+    queues: Annotated[list[Annotated[str, Limits(maxLength=200)]], Limits(maxItems=100)] = []
+    """The queues that a pod consumes."""
+
+    acks_late: bool
+    """Whether tasks are acknowledged after they end, unless they say otherwise themselves."""
+
+    prefetch_count: Count
+    """The number of messages that a pod takes at once, running ones included; 0 means no limit."""
+
+    inputs_hash: Annotated[str, Limits(maxLength=64)]
+    """A digest of the settings that the pod was started with: with other ones the pool has to learn again."""
 
 
 class WorkerPoolStatus(Status):
@@ -423,6 +459,10 @@ class WorkerPoolStatus(Status):
     notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10), FollowsLoad()] = []
     """What the pods report, such as tasks that set acks_late to False themselves."""
 
+    worker: ObservedWorker | None = None
+    """What the workers run: versions, pool, capacity and queues. Scaling uses it where the spec leaves a field to the
+    app."""
+
     runtime_version: str | None = None
     """The version of the Taskfleet runtime in the worker pods."""
 
@@ -437,7 +477,7 @@ class WorkerPool(Resource):
     """Runs one Celery app as a fleet of workers: its pool type, its queues, and how far it scales."""
 
     columns = (
-        Column("Pool", ".spec.pool"),
+        Column("Pool", ".status.worker.pool"),
         Column("Desired", ".status.desiredReplicas", "integer"),
         Column("Ready", ".status.readyReplicas", "integer"),
         Column("Busy", ".status.busyReplicas", "integer"),
@@ -447,7 +487,7 @@ class WorkerPool(Resource):
         Column("Draining", ".status.drainingReplicas", "integer", wide=True),
         Column("Min", ".spec.autoscale.minReplicas", "integer", wide=True),
         Column("Max", ".spec.autoscale.maxReplicas", "integer", wide=True),
-        Column("Queues", ".spec.queues", wide=True),
+        Column("Queues", ".status.worker.queues", wide=True),
         Column("Broker", ".spec.brokerRef.name", wide=True),
         Column("App", ".spec.app", wide=True),
         Column("Image", ".spec.image", wide=True),
@@ -462,3 +502,22 @@ class WorkerPool(Resource):
 
     status: WorkerPoolStatus = WorkerPoolStatus()
     """The observed state, written by the operator."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether only a pod can tell how many tasks it runs at once, or which queues it consumes."""
+        return self.spec.queues is None or self.spec.capacity is None
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that it consumes, as far as they are known."""
+        if self.spec.queues is not None:
+            return tuple(self.spec.queues)
+        return tuple(self.status.worker.queues) if self.status.worker is not None else ()
+
+    @property
+    def capacity(self) -> int:
+        """Tasks that a pod runs at once at most; 1 until a pod has told."""
+        if self.spec.capacity is not None:
+            return self.spec.capacity
+        return max(1, self.status.worker.capacity) if self.status.worker is not None else 1

@@ -63,7 +63,7 @@ def results_problem(pool: WorkerPool, capabilities: Capabilities | None) -> str 
 
 def _order(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str] | None:
     spec = pool.spec
-    if capabilities.strict_order or spec.queue_order != "Strict" or len(spec.effective_queues) < 2:
+    if capabilities.strict_order or spec.queue_order != "Strict" or len(pool.queues) < 2:
         return None
     sentence = (
         f"spec.queueOrder Strict is supported on Redis only: {capabilities.name} delivers from "

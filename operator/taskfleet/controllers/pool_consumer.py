@@ -16,7 +16,7 @@ _PASSING = (
 
 
 def pool_consumer(raw: Object, pool: WorkerPool) -> PoolConsumer:
-    queues = pool.spec.effective_queues
+    queues = pool.queues
     return PoolConsumer(pool.metadata.uid, queues, stopped=_stopped(pool), trouble=_trouble(raw))
 
 

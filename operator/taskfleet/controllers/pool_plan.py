@@ -84,7 +84,7 @@ def pending_request(pool: WorkerPool) -> Request | None:
 def _requeue(inputs: PoolInputs, request: Request) -> RequeueDeadLetters:
     pool = inputs.pool
     return RequeueDeadLetters(
-        pool.key, pool.metadata.uid, broker_of(pool), pool.spec.effective_queues, request
+        pool.key, pool.metadata.uid, broker_of(pool), pool.queues, request
     )
 
 

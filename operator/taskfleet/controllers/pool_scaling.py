@@ -13,6 +13,7 @@ from taskfleet.kube.event import Event, Severity
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.backoff import LONGEST_SECONDS
 from taskfleet.scaling.decision_record import DecisionRecord
+from taskfleet.scaling.learning import to_learn
 from taskfleet.scaling.size import Overwritten
 from taskfleet.scaling.sizing import Cause
 
@@ -89,6 +90,25 @@ def _active(pool: WorkerPool, decided: DecisionRecord | None) -> tuple[bool, Rea
             f"autoscale.mode is {spec.autoscale.mode}: {decided.verdict.sentence}",
         )
     return True, (PoolReason.FOLLOWS_DEMAND, decided.verdict.sentence)
+
+
+def learning(pool: WorkerPool, deployment: Object | None) -> list[Object]:
+    """Whether a pod has yet to tell what the spec leaves to the app; no condition where it leaves nothing."""
+    if not pool.learns or deployment is None:
+        return []
+    missing = to_learn(pool, deployment)
+    if missing is None:
+        reason, message = (
+            PoolReason.WORKER_REPORTED,
+            "A pod has reported what the spec leaves to the app: status.worker.",
+        )
+    else:
+        reason = PoolReason.NO_WORKER_REPORTED
+        message = f"No pod of these settings has reported {missing} yet."
+        if pool.spec.fixed_size is None:
+            message += " One starts; to start none, set spec.queues and spec.concurrency."
+    generation = pool.metadata.generation
+    return [condition(ConditionType.LEARNING, missing is not None, reason, message, generation=generation)]
 
 
 def scaling_limited(

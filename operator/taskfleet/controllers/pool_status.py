@@ -14,7 +14,7 @@ from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, trouble
 from taskfleet.controllers.pool_figures import pool_figures
-from taskfleet.controllers.pool_scaling import first_size, scaling_active, scaling_limited
+from taskfleet.controllers.pool_scaling import first_size, learning, scaling_active, scaling_limited
 from taskfleet.controllers.request_results import RequestResult, answer
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
@@ -80,6 +80,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "readyReplicas": sum(is_ready(pod) for pod in seen.pods if alive(pod)),
         "desiredReplicas": seen.wanted,
         "selector": f"taskfleet.dev/pool={seen.pool.name},taskfleet.dev/component=worker",
+        "worker": seen.pool.status.worker.to_object() if seen.pool.status.worker is not None else None,
         "runtimeVersion": seen.runtime_version or None,
         **({} if seen.unread else _figures(seen)),
         "requeued": (seen.pool.status.requeued or 0) + seen.requeued or None,
@@ -90,9 +91,7 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
 
 def _figures(seen: PoolSeen) -> Object:
     pool = seen.pool
-    return pool_figures(
-        seen.snapshot, uid=pool.metadata.uid, queues=pool.spec.effective_queues, pods=seen.pods
-    )
+    return pool_figures(seen.snapshot, uid=pool.metadata.uid, queues=pool.queues, pods=seen.pods)
 
 
 def _template(obj: Object | None) -> str | None:
@@ -116,6 +115,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         scaling_active(seen.pool, seen.decided),
         scaling_limited(seen.pool, seen.decided, _refusal(seen.deployment), size_problem=seen.size_problem),
         _up_to_date(seen),
+        *learning(seen.pool, seen.deployment),
         *pool_support(seen.pool, seen.capabilities),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]

@@ -25,6 +25,7 @@ from taskfleet.resources.app_beat_names import app_beat_name
 from taskfleet.resources.labels import COMPONENT
 from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
+from taskfleet.scaling.learning import learnt
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -39,6 +40,7 @@ def _forget(key: Key, context: Context) -> None:
 
 
 async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float | None:
+    pool = _with_what_pods_told(pool, context)
     context.brokers.subscribe(pool.key, broker_of(pool), pool_consumer(raw, pool))
     inputs, seen = _inputs(raw, pool, context), _observe(raw, pool, context)
     plan = plan_pool(inputs)
@@ -50,6 +52,14 @@ async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float |
         _update_scaling(seen, context)
         seen = _with_scaling(seen, context)
     return await _report(raw, seen, context)
+
+
+def _with_what_pods_told(pool: WorkerPool, context: Context) -> WorkerPool:
+    snapshot = context.brokers.snapshot(broker_of(pool))
+    if snapshot is None:
+        return pool
+    deployment, pods = context.cache.get(*_deployment(pool)), context.cache.children("Pod", pool.key)
+    return learnt(pool, deployment, pods, snapshot.reports_of(pool.metadata.uid))
 
 
 def _inputs(raw: Object, pool: WorkerPool, context: Context) -> PoolInputs:

@@ -32,29 +32,10 @@ ABSENT = (
         f"the command does not name an app: replace {PLACEHOLDER} with its module.",
         Verdict.BY_HAND,
     ),
-    Absent(_absent("--pool"), "no -P", "prefork; if the app sets worker_pool, set spec.pool."),
-    Absent(
-        _absent("--concurrency", "--autoscale"),
-        "no -c",
-        "the CPU limit rounded up, or 1; Celery uses the app's worker_concurrency, or all CPUs of the node: "
-        "set spec.concurrency.",
-    ),
-    Absent(
-        _absent("--queues"),
-        "no -Q",
-        "the queue celery; if the app sets task_queues or task_default_queue, set spec.queues.",
-    ),
     Absent(
         _absent("--hostname"),
         "no -n",
         "a worker is named <pool>@<pod>; Celery's default is celery@<host>.",
-    ),
-    Absent(
-        _absent("--loglevel"),
-        "no -l",
-        "logLevel: WARNING, as Celery without -l",
-        Verdict.KEPT,
-        {"logLevel": "WARNING"},
     ),
     Absent(
         _absent("--prefetch-multiplier", "--disable-prefetch"),

@@ -12,7 +12,7 @@ WORKER: Table = {
     "--pool": Field("pool", readers.pool_type),
     "--concurrency": Field("concurrency", readers.positive),
     "--queues": Field("queues", readers.queues),
-    "--exclude-queues": Missing("no field excludes queues: list the queues to consume in spec.queues."),
+    "--exclude-queues": Field("excludeQueues", readers.queues),
     "--loglevel": Field("logLevel", readers.level),
     "--autoscale": Field("processAutoscale", readers.processes),
     "--time-limit": Field("timeLimit", readers.limit),
@@ -91,7 +91,7 @@ def place_worker_options(draft: Draft, options: Sequence[Option]) -> None:
             if option.name != "--beat" and embedded:
                 draft.place(BEAT, option.name, option.value, subject=subject)
         elif option.name == "--concurrency" and option.value == "auto":
-            draft.notes.kept(subject, "auto is the default of prefork: the CPU limit rounded up.")
+            draft.notes.kept(subject, "auto is Celery's default: the number of the node's CPUs.")
         elif option.name == "--optimization":
             _place_optimization(draft, option)
         elif option.name in WORKER:
@@ -101,7 +101,6 @@ def place_worker_options(draft: Draft, options: Sequence[Option]) -> None:
     if embedded:
         draft.spec.setdefault("beat", {})
         draft.notes.changed("-B", "beat: one beat for the whole pool, not one in each worker.")
-        _name_scheduler(draft)
 
 
 def place_beat_options(draft: Draft, options: Sequence[Option]) -> None:
@@ -113,15 +112,6 @@ def place_beat_options(draft: Draft, options: Sequence[Option]) -> None:
             draft.place(BEAT, option.name, option.value, subject=subject)
         elif option.name not in ELSEWHERE:
             draft.notes.lost(subject, "unknown option of beat: check whether it still matters.")
-    _name_scheduler(draft)
-
-
-def _name_scheduler(draft: Draft) -> None:
-    if "scheduler" not in draft.spec["beat"]:
-        draft.notes.changed(
-            "beat -S",
-            "celery.beat:PersistentScheduler; if the app sets beat_scheduler, set beat.scheduler.",
-        )
 
 
 def _place_optimization(draft: Draft, option: Option) -> None:

@@ -97,9 +97,9 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
         "args": [
             "-A",
             spec.beat_app,
-            f"--scheduler={beat.scheduler}",
+            *([f"--scheduler={beat.scheduler}"] if beat.scheduler is not None else []),
             *file,
-            f"--loglevel={spec.log_level}",
+            *([f"--loglevel={spec.log_level}"] if spec.log_level is not None else []),
             "--pidfile=",
         ],
         "ports": [probe_port()],

@@ -48,9 +48,17 @@ def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Inst
 
 
 def worker_arguments(pool: WorkerPool) -> list[str]:
-    """Celery's arguments. None depends on Celery's version: what does is added in the pod."""
+    """Celery's arguments; none for a field that is left to the app.
+
+    None depends on Celery's version: what does is added in the pod.
+    """
     spec = pool.spec
     optional = {
+        "--pool": spec.pool,
+        **_processes(spec),
+        "--queues": literal(",".join(spec.queues)) if spec.queues is not None else None,
+        "--exclude-queues": literal(",".join(spec.exclude_queues)) or None,
+        "--loglevel": spec.log_level,
         "--time-limit": _seconds(spec.time_limit),
         "--soft-time-limit": _seconds(spec.soft_time_limit),
         "--max-tasks-per-child": spec.max_tasks_per_child,
@@ -59,11 +67,7 @@ def worker_arguments(pool: WorkerPool) -> list[str]:
     return [
         "-A",
         spec.app,
-        f"--pool={spec.pool}",
-        _processes(spec),
-        f"--queues={literal(','.join(spec.effective_queues))}",
         f"--hostname={pool.name}@$({POD_NAME})",
-        f"--loglevel={spec.log_level}",
         "--without-gossip",
         "--without-mingle",
         *(f"{flag}={value}" for flag, value in optional.items() if value is not None),
@@ -71,10 +75,10 @@ def worker_arguments(pool: WorkerPool) -> list[str]:
     ]
 
 
-def _processes(spec: WorkerPoolSpec) -> str:
+def _processes(spec: WorkerPoolSpec) -> dict[str, int | str | None]:
     if (autoscale := spec.process_autoscale) is not None:
-        return f"--autoscale={autoscale.max},{autoscale.min}"
-    return f"--concurrency={spec.effective_concurrency}"
+        return {"--autoscale": f"{autoscale.max},{autoscale.min}"}
+    return {"--concurrency": spec.concurrency}
 
 
 def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> list[Object]:

@@ -30,6 +30,8 @@ def want(load: PoolLoad) -> Want:
         pods, sentence = 1, f"{load.held_back} tasks wait for their ETA or a rate limit: 1 pod holds them"
     elif pods == 0 and (early := prewarm(load)) is not None:
         pods, sentence = 1, early
+    elif pods == 0 and load.learning is not None:
+        pods, sentence = 1, f"no pod has reported {load.learning} yet: 1 pod"
     wanted = min(max(pods, limits.least), limits.most)
     if wanted < pods:
         sentence += f"; limited by maxReplicas {limits.most}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from taskfleet.api import WorkerPoolSpec
+from taskfleet.api import WorkerPool
 
 
 class PodState(StrEnum):
@@ -38,7 +38,7 @@ class PodLoad:
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a pool scales, out of its spec."""
+    """How far a pool scales, out of its spec and what its pods have told."""
 
     capacity: int  # tasks a pod can run at once
     least: int
@@ -47,15 +47,15 @@ class Limits:
     target_wait: float | None = None
 
     @classmethod
-    def of(cls, spec: WorkerPoolSpec) -> "Limits":
+    def of(cls, pool: WorkerPool) -> "Limits":
         """Without autoscale the size is fixed."""
-        scale = spec.autoscale
+        scale = pool.spec.autoscale
         if scale is None:
-            size = spec.fixed_size or 0
-            return cls(spec.capacity, least=size, most=size, keepalive=0.0)
+            size = pool.spec.fixed_size or 0
+            return cls(pool.capacity, least=size, most=size, keepalive=0.0)
         wait = scale.target_wait.total_seconds() if scale.target_wait is not None else None
         return cls(
-            spec.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
+            pool.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
         )
 
 
@@ -75,6 +75,7 @@ class PoolLoad:
     rolling: bool = False  # a rollout is under way and within its deadline
     cannot_start: str | None = None  # why new pods do not come up
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
+    learning: str | None = None  # what only a pod can tell, as long as none has told it
     lead: float = 0.0  # seconds before such a run at which a pod must start
 
     def of(self, state: PodState) -> list[PodLoad]:

@@ -91,7 +91,7 @@ class ScalingLoop:
         scaled.pool, scaled.cannot_start = pool, cannot_start
         snapshot = self._brokers.snapshot(broker)
         # Pools with the same queues must decide too, or waiting messages would be counted twice.
-        busy = snapshot.busy.intersection(pool.spec.effective_queues) if snapshot is not None else ()
+        busy = snapshot.busy.intersection(pool.queues) if snapshot is not None else ()
         self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
@@ -102,9 +102,7 @@ class ScalingLoop:
         if not queues:
             return []
         pools = self._on_broker[broker]
-        return [
-            key for key in pools if not set(queues).isdisjoint(self._pools[key].pool.spec.effective_queues)
-        ]
+        return [key for key in pools if not set(queues).isdisjoint(self._pools[key].pool.queues)]
 
     def pools(self) -> list[ScaledPool]:
         """Every pool that it decides on."""
@@ -201,7 +199,7 @@ class ScalingLoop:
     def _decide_on(self, looked: _Looked, snapshot: BrokerSnapshot | None, share: int, now: float) -> None:
         scaled, deployment, pods = looked
         runs = self._next_runs(scaled.broker)
-        queues = scaled.pool.spec.effective_queues
+        queues = scaled.pool.queues
         scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
         load = scaled.load(deployment, pods, snapshot, share)
         step = scaled.step(load, now)
@@ -242,7 +240,7 @@ class ScalingLoop:
             return scaled.pods(deployment, pods, {}, now=now, reports_asked_at=float("-inf"))
         reports = snapshot.reports_of(scaled.pool.metadata.uid)
         by_start = {f"{pod}/{known.start_id}": known.report for pod, known in reports.items()}
-        waiting = sum(snapshot.total(queue) for queue in scaled.pool.spec.effective_queues)
+        waiting = sum(snapshot.total(queue) for queue in scaled.pool.queues)
         if snapshot.reports_read:  # else what was fetched since is in neither, and would arrive again
             scaled.rates.add(by_start, waiting=waiting, now=snapshot.at)
         return scaled.pods(deployment, pods, reports, now=now, reports_asked_at=snapshot.reports_asked_at)

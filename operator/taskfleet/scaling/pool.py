@@ -11,6 +11,7 @@ from taskfleet.api.stored import is_ready, size_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
+from taskfleet.scaling.learning import to_learn
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, Look, ignoring_sigterm, is_settled, pod_loads, rolling
 from taskfleet.scaling.prewarm import StartTimes
@@ -60,7 +61,7 @@ class ScaledPool:
 
     @property
     def limits(self) -> Limits:
-        return Limits.of(self.pool.spec)
+        return Limits.of(self.pool)
 
     @property
     def grows(self) -> bool:
@@ -110,7 +111,7 @@ class ScaledPool:
 
     def reader(self, load: PoolLoad) -> Reader:
         room = (load.limits.most - len(load.of(PodState.CONSUMING))) * load.limits.capacity
-        return Reader(self.pool.spec.effective_queues, load.free, max(0, room), self.grows)
+        return Reader(self.pool.queues, load.free, max(0, room), self.grows)
 
     def load(
         self, deployment: Object, pods: tuple[PodLoad, ...], snapshot: BrokerSnapshot | None, waiting: int
@@ -129,6 +130,7 @@ class ScaledPool:
             cannot_start=self.cannot_start,
             next_run_in=self.next_run_in if self.prewarms else None,
             lead=self.starts.lead,
+            learning=to_learn(self.pool, deployment),
         )
 
     def step(self, load: PoolLoad, now: float) -> ScalePlan | None:

@@ -41,7 +41,7 @@ class PoolMetrics(Collector):
         for scaled in self._scaling.pools():
             if scaled.decided is None:
                 continue
-            seen, queues = self._brokers.snapshot(scaled.broker), scaled.pool.spec.effective_queues
+            seen, queues = self._brokers.snapshot(scaled.broker), scaled.pool.queues
             try:
                 work = _of_work(scaled.decided, seen, queues) if seen else {}
                 figures = {name: float(value) for name, value in {**_of_size(scaled.decided), **work}.items()}

@@ -63,7 +63,7 @@ def experiment(
     random = Random(seed)  # noqa: S311 - not for secrets
     arrives = arrivals(arrivals_, duration=duration, random=random)
     take = service(service_, random=random)
-    shape = PodShape(pool.spec.capacity, start, pool.spec.effective_grace_period.total_seconds())
+    shape = PodShape(pool.capacity, start, pool.spec.effective_grace_period.total_seconds())
     workload = Workload(arrives, [take() for _ in arrives])
     return Experiment(_limits(pool), shape, workload, duration, seed)
 
@@ -103,4 +103,4 @@ def _limits(pool: WorkerPool) -> Limits:
             f"spec.autoscale.maxReplicas is {scale.max_replicas}: the simulation runs at most {MOST_PODS} pods. "
             "Divide it and the load by the same number."
         )
-    return Limits.of(pool.spec)
+    return Limits.of(pool)

@@ -345,5 +345,22 @@ ROLLOUT = (
     ),
 )
 
+LEFT_TO_THE_APP = (
+    _case(
+        "queues-beside-excluded-ones",
+        {"excludeQueues": ["slow"]},
+        {"excludeQueues": ["slow"], "queues": ["celery"]},
+        "excludeQueues",
+        f"{OBJECT}queues and excludeQueues cannot both be set: remove one.",
+    ),
+    _case(
+        "an-excluded-queue-listed-twice",
+        {"excludeQueues": ["slow", "bulk"]},
+        {"excludeQueues": ["slow", "slow"]},
+        "excludeQueues",
+        f"{ARRAY}a queue is listed twice: list each queue once.",
+    ),
+)
+
 VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}
-CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT)
+CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT, *LEFT_TO_THE_APP)

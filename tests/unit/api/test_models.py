@@ -90,24 +90,33 @@ def test_a_status_is_written_in_the_words_of_the_crd() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "concurrency"),
+    ("spec", "capacity"),
     [
-        ({}, 1),
-        ({"resources": {"limits": {"cpu": "2500m"}}}, 3),
-        ({"resources": {"limits": {"cpu": "100m"}}}, 1),
-        ({"resources": {"limits": {"cpu": 4}}}, 4),
-        ({"resources": {"requests": {"cpu": 4}}}, 1),
-        ({"pool": "threads", "resources": {"limits": {"cpu": 4}}}, 10),
-        ({"pool": "gevent"}, 100),
-        ({"pool": "eventlet"}, 100),
+        ({}, None),
+        ({"pool": "threads", "resources": {"limits": {"cpu": 4}}}, None),
         ({"pool": "solo"}, 1),
         ({"pool": "gevent", "concurrency": 7}, 7),
+        ({"concurrency": 7}, 7),
     ],
     ids=str,
 )
-def test_concurrency_comes_from_the_pool_and_its_cpu_limit(spec: Object, concurrency: int) -> None:
-    assert pool(**spec).spec.effective_concurrency == concurrency
-    assert pool(**spec).spec.capacity == concurrency
+def test_capacity_is_the_apps_or_the_nodes_to_say_where_nothing_is_set(
+    spec: Object, capacity: int | None
+) -> None:
+    assert pool(**spec).spec.capacity == capacity
+
+
+def test_a_pool_goes_by_what_its_pods_told() -> None:
+    worker = {
+        "celeryVersion": "5.7.0", "kombuVersion": "5.7.0", "pythonVersion": "3.12.1", "pool": "threads",
+        "capacity": 8, "queues": ["mail", "sms"], "acksLate": True, "prefetchCount": 8, "inputsHash": "1",
+    }  # fmt: skip
+    told = WorkerPool.parse({**pool().to_object(), "status": {"worker": worker}})
+    assert (told.queues, told.capacity) == (("mail", "sms"), 8)
+    assert (pool().queues, pool().capacity) == ((), 1)
+    given = pool(queues=["a"], concurrency=2)
+    given = WorkerPool.parse({**given.to_object(), "status": {"worker": worker}})
+    assert (given.queues, given.capacity) == (("a",), 2)
 
 
 def test_capacity_is_the_most_processes_of_a_pod() -> None:

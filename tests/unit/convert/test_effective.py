@@ -16,9 +16,9 @@ from taskfleet.resources.worker_deployment import worker_deployment
 
 # What the report calls a setting, where that is not its own name.
 SAID = {
-    "--pool": ("-P", "no -P"),
-    "--concurrency": ("-c", "no -c"),
-    "--queues": ("-Q", "no -Q"),
+    "--pool": ("-P",),
+    "--concurrency": ("-c",),
+    "--queues": ("-Q",),
     "--exclude-queues": ("-X",),
     "--hostname": ("-n", "no -n"),
     "--beat": ("-B",),
@@ -86,8 +86,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
             "env REDIS_AUTH_TOKEN",
             'launcher sh -c python manage.py collect_permissions && exec "$0" "$@" newrelic-admin run-program',
         ],
-        "probes-and-parts": ["-X"],
-        "systemd": ["-X"],
     }
 
 

@@ -84,7 +84,7 @@ async def test_apply_takes_back_what_it_names_and_drops_what_it_names_no_more() 
         await gateway.apply(built(image="a", python="x"))
         server.put({**server.objects[MAIL], "spec": {**server.objects[MAIL]["spec"], "image": "foreign"}})
         applied = await gateway.apply(built(image="a"))
-        assert applied["spec"] == {"app": "proj", "image": "a"}
+        assert applied["spec"] == pool(image="a")["spec"]
 
 
 async def test_apply_names_its_manager_and_takes_fields_by_force() -> None:

@@ -8,7 +8,6 @@ from taskfleet.api import Broker
 
 FLAGS_OF_EVERY_POOL = [
     "--hostname=mail@$(POD_NAME)",
-    "--loglevel=INFO",
     "--without-gossip",
     "--without-mingle",
 ]
@@ -23,23 +22,18 @@ def test_command_line_of_the_smallest_pool() -> None:
     container = worker(worker_pool())
     assert container["command"] == ["python", "/taskfleet/run.py", "worker"]
     assert container["args"] == [
-        "-A", "proj", "--pool=prefork", "--concurrency=1", "--queues=celery", *FLAGS_OF_EVERY_POOL,
-    ]  # fmt: skip
+        "-A", "proj", *FLAGS_OF_EVERY_POOL,
+    ], "the app's own where a field is left out"  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("spec", "flag"),
     [
-        pytest.param({"pool": "threads"}, "--concurrency=10", id="threads"),
-        pytest.param({"pool": "gevent"}, "--concurrency=100", id="gevent"),
-        pytest.param({"pool": "eventlet"}, "--concurrency=100", id="eventlet"),
-        pytest.param({"pool": "solo"}, "--concurrency=1", id="solo"),
-        pytest.param(
-            {"resources": {"limits": {"cpu": "2500m"}}}, "--concurrency=3", id="prefork-follows-the-cpu-limit"
-        ),
+        pytest.param({"pool": "threads"}, "--pool=threads", id="pool"),
         pytest.param({"concurrency": 7}, "--concurrency=7", id="concurrency"),
         pytest.param({"processAutoscale": {"min": 3, "max": 10}}, "--autoscale=10,3", id="process-autoscale"),
         pytest.param({"queues": ["high", "low"]}, "--queues=high,low", id="queues-in-their-order"),
+        pytest.param({"excludeQueues": ["slow", "bulk"]}, "--exclude-queues=slow,bulk", id="exclude-queues"),
         pytest.param({"queues": ["a$(B)"]}, "--queues=a$$(B)", id="queue-that-looks-like-a-variable"),
         pytest.param({"timeLimit": "10m"}, "--time-limit=600", id="time-limit"),
         pytest.param({"softTimeLimit": "1m30s"}, "--soft-time-limit=90", id="soft-time-limit"),
@@ -73,6 +67,7 @@ def test_flags_that_depend_on_celerys_version_are_left_to_the_pod() -> None:
 def test_settings_of_the_runtime() -> None:
     seen = settings(
         pool="gevent",
+        concurrency=100,
         queueOrder="RoundRobin",
         acknowledge="App",
         prefetchMultiplier=4,
@@ -94,6 +89,11 @@ def test_settings_of_the_runtime() -> None:
         "separator": "\x06\x16",
         "gracePeriod": 645,
     }
+
+
+def test_settings_leave_to_the_app_what_the_pool_does() -> None:
+    seen = settings()
+    assert (seen["poolType"], seen["capacity"]) == (None, None)
 
 
 def test_settings_have_the_most_processes_as_capacity() -> None:

@@ -114,7 +114,7 @@ class TestInputs:
             pytest.param({"beat": {}}, id="beat"),
             pytest.param({"strategy": {"type": "Recreate"}}, id="strategy"),
             pytest.param({"disruptionBudget": {"enabled": False}}, id="disruption-budget"),
-            pytest.param({"queues": ["celery"]}, id="default-written-out"),
+            pytest.param({"acknowledge": "Late"}, id="default-written-out"),
             pytest.param({"template": {}}, id="empty-template"),
         ],
     )

@@ -28,24 +28,28 @@ _DEPTH = 4
 
 
 class PoolCalls:
-    """`on_begin` is called as a job begins that is no task handed over by Celery itself; `stops` is asked before any
-    begins, and says of its requests whether they must not."""
+    """`pool_type` is asked from the first call on. `on_begin` is called as a job begins that is no task handed over by
+    Celery itself; `stops` is asked before any begins, and says of its requests whether they must not."""
 
     def __init__(
         self,
         jobs: Jobs,
-        pool_type: str,
+        pool_type: Callable[[], str],
         on_begin: Callable[[Job], None],
         stops: Callable[[tuple[Any, ...]], bool] = lambda _: False,
     ) -> None:
         self._jobs = jobs
         self._stops = stops
-        self._type = pool_type
+        self._pool_type = pool_type
         self._on_begin = on_begin
         # Celery's requests by task id, as long as anything holds them.
         self._received: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._terminated: set[Any] = set()
         self._spawned: Any = None
+
+    @property
+    def _type(self) -> str:
+        return self._pool_type()
 
     def install(self) -> None:
         """To be called before the app is imported."""

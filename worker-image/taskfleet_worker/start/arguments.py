@@ -34,8 +34,9 @@ def prefetch_flags(settings: Settings, understood: Collection[str], *, amqp: boo
     """As few messages in the worker as its pool can live with: what waits in the broker any pod can take."""
     if settings.prefetch_multiplier is not None:
         return [f"--prefetch-multiplier={settings.prefetch_multiplier}"]
-    flags = [f"--prefetch-multiplier={_MULTIPLIER[settings.pool_type]}"]
+    pool = settings.pool_type or "prefork"
+    flags = [f"--prefetch-multiplier={_MULTIPLIER[pool]}"]
     # On AMQP Celery has no such thing, and says so in a warning at each start.
-    if settings.pool_type == "prefork" and "--disable-prefetch" in understood and not amqp:
+    if pool == "prefork" and "--disable-prefetch" in understood and not amqp:
         flags.append("--disable-prefetch")
     return flags

@@ -112,7 +112,7 @@ class RedisTransport:
         keep = {tag for tag, delivery in list(context.deliveries.held.items()) if delivery.begun}
         for request in list(context.state.reserved_requests):
             # The other pools run what they were handed; prefork drops what it has not sent to a child.
-            if context.settings.pool_type != "prefork" or is_with_a_child(request):
+            if context.pool_type != "prefork" or is_with_a_child(request):
                 keep.add(request.message.delivery_tag)
         return keep
 

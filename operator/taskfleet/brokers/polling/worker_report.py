@@ -15,6 +15,10 @@ _MOST_QUEUES = 100
 _MOST_NOTES = 10
 _LONGEST_NOTE = 200
 _LONGEST_STATE = 20
+_LONGEST_VERSION = 64
+_LONGEST_QUEUE = 200
+_LARGEST_CAPACITY = 10_000
+_POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 _LONGEST_START_SECONDS = 86_400.0
 _LONGEST_FIELD = 3 * MAX_NAME + 2
 _NUMBER_FIRST = b'{"seq":'
@@ -39,6 +43,19 @@ class QueueWork:
     busy_seconds: float = 0.0
 
 
+class WorkerFacts(NamedTuple):
+    """What came of the app's configuration. The fields are those of `status.worker`."""
+
+    celery_version: str
+    kombu_version: str
+    python_version: str
+    pool: str
+    capacity: int
+    queues: list[str]
+    acks_late: bool
+    prefetch_count: int
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A worker at one moment. `drain` is the number of the drain lease that it obeys; `started_at` is Unix time by the
@@ -56,6 +73,7 @@ class Report:
     ready_after: float = 0.0
     notes: tuple[str, ...] = ()
     queues: Mapping[str, QueueWork] = field(default_factory=dict)
+    worker: WorkerFacts | None = None
 
     @property
     def held(self) -> int:
@@ -109,7 +127,23 @@ def _report(raw: Mapping[str, Any]) -> Report:
         started_at=seconds(raw["startedAt"]) if "startedAt" in raw else None,
         ready_after=seconds(raw.get("readyAfter", 0), most=_LONGEST_START_SECONDS),
         notes=tuple(printable(str(note), _LONGEST_NOTE) for note in raw.get("notes", [])[:_MOST_NOTES]),
+        worker=_facts(raw["worker"]) if "worker" in raw else None,
         queues={name: _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},
+    )
+
+
+def _facts(raw: Mapping[str, Any]) -> WorkerFacts:
+    if raw["pool"] not in _POOLS:
+        raise ValueError
+    return WorkerFacts(
+        celery_version=printable(str(raw["celery"]), _LONGEST_VERSION),
+        kombu_version=printable(str(raw["kombu"]), _LONGEST_VERSION),
+        python_version=printable(str(raw["python"]), _LONGEST_VERSION),
+        pool=raw["pool"],
+        capacity=min(max(1, count(raw["capacity"])), _LARGEST_CAPACITY),
+        queues=[printable(str(name), _LONGEST_QUEUE) for name in raw["queues"][:_MOST_QUEUES]],
+        acks_late=bool(raw["acksLate"]),
+        prefetch_count=count(raw["prefetchCount"]),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from taskfleet.brokers.polling.worker_report import (
     Incarnation,
     QueueWork,
+    WorkerFacts,
     incarnation_of,
     parse,
     same_but_for_number,
@@ -26,6 +27,16 @@ GOOD: dict[str, Any] = {
     "startedAt": 1767225600.5,
     "readyAfter": 1.25,
     "notes": ["mail.send acknowledges early"],
+    "worker": {
+        "celery": "5.7.0",
+        "kombu": "5.7.1",
+        "python": "3.12.1",
+        "pool": "threads",
+        "capacity": 8,
+        "queues": ["high"],
+        "acksLate": True,
+        "prefetchCount": 8,
+    },
     "queues": {"high": {"active": 2, "held": 3, "done": 40, "busySeconds": 12.5}},
 }
 
@@ -37,6 +48,7 @@ def test_a_report_is_read_whole() -> None:
     assert (report.active, report.prefetched, report.eta, report.limited) == (2, 1, 3, 4)
     assert report.queues == {"high": QueueWork(active=2, held=3, done=40, busy_seconds=12.5)}
     assert report.held == 3
+    assert report.worker == WorkerFacts("5.7.0", "5.7.1", "3.12.1", "threads", 8, ["high"], True, 8)
     assert (report.started_at, report.ready_after) == (1767225600.5, 1.25)
 
 
@@ -54,6 +66,10 @@ def test_a_report_of_a_newer_runtime_is_read_as_far_as_it_is_known() -> None:
         pytest.param(json.dumps({**GOOD, "active": -1}).encode(), id="negative"),
         pytest.param(json.dumps({**GOOD, "active": "many"}).encode(), id="text-for-a-number"),
         pytest.param(json.dumps({**GOOD, "readyAfter": float("inf")}).encode(), id="endless"),
+        pytest.param(json.dumps({**GOOD, "worker": {"pool": "threads"}}).encode(), id="facts-left-out"),
+        pytest.param(
+            json.dumps({**GOOD, "worker": {**GOOD["worker"], "pool": "x"}}).encode(), id="unknown-pool"
+        ),
         pytest.param(json.dumps({**GOOD, "queues": 3}).encode(), id="queues-are-no-map"),
         pytest.param(json.dumps({**GOOD, "notes": ["x" * 70_000]}).encode(), id="too-large"),
     ],
