@@ -93,6 +93,11 @@ def _limits(pool: WorkerPool) -> Limits:
             f"WorkerPool {pool.name!r} has no spec.autoscale, so its size is fixed: "
             "add autoscale with maxReplicas, such as autoscale: {maxReplicas: 20}."
         )
+    if pool.spec.capacity is None and pool.status.worker is None:
+        raise InputError(
+            f"WorkerPool {pool.name!r} has no spec.concurrency, so only its pods can tell how many tasks each runs "
+            "at once: set concurrency in the file, or use the output of kubectl get -o yaml."
+        )
     if not 0 <= scale.min_replicas <= scale.max_replicas:
         raise InputError(
             f"spec.autoscale.minReplicas is {scale.min_replicas} and maxReplicas is {scale.max_replicas}: "

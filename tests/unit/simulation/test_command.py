@@ -16,6 +16,7 @@ metadata: {name: images}
 spec:
   app: proj
   image: registry.example/app:1
+  concurrency: 1
   autoscale: {maxReplicas: 5}
 """
 
@@ -93,6 +94,11 @@ def test_names_in_a_manifest_cannot_break_the_page(tmp_path: Path) -> None:
             POOL.replace("autoscale: {maxReplicas: 5}", "replicas: 5"),
             "WorkerPool 'images' has no spec.autoscale, so its size is fixed: add autoscale",
             id="no-autoscale",
+        ),
+        pytest.param(
+            POOL.replace("  concurrency: 1\n", ""),
+            "WorkerPool 'images' has no spec.concurrency, so only its pods can tell",
+            id="no-concurrency",
         ),
         pytest.param(
             POOL.replace("{maxReplicas: 5}", "{minReplicas: 6, maxReplicas: 5}"),
