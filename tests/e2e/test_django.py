@@ -236,7 +236,7 @@ def test_row_autoscale_10_3_with_pods_and_a_busy_pod_outlives_the_way_down(shop:
 def test_row_priority_and_backup_workers_autoscaled_share_the_demand(
     shop: ShopOnCluster, kubeconfig: Path, shared_fleet: Fleet
 ) -> None:
-    scale = {"minReplicas": 1, "maxReplicas": 4, "keepalive": "30s"}
+    scale = {"minReplicas": 1, "maxReplicas": 4, "behavior": {"scaleDown": {"stabilizationWindow": "30s"}}}
     shop.wait_until_ready("priority", "backup")
     with (
         Watching(kubeconfig, shared_fleet.namespace, "priority") as priority,

@@ -34,7 +34,11 @@ def test_a_fleet_on_rabbitmq_grows_and_shrinks_and_runs_every_task_once(
         queues=["mail"],
         concurrency=1,
         timeLimit="5m",
-        autoscale={"minReplicas": 0, "maxReplicas": 3, "keepalive": "3s"},
+        autoscale={
+            "minReplicas": 0,
+            "maxReplicas": 3,
+            "behavior": {"scaleDown": {"stabilizationWindow": "3s"}},
+        },
         env=[{"name": "PYTHONPATH", "value": "/e2e"}, MARKS],
     )
     fleet.kubectl.apply(_task_queue(fleet))

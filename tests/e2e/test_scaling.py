@@ -11,7 +11,7 @@ from tests.e2e.operator import Operator
 from tests.e2e.watching import Watching
 from tests.tools.waiting import stays, wait_for
 
-SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "keepalive": "2s"}
+SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "behavior": {"scaleDown": {"stabilizationWindow": "2s"}}}
 MARK = "controller.kubernetes.io/pod-deletion-cost"
 
 

@@ -184,7 +184,15 @@ def test_schedules_deleted_while_no_operator_runs_are_forgotten_when_it_is_back(
 
 
 def test_a_pool_at_zero_is_warm_when_a_run_is_due(fleet: Fleet) -> None:
-    fleet.pool("cold", autoscale={"minReplicas": 0, "maxReplicas": 2, "keepalive": "5s"}, queues=["cold"])
+    fleet.pool(
+        "cold",
+        autoscale={
+            "minReplicas": 0,
+            "maxReplicas": 2,
+            "behavior": {"scaleDown": {"stabilizationWindow": "5s"}},
+        },
+        queues=["cold"],
+    )
     schedule(fleet, "first", queue="cold", interval="50s")
     wait_for(
         lambda: "a scheduled run is due" in fleet.status("cold").get("lastDecision", {}).get("message", ""),

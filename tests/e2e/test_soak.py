@@ -13,7 +13,11 @@ from tests.e2e.watching import Watching
 from tests.tools.waiting import wait_for
 
 LEAST, MOST, CAPACITY = 1, 5, 2
-SCALE: Object = {"minReplicas": LEAST, "maxReplicas": MOST, "keepalive": "4s"}
+SCALE: Object = {
+    "minReplicas": LEAST,
+    "maxReplicas": MOST,
+    "behavior": {"scaleDown": {"stabilizationWindow": "4s"}},
+}
 KEY = "soak"
 
 

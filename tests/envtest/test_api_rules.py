@@ -100,7 +100,7 @@ def test_a_generated_name_is_checked_as_it_will_be(kube: Kube, namespace: str) -
                 "autoscale": {
                     "minReplicas": 0,
                     "maxReplicas": 5,
-                    "keepalive": "30s",
+                    "behavior": {"scaleDown": {"stabilizationWindow": "30s"}},
                     "prewarm": True,
                     "mode": "Auto",
                 },

@@ -25,7 +25,7 @@ class Load:
         apply_external(kube, namespace, server.url)
 
     def pool(self, **autoscale: object) -> Object:
-        scale = {"maxReplicas": 3, "keepalive": "1s", **autoscale}
+        scale = {"maxReplicas": 3, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}, **autoscale}
         pool = self.kube.apply(worker_pool(self.namespace, queues=[self.namespace], autoscale=scale))
         return {**pool, "kind": "WorkerPool"}
 
@@ -68,6 +68,15 @@ def test_the_size_follows_the_queue_up_to_the_maximum_and_back(kube: Kube, load:
     load.waits(0)
     wait_for_deployment(kube, pool, replicas=0)
     wait_for_condition(kube, pool, "ScalingLimited", "False", "DesiredWithinRange")
+
+
+def test_a_policy_limits_a_step_and_says_so(kube: Kube, load: Load) -> None:
+    policy = {"type": "Pods", "value": 1, "period": "1m"}
+    pool = load.pool(behavior={"scaleUp": {"policies": [policy]}})
+    load.waits(3)
+    limited = wait_for_condition(kube, pool, "ScalingLimited", "True", "ScaleUpLimit")
+    assert "behavior.scaleUp allows 1 pod per 1m" in condition(limited, "ScalingLimited")["message"]
+    wait_for_deployment(kube, pool, replicas=1)
 
 
 def test_somebody_elses_size_of_a_pool_that_scales_is_put_back(kube: Kube, load: Load) -> None:

@@ -73,6 +73,10 @@ def test_every_map_of_a_spec_is_tried() -> None:
     left = found - set(FILLED)
     required_below = {
         ("WorkerPool", "autoscale"),
+        ("WorkerPool", "autoscale.behavior"),
+        ("WorkerPool", "autoscale.behavior.scaleUp"),
+        ("WorkerPool", "autoscale.behavior.scaleDown"),
+        ("WorkerPool", "recycle"),
         ("WorkerPool", "processAutoscale"),
         ("WorkerPool", "resultBackend"),
         ("WorkerPool", "resultBackend.urlSecretRef"),

@@ -44,7 +44,7 @@ def test_a_hostile_tenant_is_told_and_stops_nobody(kubeconfig: Path, kube: Kube,
             made = worker_pool(
                 good,
                 concurrency=1,
-                autoscale={"maxReplicas": 4, "keepalive": "1s"},
+                autoscale={"maxReplicas": 4, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}},
                 template={"spec": {"schedulerName": "none"}},
             )
             pool = {**kube.apply(made), "kind": "WorkerPool"}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.sizing import decide, remember
 from tests.runtime.worker import ROOT
@@ -59,7 +60,7 @@ def celery(python: Path) -> Celery:
 
 def taskfleet(case: Case) -> list[int]:
     """Our sizes for the same readings, on pods that obey at once."""
-    limits = Limits(capacity=1, least=case.least, most=case.most, keepalive=case.keepalive)
+    limits = Limits(capacity=1, least=case.least, most=case.most, down=Rules(case.keepalive))
     size, memory, received_at, sizes = case.least, remember(case.least, 0.0), None, []
     for at, tasks, received in case.readings:
         received_at = at if received else received_at

@@ -154,7 +154,7 @@ def _pool(namespace: str, name: str, broker: str) -> Object:
             "concurrency": 1,
             "queues": ["q"],
             "brokerRef": {"name": broker},
-            "autoscale": {"maxReplicas": 3, "keepalive": "1s"},
+            "autoscale": {"maxReplicas": 3, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}},
             "template": {"spec": {"schedulerName": "none"}},
         },
     }

@@ -184,7 +184,7 @@ def test_the_operator_reads_a_whole_report() -> None:
         report.Worker(
             state="draining", drain=7, active=1, prefetched=2, eta=3, limited=4, capacity=5, started_at=6.5,
             ready_after=7.5, notes=("n" * report.MAX_NOTE,) * report.MAX_NOTES, queues=queues,
-            held=dict.fromkeys(queues, 8),
+            held=dict.fromkeys(queues, 8), memory=9,
         )
     )  # fmt: skip
     parsed = worker_report.parse(report.encoded(written, 9).encode())
@@ -194,6 +194,7 @@ def test_the_operator_reads_a_whole_report() -> None:
             state="draining", drain=7, active=1, prefetched=2, eta=3, limited=4, capacity=5, started_at=6.5,
             ready_after=7.5, notes=("n" * report.MAX_NOTE,) * report.MAX_NOTES,
             queues=dict.fromkeys(queues, worker_report.QueueWork(active=1, held=8, done=2, busy_seconds=3.5)),
+            memory=9,
         ),
     )  # fmt: skip
     again = worker_report.same_but_for_number(*(report.encoded(written, seq).encode() for seq in (10, 9)))

@@ -20,7 +20,8 @@ class Worker:
     """One look at the worker.
 
     `drain`: number of the lease obeyed; `started_at`: Unix time of the process's start; `ready_after`: seconds from
-    then to ready; `facts`: what came of the app's configuration (worker_facts.py).
+    then to ready; `facts`: what came of the app's configuration (worker_facts.py); `memory`: bytes that its container
+    uses, None where that is not known.
     """
 
     state: str
@@ -36,6 +37,7 @@ class Worker:
     queues: Mapping[str, QueueCount]
     held: Mapping[str, int]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    memory: int | None = None
 
 
 def content(worker: Worker) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def content(worker: Worker) -> dict[str, Any]:
         "startedAt": round(worker.started_at, 3),
         "readyAfter": round(worker.ready_after, 3),
         **({"worker": dict(worker.facts)} if worker.facts else {}),
+        **({} if worker.memory is None else {"memory": worker.memory}),
         "notes": [note[:MAX_NOTE] for note in worker.notes[:MAX_NOTES]],
         "queues": {
             name: _queue(worker.queues.get(name, QueueCount()), worker.held.get(name, 0)) for name in names

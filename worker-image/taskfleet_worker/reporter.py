@@ -6,6 +6,7 @@ from typing import Any
 
 from taskfleet_worker import fetching
 from taskfleet_worker.context import WorkerContext
+from taskfleet_worker.memory import Memory
 from taskfleet_worker.pool.waits import NOTABLE
 from taskfleet_worker.report import Worker, content, held_by_queue
 from taskfleet_worker.transports.transport import Transport
@@ -22,6 +23,7 @@ class Reporter:
         self._queues: list[str] = []  # consumed from the start
         self._facts: dict[str, Any] = {}
         self._ready_after = 0.0
+        self._memory = Memory(context.clock)
         context.health.obstacle = self._obstacle
 
     def consumer_ready(self) -> None:
@@ -62,6 +64,7 @@ class Reporter:
             queues=dict(context.tasks.queues),
             held=held_by_queue(context.deliveries.held),
             facts=self._facts,
+            memory=self._memory.now(),
         )
 
     def _state(self) -> str:

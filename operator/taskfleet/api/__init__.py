@@ -1,5 +1,6 @@
 """The API: what users write and read. Every field of every kind is defined here and nowhere else."""
 
+from taskfleet.api.autoscale import Autoscale
 from taskfleet.api.base import (
     GROUP,
     VERSION,
@@ -44,7 +45,6 @@ from taskfleet.api.quantities import (
 from taskfleet.api.references import BrokerRef, SecretKeyRef
 from taskfleet.api.task_queue import AlertAbove, Purge, TaskQueue, TaskQueueSpec, TaskQueueStatus
 from taskfleet.api.worker_pool import (
-    Autoscale,
     Beat,
     BeatStorage,
     BrokerDatabase,

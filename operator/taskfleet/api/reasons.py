@@ -92,6 +92,10 @@ class PoolReason(StrEnum):
     TOO_MANY_REPLICAS = "TooManyReplicas"
     # ScalingLimited: the demand is below autoscale.minReplicas. The HorizontalPodAutoscaler's reason.
     TOO_FEW_REPLICAS = "TooFewReplicas"
+    # ScalingLimited: autoscale.behavior.scaleUp allows no larger step. The HorizontalPodAutoscaler's reason.
+    SCALE_UP_LIMIT = "ScaleUpLimit"
+    # ScalingLimited: autoscale.behavior.scaleDown allows no larger step. The HorizontalPodAutoscaler's reason.
+    SCALE_DOWN_LIMIT = "ScaleDownLimit"
     # ScalingActive: waiting messages and running tasks decide the number of replicas.
     FOLLOWS_DEMAND = "FollowsDemand"
     # ScalingActive=False: autoscale.mode is Recommend or Hold. The HorizontalPodAutoscaler's reason.
@@ -218,6 +222,8 @@ class EventReason(StrEnum):
 
     # WorkerPool: the operator changed the number of replicas.
     SCALED = "Scaled"
+    # WorkerPool: the operator replaces a pod that exceeds spec.recycle.
+    RECYCLED = "Recycled"
     # WorkerPool: the operator handled the requeue annotation.
     DEAD_LETTERS_REQUEUED = "DeadLettersRequeued"
     # WorkerPool: the operator requeued the messages of a dead worker.

@@ -44,6 +44,14 @@ class Strategy(Model):
     rolling_update: RollingUpdate = RollingUpdate()
     """The limits of a RollingUpdate. If it is not set, maxSurge is 25% and maxUnavailable is 0."""
 
+    @property
+    def surges(self) -> bool:
+        """Whether a new pod may start before an old one stops. A percentage above 0 is at least one pod."""
+        if self.type == "Recreate":
+            return False
+        surge = self.rolling_update.max_surge
+        return surge is None or int(str(surge).removesuffix("%")) > 0
+
 
 class DisruptionBudget(Model):
     """The PodDisruptionBudget of the pool's workers."""

@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from taskfleet.api.autoscale import Autoscale
 from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
-from taskfleet.api.quantities import Count, Duration, MemorySize, PositiveDuration
+from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
 from taskfleet.api.queue_name import QueueName
+from taskfleet.api.recycle import Recycle
 from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
 from taskfleet.api.rollout import DisruptionBudget, Strategy
 from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule, Scale
@@ -34,39 +36,6 @@ def _for_pools(field: str, *pools: str) -> Rule:
         f"pool {{self.pool}} does not support {field}: remove it, or use pool {choice}.",
         field=field,
     )
-
-
-class Autoscale(Model):
-    """How the number of pods follows the queue."""
-
-    rules = (
-        Rule(
-            "self.minReplicas <= self.maxReplicas",
-            "minReplicas is {self.minReplicas}, above maxReplicas {self.maxReplicas}: "
-            "lower minReplicas or raise maxReplicas.",
-            field="minReplicas",
-        ),
-    )
-
-    min_replicas: Count = 0
-    """The minimum number of pods."""
-
-    max_replicas: Annotated[int, Limits(minimum=0, maximum=10000)]
-    """The maximum number of pods."""
-
-    keepalive: Duration = timedelta(seconds=30)
-    """How long the demand must stay lower before pods are removed; Celery's AUTOSCALE_KEEPALIVE."""
-
-    target_wait: PositiveDuration | None = None
-    """The longest time that a task should wait, such as 30s. If it is not set, every waiting task gets a slot of
-    its own, as with Celery's --autoscale."""
-
-    prewarm: bool = True
-    """Starts the first pod of a pool that is scaled to zero before a run of a PeriodicSchedule for one of its
-    queues is due. The operator measures how long a start takes and scales up by that much earlier, at most 60s."""
-
-    mode: Literal["Auto", "Recommend", "Hold"] = "Auto"
-    """Auto scales the pool. Recommend reports decisions without applying them. Hold keeps the current size."""
 
 
 class ProcessAutoscale(Model):
@@ -195,6 +164,16 @@ class WorkerPoolSpec(Model):
             "queues and excludeQueues cannot both be set: remove one.",
             field="excludeQueues",
         ),
+        Rule(
+            "!has(self.recycle) || !has(self.disruptionBudget) || !has(self.disruptionBudget.maxUnavailable)"
+            " || !(string(self.disruptionBudget.maxUnavailable) in ['0', '0%']) || !has(self.strategy)"
+            " || !((has(self.strategy.type) && self.strategy.type == 'Recreate')"
+            " || (has(self.strategy.rollingUpdate) && has(self.strategy.rollingUpdate.maxSurge)"
+            " && string(self.strategy.rollingUpdate.maxSurge) in ['0', '0%']))",
+            "recycle can neither add nor take away a pod: raise disruptionBudget.maxUnavailable above 0, or use "
+            "strategy RollingUpdate with maxSurge above 0.",
+            field="recycle",
+        ),
         _for_pools("processAutoscale", "prefork", "gevent", "eventlet"),
         _for_pools("timeLimit", "prefork", "gevent"),
         _for_pools("softTimeLimit", "prefork"),
@@ -315,6 +294,10 @@ class WorkerPoolSpec(Model):
     disruption_budget: DisruptionBudget = DisruptionBudget()
     """How many pods may be evicted at once, as when nodes are drained. By default 25%; none for a pool that has one
     pod at most."""
+
+    recycle: Recycle | None = None
+    """Replaces pods that are too old or use too much memory, one at a time. A pod finishes its tasks first. As in a
+    rollout, its replacement starts before it stops, unless strategy has maxSurge 0 or type Recreate."""
 
     suspend: bool = False
     """Drains the pool, scales it to zero and keeps it there. Its beat stops too."""

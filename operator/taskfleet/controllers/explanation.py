@@ -11,6 +11,13 @@ from taskfleet.controllers.questions import RefusedError
 from taskfleet.kube.resource_types import key_of
 from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import PodState
+from taskfleet.scaling.sizing import Cause
+
+_BEHAVIOR = {
+    Cause.SCALE_UP_STABILIZED: "behavior.scaleUp",
+    Cause.SCALE_UP_LIMIT: "behavior.scaleUp",
+    Cause.SCALE_DOWN_LIMIT: "behavior.scaleDown",
+}
 
 
 async def tell_decisions(raw: Object, context: Context) -> Object:
@@ -51,6 +58,8 @@ def _decision(decided: DecisionRecord, time: datetime) -> Object:
 
 def _limit(decided: DecisionRecord) -> str | None:
     """The field of the spec that limits what the load requires."""
+    if (field := _BEHAVIOR.get(decided.verdict.cause)) is not None:
+        return field
     want, limits = decided.verdict.want, decided.load.limits
     if want is None or limits.least <= want.unlimited <= limits.most:
         return None

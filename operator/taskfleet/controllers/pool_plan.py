@@ -83,9 +83,7 @@ def pending_request(pool: WorkerPool) -> Request | None:
 
 def _requeue(inputs: PoolInputs, request: Request) -> RequeueDeadLetters:
     pool = inputs.pool
-    return RequeueDeadLetters(
-        pool.key, pool.metadata.uid, broker_of(pool), pool.queues, request
-    )
+    return RequeueDeadLetters(pool.key, pool.metadata.uid, broker_of(pool), pool.queues, request)
 
 
 def _workers(inputs: PoolInputs, binding: BrokerBinding) -> Apply:

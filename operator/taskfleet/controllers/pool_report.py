@@ -39,6 +39,7 @@ class ScalingSeen:
 
     made: DecisionRecord | None = None  # the last decision, with what it was made from
     news: SizeNews = field(default_factory=SizeNews)
+    recycled: tuple[str, ...] = ()  # a sentence for each pod that is recycled since the last report
     next_look: float | None = None  # seconds until something is tried again
 
 
@@ -75,6 +76,7 @@ def pool_report(
             *_creation_event(raw, decision),
             *_requeue_event(status),
             *_size_events(seen, scaling.news),
+            *(Event(EventReason.RECYCLED, sentence) for sentence in scaling.recycled),
         ),
         look_again=soonest(scaling.next_look, *_next_looks(seen, rechecks, now)),
     )

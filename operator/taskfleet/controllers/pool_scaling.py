@@ -27,6 +27,13 @@ _STARTS_IN_VAIN = frozenset(
     }
 )
 
+# What limits a size beside minReplicas and maxReplicas.
+_LIMITS = {
+    Cause.CANNOT_START: PoolReason.PODS_NOT_READY,
+    Cause.SCALE_UP_LIMIT: PoolReason.SCALE_UP_LIMIT,
+    Cause.SCALE_DOWN_LIMIT: PoolReason.SCALE_DOWN_LIMIT,
+}
+
 _WAY_OUT = (
     "Remove the client that scales the Deployment, such as a HorizontalPodAutoscaler, and set "
     "spec.replicas or spec.autoscale of the WorkerPool instead."
@@ -158,8 +165,8 @@ def _limit(decided: DecisionRecord | None, refusal: str | None) -> Reasoned | No
     if decided is None or decided.verdict.want is None:
         return None
     verdict, want = decided.verdict, decided.verdict.want
-    if verdict.cause is Cause.CANNOT_START:
-        return PoolReason.PODS_NOT_READY, verdict.sentence
+    if (reason := _LIMITS.get(verdict.cause)) is not None:
+        return reason, verdict.sentence
     if want.unlimited > decided.load.limits.most:
         return PoolReason.TOO_MANY_REPLICAS, verdict.sentence
     if want.unlimited < decided.load.limits.least:

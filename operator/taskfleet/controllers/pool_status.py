@@ -90,8 +90,14 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
 
 
 def _figures(seen: PoolSeen) -> Object:
-    pool = seen.pool
-    return pool_figures(seen.snapshot, uid=pool.metadata.uid, queues=pool.queues, pods=seen.pods)
+    pool, recycle = seen.pool, seen.pool.spec.recycle
+    return pool_figures(
+        seen.snapshot,
+        uid=pool.metadata.uid,
+        queues=pool.queues,
+        pods=seen.pods,
+        needs_memory=recycle is not None and recycle.max_memory is not None,
+    )
 
 
 def _template(obj: Object | None) -> str | None:

@@ -133,7 +133,10 @@ async def _report(raw: Object, seen: PoolSeen, context: Context) -> float | None
     """Write the status and what is new in it; seconds until the next reconciliation."""
     key, uid = seen.pool.key, seen.pool.metadata.uid
     scaling = ScalingSeen(
-        context.scaling.made(key), context.scaling.size(key).news, context.scaling.next_look_in(key)
+        context.scaling.made(key),
+        context.scaling.size(key).news,
+        context.scaling.recycled(key),
+        context.scaling.next_look_in(key),
     )
     rechecks = Rechecks(context.settings.recheck_interval, one_at_a_time=_one_at_a_time(context))
     report = pool_report(raw, seen, scaling, rechecks, now=context.now())
@@ -142,6 +145,7 @@ async def _report(raw: Object, seen: PoolSeen, context: Context) -> float | None
     def reported() -> None:
         context.brokers.told(uid, seen.requeued)
         context.scaling.size(key).reported(scaling.news)
+        context.scaling.reported_recycled(key, scaling.recycled)
 
     return await write_report(report, raw, context, reported=reported)
 

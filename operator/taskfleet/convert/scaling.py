@@ -1,10 +1,10 @@
 """HorizontalPodAutoscaler, ScaledObject, budget and Services, joined with the workload that they are about."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 
-from taskfleet.api import Object, format_duration
+from taskfleet.api import Object
 from taskfleet.api.reasons import PoolReason
+from taskfleet.convert.behavior import duration, unknown_settings
 from taskfleet.convert.draft import Draft
 from taskfleet.convert.kubernetes import Cluster, namespace_of, source_of
 from taskfleet.convert.notes import Notes
@@ -50,20 +50,23 @@ def _is_about(scaler: Object, workload: Workload) -> bool:
 
 def _place_keda(draft: Draft, scaled: Object) -> None:
     spec, source = part(scaled, "spec"), source_of(scaled)
-    cooldown = _number(spec, "cooldownPeriod", _KEDA_COOLDOWN)
     draft.spec["autoscale"] = _autoscale(
-        _number(spec, "minReplicaCount", 0), _number(spec, "maxReplicaCount", _KEDA_MAXIMUM), cooldown
+        _number(spec, "minReplicaCount", 0), _number(spec, "maxReplicaCount", _KEDA_MAXIMUM)
     )
-    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas, and keepalive from cooldownPeriod")
+    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas")
     draft.notes.changed(
         f"{source} pollingInterval",
         "a pool reads its queues several times a second, and also counts running tasks.",
     )
     for trigger in entries(spec, "triggers"):
         _trigger_note(draft, source, trigger)
-    _behavior_notes(
-        draft, source, part(part(part(spec, "advanced"), "horizontalPodAutoscalerConfig"), "behavior")
-    )
+    behavior = part(part(part(spec, "advanced"), "horizontalPodAutoscalerConfig"), "behavior")
+    cooldown = _number(spec, "cooldownPeriod", _KEDA_COOLDOWN)
+    window = _place_behavior(draft, source, behavior, window=cooldown, named="from cooldownPeriod")
+    if window != duration(cooldown):
+        draft.notes.changed(
+            f"{source} cooldownPeriod", f"the last pod also goes after stabilizationWindow, {window}."
+        )
     if any(name in texts(part(part(scaled, "metadata"), "annotations")) for name in _PAUSED):
         draft.spec["autoscale"]["mode"] = "Hold"
         draft.notes.kept(f"{source} paused", "autoscale.mode: Hold keeps the size as it is.")
@@ -92,18 +95,12 @@ def _trigger_note(draft: Draft, source: str, trigger: Object) -> None:
 
 def _place_hpa(draft: Draft, hpa: Object) -> None:
     spec, source = part(hpa, "spec"), source_of(hpa)
-    behavior = part(spec, "behavior")
-    window = _number(part(behavior, "scaleDown"), "stabilizationWindowSeconds", _HPA_WINDOW)
-    draft.spec["autoscale"] = _autoscale(
-        _number(spec, "minReplicas", 1), _number(spec, "maxReplicas", 1), window
-    )
-    draft.notes.kept(
-        source, "autoscale: minReplicas, maxReplicas, and keepalive from the window of scaleDown"
-    )
+    draft.spec["autoscale"] = _autoscale(_number(spec, "minReplicas", 1), _number(spec, "maxReplicas", 1))
+    draft.notes.kept(source, "autoscale: minReplicas, maxReplicas")
     draft.notes.changed(
         f"{source} metrics", f"{_metrics(spec)}: a pool scales on its queues and running tasks instead."
     )
-    _behavior_notes(draft, source, behavior)
+    _place_behavior(draft, source, part(spec, "behavior"), window=_HPA_WINDOW, named="the default of an HPA")
     draft.notes.by_hand(source, f"delete it; otherwise the pool reports {PoolReason.REPLICAS_OVERWRITTEN}.")
 
 
@@ -112,17 +109,28 @@ def _metrics(spec: Object) -> str:
     return ", ".join(named) or "CPU"
 
 
-def _behavior_notes(draft: Draft, source: str, behavior: Object) -> None:
-    up, down = part(behavior, "scaleUp"), part(behavior, "scaleDown")
-    if up:
-        draft.place(SETTINGS, "scaleUp", up, subject=f"{source} behavior.scaleUp")
-    if set(down) - {"stabilizationWindowSeconds"}:
-        draft.place(SETTINGS, "scaleDown", down, subject=f"{source} behavior.scaleDown")
+def _place_behavior(draft: Draft, source: str, behavior: Object, *, window: int, named: str) -> str:
+    """Put the behavior into the spec; `window` is that of scaleDown where it has none. The one that it has then."""
+    subject = f"{source} behavior"
+    if behavior:
+        draft.place(SETTINGS, "behavior", behavior, subject=subject)
+    for name in unknown_settings(behavior):
+        draft.notes.lost(f"{subject}.{name}", "a pool counts tasks, and follows each change of the number.")
+    up = part(behavior, "scaleUp")
+    if not up.get("policies") and up.get("selectPolicy") != "Disabled":
+        draft.notes.changed(
+            f"{subject}.scaleUp",
+            "without policies an HPA adds 4 pods or doubles in 15 s, whichever is more; a pool grows in one step.",
+        )
+    written: Object = draft.spec["autoscale"].setdefault("behavior", {}).setdefault("scaleDown", {})
+    if "stabilizationWindow" not in written:
+        written["stabilizationWindow"] = duration(window)
+        draft.notes.kept(f"{subject}.scaleDown", f"stabilizationWindow: {duration(window)}, {named}")
+    return str(written["stabilizationWindow"])
 
 
-def _autoscale(least: int, most: int, window_seconds: int) -> Object:
-    keepalive = format_duration(timedelta(seconds=window_seconds))
-    return {"minReplicas": min(least, most), "maxReplicas": most, "keepalive": keepalive}
+def _autoscale(least: int, most: int) -> Object:
+    return {"minReplicas": min(least, most), "maxReplicas": most}
 
 
 def _number(spec: Object, name: str, default: int) -> int:

@@ -1,5 +1,6 @@
 """Settings of workloads outside of their pods, and where each belongs. A new field is one line here."""
 
+from taskfleet.convert.behavior import read_behavior
 from taskfleet.convert.draft import Dropped, Field, Missing, Table
 from taskfleet.convert.notes import Verdict
 from taskfleet.convert.rollout import read_budget, read_strategy
@@ -26,8 +27,7 @@ SETTINGS: Table = {
     "volumeClaimTemplates": Missing(
         "pods of a pool share the volumes of the template; there is no volume per pod."
     ),
-    "scaleUp": Missing("a pool scales up in one step to what its queues need."),
-    "scaleDown": Missing("idle pods are removed together, and a busy pod is never stopped."),
+    "behavior": Field("autoscale.behavior", read_behavior, "a busy pod is never stopped"),
     "beat.image": Missing("beat uses the pool's image."),
     "beat.resources": Field("beat.resources"),
     "beat.env": Field("beat.env"),

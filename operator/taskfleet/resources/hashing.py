@@ -12,7 +12,7 @@ UPGRADE_ANNOTATION = "taskfleet.dev/upgrade"
 # What never reaches a worker pod: the number of pods, how they are replaced, who may connect, and the beat.
 NOT_IN_THE_POD = {
     *("replicas", "autoscale", "suspend", "strategy", "disruption_budget"),
-    *("network_policy", "beat"),
+    *("network_policy", "beat", "recycle"),
 }
 # A managed Redis's own settings do not reach it either, and its URL follows from its name.
 _NOT_FROM_THE_BROKER = {"redis"}

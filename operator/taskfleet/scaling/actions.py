@@ -24,7 +24,8 @@ class ScaleExecutor:
     ) -> None:
         """All but the size, and before it: marks are taken back before pods are woken, and set before anything shrinks.
 
-        Without `drains` the broker is away: no pod is asked to drain or woken.
+        Without `drains` the broker is away: no pod is asked to drain, woken or deleted. A pod is deleted after its
+        request to drain was renewed, so that it cannot begin to fetch meanwhile.
         """
         for pod in step.unmark:
             await self._mark(Key("Pod", namespace, pod), None)
@@ -34,6 +35,8 @@ class ScaleExecutor:
             await drains.stop(step.stop)
         for pod in step.mark:
             await self._mark(Key("Pod", namespace, pod), FIRST_TO_GO)
+        for pod, uid in step.delete if drains is not None else ():
+            await self._gateway.delete(Key("Pod", namespace, pod), uid=uid)
 
     async def resize(self, deployment: Object, replicas: int) -> Object:
         """The Deployment as the API server has it then."""

@@ -93,7 +93,7 @@ class Execution:
             size.known = after
             self._refused(scaled, not_taken(deployment, wanted, after))
             return False
-        size.note_written(before, wanted, scaled.decided.verdict.sentence if scaled.decided else "")
+        size.note_written(before, wanted, _why(scaled, before, wanted))
         self._told(scaled.pool.key)
         if wanted > before and since is not None:
             metrics.REACTION_SECONDS.observe(time.monotonic() - since)
@@ -139,7 +139,17 @@ def _moves(scaled: ScaledPool, step: ScalePlan, now: float) -> bool:
     due = (
         pod not in scaled.leases or now - scaled.leases[pod].renewed_at > RENEW_SECONDS for pod in step.drain
     )
-    return bool(step.resume or step.mark or step.unmark or step.stop) or any(due)
+    return bool(step.resume or step.mark or step.unmark or step.stop or step.delete) or any(due)
+
+
+def _why(scaled: ScaledPool, before: int, wanted: int) -> str | None:
+    """The sentence of the decision. None for a pod more or less while one is recycled, which has an event of its own."""
+    if scaled.decided is None:
+        return ""
+    verdict = scaled.decided.verdict
+    if verdict.recycled is not None and min(before, wanted) == verdict.pods:
+        return None
+    return verdict.sentence
 
 
 def _note_leases(scaled: ScaledPool, step: ScalePlan, numbers: Mapping[str, int]) -> None:

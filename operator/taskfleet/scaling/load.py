@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from taskfleet.api import WorkerPool
+from taskfleet.scaling.behavior import Rules
+
+_AT_ONCE = Rules()
+_DOWN_WINDOW_SECONDS = 30.0  # Celery's AUTOSCALE_KEEPALIVE
 
 
 class PodState(StrEnum):
@@ -11,6 +15,14 @@ class PodState(StrEnum):
     CONSUMING = "Consuming"  # fetches tasks
     DRAINING = "Draining"  # asked to fetch no more, still holds tasks or has not answered
     DRAINED = "Drained"  # said so lately: holds nothing and fetches nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A pod is to be recycled: why, such as: it is 24 h 3 min old and recycle.maxAge is 24h."""
+
+    why: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class PodLoad:
     stopping: bool = False  # its worker ends without having been asked to drain: nothing makes it fetch again
     unready: bool = False  # in the API server's eyes
     owed: bool = False  # the size was lowered for it: a ReplicaSet may be deleting it, so nothing wakes it
+    due: Due | None = None  # it is to be recycled
 
     def tasks(self, capacity: int) -> int:
         """Tasks that need one of its slots."""
@@ -43,8 +56,9 @@ class Limits:
     capacity: int  # tasks a pod can run at once
     least: int
     most: int
-    keepalive: float
     target_wait: float | None = None
+    up: Rules = _AT_ONCE
+    down: Rules = _AT_ONCE
 
     @classmethod
     def of(cls, pool: WorkerPool) -> "Limits":
@@ -52,11 +66,12 @@ class Limits:
         scale = pool.spec.autoscale
         if scale is None:
             size = pool.spec.fixed_size or 0
-            return cls(pool.capacity, least=size, most=size, keepalive=0.0)
+            return cls(pool.capacity, least=size, most=size)
         wait = scale.target_wait.total_seconds() if scale.target_wait is not None else None
-        return cls(
-            pool.capacity, scale.min_replicas, scale.max_replicas, scale.keepalive.total_seconds(), wait
-        )
+        up = Rules.of(scale.behavior.scale_up, window=0.0)
+        keepalive = scale.keepalive.total_seconds() if scale.keepalive is not None else _DOWN_WINDOW_SECONDS
+        down = Rules.of(scale.behavior.scale_down, window=keepalive)
+        return cls(pool.capacity, scale.min_replicas, scale.max_replicas, wait, up, down)
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,7 @@ class PoolLoad:
     next_run_in: float | None = None  # seconds until a PeriodicSchedule of its queues is due
     learning: str | None = None  # what only a pod can tell, as long as none has told it
     lead: float = 0.0  # seconds before such a run at which a pod must start
+    spare: int = 0  # pods more than decided (or fewer: negative), because one is being replaced
 
     def of(self, state: PodState) -> list[PodLoad]:
         return [pod for pod in self.pods if pod.state is state]
@@ -93,9 +109,9 @@ class PoolLoad:
 
     @property
     def size(self) -> int:
-        """Pods that consume or will; the surplus ones that a rollout brings are not meant to stay."""
+        """Pods that consume or will; the surplus ones that a rollout or a recycling brings are not meant to stay."""
         leaving = len(self.of(PodState.DRAINING)) + len(self.of(PodState.DRAINED))
-        size = len(self.of(PodState.CONSUMING)) + self.starting
+        size = len(self.of(PodState.CONSUMING)) + self.starting - self.spare
         return min(size, max(0, self.replicas - leaving)) if self.rolling else size
 
     @property

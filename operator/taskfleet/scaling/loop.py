@@ -127,6 +127,16 @@ class ScalingLoop:
         scaled = self._pools.get(pool)
         return scaled.size if scaled is not None else Size()
 
+    def recycled(self, pool: Key) -> tuple[str, ...]:
+        """A sentence for each pod that is recycled and was not reported yet."""
+        scaled = self._pools.get(pool)
+        return tuple(scaled.recycled) if scaled is not None else ()
+
+    def reported_recycled(self, pool: Key, sentences: Collection[str]) -> None:
+        """Forget the first ones, which were reported."""
+        if (scaled := self._pools.get(pool)) is not None:
+            del scaled.recycled[: len(sentences)]
+
     def next_look_in(self, pool: Key) -> float | None:
         """Seconds until something is tried again: while a broker is away, no reading comes to do it."""
         if (scaled := self._pools.get(pool)) is None:

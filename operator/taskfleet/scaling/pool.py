@@ -5,16 +5,25 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.stored import is_ready, size_of
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
+from taskfleet.scaling.due_pods import due_pods
 from taskfleet.scaling.learning import to_learn
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, Look, ignoring_sigterm, is_settled, pod_loads, rolling
 from taskfleet.scaling.prewarm import StartTimes
+from taskfleet.scaling.recycling import (
+    pod_to_recycle,
+    recycling,
+    recycling_sentence,
+    spare_pods,
+    with_recycling,
+)
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader
 from taskfleet.scaling.shrinks import Shrinks
@@ -56,6 +65,7 @@ class ScaledPool:
     retry: Backoff = field(default_factory=Backoff)
     refusal: str | None = None  # what was said to the last one
     size: Size = field(default_factory=Size)
+    recycled: list[str] = field(default_factory=list)  # a sentence for each pod that nobody was told of yet
     # As they were made: what came after one and changed nothing is not in it.
     history: deque[DecisionRecord] = field(default_factory=lambda: deque(maxlen=_KEPT_DECISIONS))
 
@@ -69,6 +79,10 @@ class ScaledPool:
         scale = self.pool.spec.autoscale
         follows = scale is not None and scale.mode != "Hold" and not self.pool.spec.suspend
         return follows and self.cannot_start is None
+
+    @property
+    def _mode(self) -> str:
+        return self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
 
     @property
     def prewarms(self) -> bool:
@@ -92,7 +106,7 @@ class ScaledPool:
         }
         settled = not in_flight and is_settled(deployment, pods)
         look = Look(now, reports_asked_at, settled=settled, ready_since=self.ready_since)
-        loads = pod_loads(pods, reports, self.leases, look)
+        loads = self._with_due(pod_loads(pods, reports, self.leases, look), pods, reports)
         self.busy_removed = self._busy_removed(pods, loads, reports, now)
         self.obeyed = {pod: known.report.drain for pod, known in reports.items()}
         self.starts.add(loads, now)
@@ -102,6 +116,16 @@ class ScaledPool:
             name: self.ignoring_sigterm.get(name, now) for name in ignoring_sigterm(pods, reports, now=now)
         }
         return loads
+
+    def _with_due(
+        self, loads: tuple[PodLoad, ...], pods: list[Object], reports: Mapping[str, LastReport]
+    ) -> tuple[PodLoad, ...]:
+        """Only where pods are recycled at all, so that it costs nothing elsewhere."""
+        recycle, mode = self.pool.spec.recycle, self._mode
+        if recycle is None or mode != "Auto" or self.pool.spec.suspend:
+            return loads
+        due = due_pods(recycle, pods, reports, now=datetime.fromtimestamp(time.time(), UTC))
+        return tuple(replace(load, due=due.get(load.name)) for load in loads) if due else loads
 
     def lease_number(self, pod: str) -> int:
         """The number of a pod's drain lease: that which it obeys, or a new one."""
@@ -136,18 +160,20 @@ class ScaledPool:
     def step(self, load: PoolLoad, now: float) -> ScalePlan | None:
         """Decide; the moves to carry out, or None where nothing may be changed."""
         if self.memory is None:
-            self.memory = remember(load.replicas, now)
-        forced = self._forced()
+            # More than the maximum was never wanted: a pod was being replaced when the operator ended.
+            self.memory = remember(min(load.replicas, load.limits.most), now)
+        forced, last = self._forced(), self.decided.verdict if self.decided is not None else None
         if forced is not None:
             verdict = forced
         else:
-            verdict, self.memory = decide(load, self.memory, now)
-        step = moves(load, verdict.pods, empty_readings=self.memory.empty_readings, forced=forced is not None)
+            seen = replace(load, spare=spare) if (spare := spare_pods(load, last)) else load
+            verdict, self.memory = decide(seen, self.memory, now)
+        verdict, step = self._moves(load, verdict, last, forced=forced is not None)
         self._note(DecisionRecord(now, verdict, load, step))
         wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
         self.unsettled = wanted_more or step.replicas != load.replicas
-        self.unsettled |= bool(step.drain or step.unmark or self.ignoring_sigterm)
-        if step.replicas <= load.replicas:
+        self.unsettled |= bool(step.drain or step.unmark or self.ignoring_sigterm or verdict.recycled)
+        if step.replicas <= load.replicas or verdict.recycled:
             self.grows_since = None
         elif self.grows_since is None:
             self.grows_since = now
@@ -156,10 +182,25 @@ class ScaledPool:
         deaf = tuple(
             pod for pod, since in self.ignoring_sigterm.items() if now - since >= _HEARD_WITHIN_SECONDS
         )
-        mode = self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
-        if mode == "Auto" or self.pool.spec.suspend:
+        if self._mode == "Auto" or self.pool.spec.suspend:
             return replace(step, stop=deaf)
         return ScalePlan(load.replicas, stop=deaf) if deaf else None
+
+    def _moves(
+        self, load: PoolLoad, verdict: Sizing, last: Sizing | None, *, forced: bool
+    ) -> tuple[Sizing, ScalePlan]:
+        """What is done with each pod, and the decision with what it says about a pod that is replaced."""
+        readings = self.memory.empty_readings if self.memory is not None else 0
+        pod = None
+        if self.pool.spec.recycle is not None and load.broker_reachable:
+            pod = pod_to_recycle(load, verdict.pods, last.recycled if last is not None else None)
+        if pod is None:
+            return verdict, moves(load, verdict.pods, empty_readings=readings, forced=forced)
+        if last is None or last.recycled != pod.name:
+            self.recycled.append(recycling_sentence(pod))
+        surges = self.pool.spec.strategy.surges
+        step = recycling(load, verdict, pod, surges=surges, empty_readings=readings, forced=forced)
+        return with_recycling(verdict, pod), step
 
     def _busy_removed(
         self, pods: list[Object], loads: tuple[PodLoad, ...], reports: Mapping[str, LastReport], now: float
@@ -192,7 +233,7 @@ class ScaledPool:
 def _substance(verdict: Sizing) -> tuple[object, ...]:
     """What makes a decision another one: numbers inside its sentence do not."""
     limited = verdict.want is not None and verdict.want.unlimited != verdict.want.pods
-    return verdict.pods, verdict.cause, limited
+    return verdict.pods, verdict.cause, limited, verdict.recycled
 
 
 def _without_broker(load: PoolLoad, verdict: Sizing) -> ScalePlan:

@@ -18,19 +18,27 @@ class ScalePlan:
     # Pods that work, or may: the operator that marked them died before it could revert that.
     unmark: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()  # deleted pods that did not get the kubelet's TERM
+    delete: tuple[tuple[str, str], ...] = ()  # names and uids of drained pods, which a ReplicaSet replaces
 
 
-def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False) -> ScalePlan:
+def moves(
+    load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = False, first: str | None = None
+) -> ScalePlan:
     """Bring the consuming pods to `wanted`. `forced`: suspended or fixed, whatever waits.
 
     Growing first wakes draining pods, those with the most tasks first, then adds pods. Shrinking asks pods to drain,
-    those that start first, then those with the fewest tasks. It removes those that are drained and marked, and
-    those that have not started since they were asked: they would come up drained.
+    those that start first, then the pod `first`, then those with the fewest tasks. It removes those that are drained
+    and marked, and those that have not started since they were asked: they would come up drained.
     """
     consuming = load.of(PodState.CONSUMING)
     leaving = sorted(
         load.of(PodState.DRAINING) + load.of(PodState.DRAINED),
-        key=lambda pod: (pod.state is PodState.DRAINED, -pod.active - pod.prefetched, pod.name),
+        key=lambda pod: (
+            pod.due is not None,  # it would have to go again
+            pod.state is PodState.DRAINED,
+            -pod.active - pod.prefetched,
+            pod.name,
+        ),
     )
     missing = wanted - len(consuming)
     resume = [pod for pod in leaving if not (pod.stopping or pod.owed)][: max(0, missing)]
@@ -40,7 +48,7 @@ def moves(load: PoolLoad, wanted: int, *, empty_readings: int, forced: bool = Fa
     surplus = min(len(consuming), load.size) - wanted  # a rollout takes its own surplus pods away itself
     starting = _allowed_start(load, max(0, missing - len(resume)))  # pods that should be on their way up
     kept, unwanted = _young(load, starting)
-    drain = stay + _victims(consuming, surplus, silent_too=forced) + unwanted
+    drain = stay + _victims(consuming, surplus, first, silent_too=forced) + unwanted
     # The user has decided: what cannot be asked to drain finishes its tasks on TERM.
     gone = {pod.name for pod in drain if pod.removable or (forced and pod.stale and pod.marked)}
     if load.rolling:
@@ -88,8 +96,13 @@ def _young(load: PoolLoad, wanted: int) -> tuple[list[PodLoad], list[PodLoad]]:
     return young[:stay], young[stay:]
 
 
-def _victims(consuming: list[PodLoad], count: int, *, silent_too: bool) -> list[PodLoad]:
-    """The pods with the fewest tasks. One whose report stands still may be busy: it is chosen last or never."""
+def _victims(consuming: list[PodLoad], count: int, first: str | None, *, silent_too: bool) -> list[PodLoad]:
+    """The pods with the fewest tasks, of these the ones that are due to be recycled.
+
+    One whose report stands still may be busy: it is chosen last or never.
+    """
     able = [pod for pod in consuming if silent_too or not pod.stale]
-    able.sort(key=lambda pod: (pod.stale, pod.active + pod.prefetched, pod.name))
+    able.sort(
+        key=lambda pod: (pod.stale, pod.name != first, pod.active + pod.prefetched, pod.due is None, pod.name)
+    )
     return able[: max(0, count)]

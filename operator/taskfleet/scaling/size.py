@@ -54,8 +54,11 @@ class Size:
         overwritten = None if self.news.overwritten is news.overwritten else self.news.overwritten
         self.news = SizeNews(resized, overwritten)
 
-    def note_written(self, before: int, after: int, why: str) -> None:
-        self.known, self.news = after, replace(self.news, resized=(before, after, why))
+    def note_written(self, before: int, after: int, why: str | None) -> None:
+        """`why` is None where nobody is to be told."""
+        self.known = after
+        if why is not None:
+            self.news = replace(self.news, resized=(before, after, why))
         self.refusals, self.refusal = Backoff(), None
 
     def note_refused(self, why: str, now: float) -> bool:

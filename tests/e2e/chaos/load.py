@@ -24,7 +24,11 @@ def start(fleet: Fleet, seed: int, seconds: float) -> None:
         "short",
         queues=["short"],
         concurrency=2,
-        autoscale={"minReplicas": 1, "maxReplicas": 3, "keepalive": "10s"},
+        autoscale={
+            "minReplicas": 1,
+            "maxReplicas": 3,
+            "behavior": {"scaleDown": {"stabilizationWindow": "10s"}},
+        },
         **base,
     )
     fleet.pool("long", queues=["long"], pool="threads", concurrency=2, replicas=2, **base)

@@ -145,7 +145,12 @@ SCENARIOS = (
                 lambda stage: stage.apply(
                     stage.external("default"),
                     worker_pool(
-                        stage.namespace, autoscale={"minReplicas": 1, "maxReplicas": 4, "keepalive": "1s"}
+                        stage.namespace,
+                        autoscale={
+                            "minReplicas": 1,
+                            "maxReplicas": 4,
+                            "behavior": {"scaleDown": {"stabilizationWindow": "1s"}},
+                        },
                     ),
                 ),
                 lambda stage: stage.settled(WORKERS) and stage.size("shop-worker") == 1,

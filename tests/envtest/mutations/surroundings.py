@@ -7,6 +7,12 @@ from tests.envtest.rules.case import valid_spec
 URL = {"name": "company", "key": "url"}
 EXTERNAL = {"urlSecretRef": URL}
 
+
+def _policies(direction: str) -> Object:
+    policies = [{"type": "Pods", "value": 2, "period": "10s"}]
+    return {"maxReplicas": 3, "behavior": {direction: {"policies": policies}}}
+
+
 # Pools at zero: a template that changes need not roll pods.
 _BASE: dict[str, Object] = {"WorkerPool": {"replicas": 0}}
 
@@ -14,7 +20,14 @@ _BASE: dict[str, Object] = {"WorkerPool": {"replicas": 0}}
 _BESIDE: dict[str, dict[str, Object]] = {
     "WorkerPool": {
         "autoscale": {"replicas": None},
-        "autoscale.": {"replicas": None, "autoscale": {"maxReplicas": 3, "keepalive": "1s"}},
+        "autoscale.": {
+            "replicas": None,
+            "autoscale": {"maxReplicas": 3, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}},
+        },
+        "autoscale.behavior.scaleUp.policies[].": {"replicas": None, "autoscale": _policies("scaleUp")},
+        "autoscale.behavior.scaleDown.policies[].": {"replicas": None, "autoscale": _policies("scaleDown")},
+        "recycle.maxAge": {"recycle": {"maxMemory": "100Ti"}},
+        "recycle.maxMemory": {"recycle": {"maxAge": "720h"}},
         "processAutoscale.": {"processAutoscale": {"min": 2, "max": 4}},
         "resultBackend.urlSecretRef": {"resultBackend": {"urlSecretRef": URL}},
         "resultBackend.broker": {"resultBackend": {"broker": {"database": 1}}},

@@ -27,6 +27,7 @@ class Format:
 
 
 _FORMATS = (
+    Format("is too long", ("90s", "30m"), ("30m1s", "0s", "90", "")),
     Format("is too short", ("90s", "1h30m", "99999h999999m99999999s"), ("0s", "90", "-1s", "")),
     Format("is not a valid duration", ("0s", "90s", "99999h999999m99999999s"), ("90", "-1s", "")),
     Format("is not a valid size", ("2Gi", "3G", "999999999999999999Ti"), ("0Gi", "1", "1.5Gi", "")),
@@ -92,7 +93,22 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "extraArgs": (["-E", "--statedb=/s"], ["--statedb=/s", "-E"], ["-E"] * 50),
     "args": ([1, "two"], ["two", 1], [None] * 1000),
     "networkPolicy.admit": ([], [_SELECTOR, _BLOCK], [_BLOCK, _SELECTOR], [_SELECTOR] * 50),
-    "autoscale": ({"maxReplicas": 2}, {"minReplicas": 1, "maxReplicas": 1, "keepalive": "1s"}),
+    "autoscale": (
+        {"maxReplicas": 2},
+        {"minReplicas": 1, "maxReplicas": 1, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}},
+    ),
+    "scaleUp": (
+        {},
+        {"policies": [{"type": "Pods", "value": 4, "period": "15s"}]},
+        {"stabilizationWindow": "1m", "selectPolicy": "Min"},
+    ),
+    "policies": (
+        [],
+        [{"type": "Pods", "value": 4, "period": "15s"}, {"type": "Percent", "value": 100, "period": "1m"}],
+        [{"type": "Pods", "value": 1, "period": "1s"}] * 10,
+    ),
+    "policies[]": ({"type": "Percent", "value": 50, "period": "30m"},),
+    "recycle": ({"maxAge": "24h"}, {"maxMemory": "1Gi"}, {"maxAge": "24h", "maxMemory": "1Gi"}),
     "processAutoscale": ({"min": 1, "max": 1}, {"max": 10000, "min": 1}),
     "resultBackend": ({"urlSecretRef": URL}, {"broker": {"database": 15}}),
     "external": ({"urlSecretRef": URL},),

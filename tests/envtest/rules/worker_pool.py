@@ -43,6 +43,11 @@ def _owned(argument: str, field: str) -> Case:
     return _flag(argument, f"is set by a field: remove it, and set {field}.")
 
 
+def _scale_up(policy: Object) -> Object:
+    return {"autoscale": {"maxReplicas": 3, "behavior": {"scaleUp": {"policies": [policy]}}}}
+
+
+NO_SURGE: Object = {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}
 TWO_SIZES = (
     f"{OBJECT}replicas and autoscale cannot both be set: remove replicas to scale automatically, "
     "or remove autoscale for a fixed size."
@@ -89,6 +94,48 @@ SIZES = (
         {"autoscale": {"minReplicas": 0}},
         "autoscale.maxReplicas",
         "Required value",
+    ),
+    _case(
+        "a-policy-for-longer-than-half-an-hour",
+        _scale_up({"type": "Pods", "value": 4, "period": "30m"}),
+        _scale_up({"type": "Pods", "value": 4, "period": "30m1s"}),
+        "autoscale.behavior.scaleUp.policies[0].period",
+        f"{STRING}30m1s is too long: use at most 30m, as in a HorizontalPodAutoscaler.",
+    ),
+    _case(
+        "a-policy-that-allows-nothing",
+        _scale_up({"type": "Percent", "value": 1, "period": "1m"}),
+        _scale_up({"type": "Percent", "value": 0, "period": "1m"}),
+        "autoscale.behavior.scaleUp.policies[0].value",
+        "should be greater than or equal to 1",
+    ),
+    _case(
+        "a-recycling-of-nothing",
+        {"recycle": {"maxMemory": "1Gi"}},
+        {"recycle": {}},
+        "recycle",
+        f"{OBJECT}recycle must have maxAge, maxMemory or both: set one, or remove recycle.",
+    ),
+    _case(
+        "a-recycling-without-room",
+        {**NO_SURGE, "recycle": {"maxAge": "24h"}, "disruptionBudget": {"maxUnavailable": 1}},
+        {**NO_SURGE, "recycle": {"maxAge": "24h"}, "disruptionBudget": {"maxUnavailable": "0%"}},
+        "recycle",
+        f"{OBJECT}recycle can neither add nor take away a pod: raise disruptionBudget.maxUnavailable above 0, "
+        "or use strategy RollingUpdate with maxSurge above 0.",
+    ),
+    _case(
+        "two-names-of-one-window",
+        {"autoscale": {"maxReplicas": 3, "keepalive": "1m"}},
+        {
+            "autoscale": {
+                "maxReplicas": 3,
+                "keepalive": "1m",
+                "behavior": {"scaleDown": {"stabilizationWindow": "1m"}},
+            }
+        },
+        "autoscale.keepalive",
+        f"{OBJECT}keepalive and behavior.scaleDown.stabilizationWindow are two names of the same time: remove one.",
     ),
     _case(
         "concurrency-of-zero",

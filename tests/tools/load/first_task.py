@@ -19,7 +19,15 @@ NAMES = (*(f"first_task_{phase}_seconds" for phase in PHASES), "first_task_secon
 
 def first_task(fleet: Fleet) -> Iterator[Figure]:
     """Medians. Decision: to the Deployment's new size. Pod: to the worker's process. Celery: to the task."""
-    fleet.pool(_POOL, queues=[_QUEUE], autoscale={"minReplicas": 0, "maxReplicas": 1, "keepalive": "1s"})
+    fleet.pool(
+        _POOL,
+        queues=[_QUEUE],
+        autoscale={
+            "minReplicas": 0,
+            "maxReplicas": 1,
+            "behavior": {"scaleDown": {"stabilizationWindow": "1s"}},
+        },
+    )
     fleet.wait_until_ready(_POOL)
     rounds = [_round(fleet, f"first-{number}") for number in range(_ROUNDS)]
     for name, seconds in zip(NAMES, zip(*rounds, strict=True), strict=True):

@@ -28,7 +28,11 @@ def scaled_pool(name: str, broker: str, *, least: int = 0) -> Object:
         "concurrency": 1,
         "queues": [name],
         "brokerRef": {"name": broker},
-        "autoscale": {"minReplicas": least, "maxReplicas": 40, "keepalive": "1s"},
+        "autoscale": {
+            "minReplicas": least,
+            "maxReplicas": 40,
+            "behavior": {"scaleDown": {"stabilizationWindow": "1s"}},
+        },
         "template": {"spec": {"schedulerName": "none"}},
     }
     return made

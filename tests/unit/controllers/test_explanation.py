@@ -8,6 +8,7 @@ import pytest
 from taskfleet.api import Key
 from taskfleet.controllers.explanation import decisions, tell_decisions
 from taskfleet.controllers.worker_pool import reconcile
+from taskfleet.scaling.behavior import Policy, Rules
 from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.scale_plan import ScalePlan
@@ -30,7 +31,7 @@ def test_a_decision_is_told_with_everything_that_it_was_made_from() -> None:
         PodLoad("a", PodState.CONSUMING, active=4, held_back=1),
         PodLoad("b", PodState.DRAINING, active=2),
     )
-    limits = Limits(capacity=4, least=0, most=2, keepalive=30)
+    limits = Limits(capacity=4, least=0, most=2, down=Rules(30))
     load = PoolLoad(limits, replicas=3, pods=pods, waiting=8, held_back=1)
     assert decisions([made(load, at=61.5)], began=BEGAN) == [
         {
@@ -63,10 +64,16 @@ def test_a_decision_is_told_with_everything_that_it_was_made_from() -> None:
 def test_the_limit_that_is_in_the_way_is_named(
     least: int, waiting: int, reachable: bool, want: int | None, limit: str | None
 ) -> None:
-    limits = Limits(capacity=1, least=least, most=10, keepalive=0)
+    limits = Limits(capacity=1, least=least, most=10, down=Rules(0))
     load = PoolLoad(limits, replicas=0, waiting=waiting, broker_reachable=reachable)
     (told,) = decisions([made(load)], began=BEGAN)
     assert (told["want"], told["limit"]) == (want, limit)
+
+
+def test_behavior_that_is_in_the_way_is_named() -> None:
+    limits = Limits(capacity=1, least=0, most=10, up=Rules(policies=(Policy(2, 60.0),)))
+    (told,) = decisions([made(PoolLoad(limits, replicas=0, waiting=20))], began=BEGAN)
+    assert (told["to"], told["limit"]) == (2, "behavior.scaleUp")
 
 
 async def scene_of(**spec: Any) -> Scene:

@@ -7,8 +7,15 @@ import pytest
 
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.reasons import PoolReason, Reason
+from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
+from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
+from taskfleet.scaling.decision_record import DecisionRecord
+from taskfleet.scaling.demand import Want
+from taskfleet.scaling.load import Limits, PoolLoad
+from taskfleet.scaling.scale_plan import ScalePlan
+from taskfleet.scaling.sizing import Cause, Sizing
 from tests.unit.objects import of_type, pod, pool
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -61,6 +68,37 @@ def kstatus(told: Object, generation: int = 3) -> str:
     if verdicts["Stalled"] == "True":
         return "Failed"
     return "Current" if verdicts["Ready"] == "True" else "InProgress"
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        pytest.param(Cause.SCALE_UP_LIMIT, PoolReason.SCALE_UP_LIMIT, id="up"),
+        pytest.param(Cause.SCALE_DOWN_LIMIT, PoolReason.SCALE_DOWN_LIMIT, id="down"),
+    ],
+)
+def test_behavior_that_limits_the_size_is_told(cause: Cause, reason: PoolReason) -> None:
+    verdict = Sizing(2, cause, "9 pods; 2 for now.", Want(9, 9, "9 pods"))
+    decided = DecisionRecord(0.0, verdict, PoolLoad(Limits(1, 0, 20), replicas=2), ScalePlan(2))
+    limited = of_type(status(spec={"autoscale": {"maxReplicas": 20}}, decided=decided), "ScalingLimited")
+    assert (limited["status"], limited["reason"], limited["message"]) == (
+        "True",
+        reason,
+        "9 pods; 2 for now.",
+    )
+
+
+def test_pods_that_cannot_tell_their_memory_are_named_where_it_counts() -> None:
+    start = Incarnation("uid-of-mail", "a", "s")
+    snapshot = BrokerSnapshot(0.0, {}, {start: LastReport(Report("ready"), 0.0)})
+    notes = [
+        status(spec={"replicas": 2, "recycle": recycle}, snapshot=snapshot)["notes"]
+        for recycle in ({"maxMemory": "1Gi"}, {"maxAge": "24h"})
+    ]
+    assert notes == [
+        ["The container's memory cannot be read, so recycle.maxMemory has no effect (1 of 1 pods)"],
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,16 @@ def image(scene: Scene) -> str:
     return str(containers[0]["image"])
 
 
+async def test_a_pod_that_is_recycled_has_one_event_with_its_reason() -> None:
+    scene = scene_of(replicas=1, recycle={"maxMemory": "400Mi"})
+    await run(scene)
+    (scaled,) = scene.context.scaling.pools()
+    scaled.recycled.append("Pod mail-1 is recycled: it uses 500 MiB and recycle.maxMemory is 400Mi.")
+    for _ in range(2):
+        await run(scene)
+    assert scene.events().count(("Normal", "Recycled")) == 1
+
+
 async def test_pool_becomes_a_deployment_with_its_size_first() -> None:
     scene = scene_of(replicas=3)
     await run(scene)

@@ -78,10 +78,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
             "volume ${CREDENTIALS}:${CREDENTIALS}",
             "volume ./:/app",
         ],
-        "damped-hpa": [
-            "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleDown",
-            "HorizontalPodAutoscaler jewels/celery-worker-hpa behavior.scaleUp",
-        ],
         "newrelic": [
             "env REDIS_AUTH_TOKEN",
             'launcher sh -c python manage.py collect_permissions && exec "$0" "$@" newrelic-admin run-program',

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "autoscale": "excludes replicas",
     "excludeQueues": "excludes queues",
     "suspend": "the size is not built",
+    "recycle": "scaling/test_recycling",
     "beat": "app-beat-every-field",
     "networkPolicy": "test_worker_network_policy, test_broker_network_policy",
     "brokerRef": "the Broker is an argument of what builds",
@@ -38,6 +39,7 @@ VALUES: Object = {
     "excludeQueues": ["slow"],
     "autoscale": {"maxReplicas": 3},
     "suspend": True,
+    "recycle": {"maxAge": "24h"},
     "beat": {},
     "networkPolicy": {},
 }

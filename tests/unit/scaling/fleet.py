@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sizing import Memory, Sizing, decide, remember
 
-LIMITS = Limits(capacity=1, least=0, most=10, keepalive=30.0)
+LIMITS = Limits(capacity=1, least=0, most=10, down=Rules(30.0))
 
 
 @dataclass

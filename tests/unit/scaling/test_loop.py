@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ MAIL = Key("WorkerPool", NAMESPACE, "mail")
 BROKER = Key("Broker", NAMESPACE, "default")
 LABELS = {"namespace": NAMESPACE, "pool": "mail"}
 UID = "uid-of-mail"
-SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "keepalive": "0s"}
+SCALE: Object = {"minReplicas": 0, "maxReplicas": 4, "behavior": {"scaleDown": {"stabilizationWindow": "0s"}}}
 
 
 def worker(name: str, *, ready: bool = True, marked: bool = False, **meta: Any) -> Object:
@@ -38,12 +38,33 @@ def worker(name: str, *, ready: bool = True, marked: bool = False, **meta: Any) 
     return pod(name, status=status, annotations=annotations, **meta)
 
 
+class Requests:
+    """Drain requests as the broker has them: the number of each pod's lease."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, int] = {}
+
+    async def lift(self, pods: Sequence[str]) -> None:
+        for name in pods:
+            self.leases.pop(name, None)
+
+    async def renew(self, numbers: Mapping[str, int]) -> None:
+        self.leases.update(numbers)
+
+    async def stop(self, pods: Sequence[str]) -> None:
+        assert not pods
+
+
 class Brokers(BrokerMonitor):
     """One broker that says what the test says."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: None)
         self.seen: BrokerSnapshot | None = None
+        self.requests = Requests()
+
+    def drains(self, broker: Key, pool_uid: str) -> Requests:  # noqa: ARG002 - as the real one
+        return self.requests
 
     def snapshot(self, broker: Key) -> BrokerSnapshot | None:  # noqa: ARG002 - as the real one
         return self.seen
@@ -52,7 +73,10 @@ class Brokers(BrokerMonitor):
 class Scene:
     """A pool with its Deployment, and a loop that hears of it."""
 
-    def __init__(self, *, replicas: int = 0, **spec: Any) -> None:
+    broker = BROKER
+
+    def __init__(self, *, replicas: int = 0, spec_replicas: int | None = None, **spec: Any) -> None:
+        spec |= {} if spec_replicas is None else {"replicas": spec_replicas}
         self.server, self.cache, self.brokers = ApiServer(), Cache(), Brokers()
         self.told: list[Key] = []
         writer = ReplicaWriter(self.server.gateway(), self.cache)
@@ -66,6 +90,24 @@ class Scene:
 
     def put(self, obj: Object) -> None:
         self.cache.put(self.server.put(obj))
+
+    @property
+    def drained(self) -> set[str]:
+        """Pods that were asked to drain."""
+        return set(self.brokers.requests.leases)
+
+    def draining(self, name: str, said: Report) -> Report:
+        """What the worker of a pod reports that was asked to drain, with or without work."""
+        state = "draining" if said.active else "drained"
+        return replace(said, state=state, drain=self.brokers.requests.leases[name])
+
+    def manifest(self, name: str) -> Object:
+        """As the operator knows it."""
+        return next(pod for pod in self.cache.children("Pod", MAIL) if pod["metadata"]["name"] == name)
+
+    def has(self, name: str) -> bool:
+        """Whether the API server still has the pod."""
+        return Key("Pod", NAMESPACE, name) in self.server.objects
 
     def go(self, name: str) -> None:
         """A pod is gone, as the watch tells it."""

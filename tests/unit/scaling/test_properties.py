@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits, PodState
 from tests.unit.scaling.world import Pod, Pool, World
 
@@ -23,7 +24,7 @@ class Fleets(RuleBasedStateMachine):
         keepalive=st.sampled_from([0.0, 1.0, 30.0]),
     )
     def begin(self, seed: int, capacity: int, least: int, keepalive: float) -> None:
-        limits = Limits(capacity, least=0, most=6, keepalive=keepalive)
+        limits = Limits(capacity, least=0, most=6, down=Rules(keepalive))
         high = Pool("a", ("high", "low"), limits)
         low = Pool("b", ("low",), replace(limits, least=least, most=4))
         self.world = World([high, low], seed=seed)
@@ -75,6 +76,12 @@ class Fleets(RuleBasedStateMachine):
     def new_pods_stop_or_start_to_work(self, at: int, why: str | None) -> None:
         self.world.pools[at].cannot_start = why
 
+    @rule(at=pool, surges=st.booleans())
+    def pods_grow_old(self, at: int, surges: bool) -> None:
+        self.world.pools[at].surges = surges
+        for each in self.world.pools[at].pods.values():
+            each.old = True
+
     @rule(nodes=st.booleans())
     def nodes_are_short_or_come(self, nodes: bool) -> None:
         self.world.nodes = nodes
@@ -100,7 +107,7 @@ class Fleets(RuleBasedStateMachine):
             each.cannot_start = None
             self.world.roll(each, 0)
             for pod in each.pods.values():
-                pod.silent = False
+                pod.silent = pod.old = False  # its replacement would find no node
         for _ in range(CALM_SECONDS):
             self.world.live(1.0, ends=1.0)
             self._look()
@@ -126,10 +133,11 @@ class Fleets(RuleBasedStateMachine):
         if self.world.broker_reachable:
             assert verdict.want is not None
             leaving = len(load.of(PodState.DRAINING) + load.of(PodState.DRAINED))
-            assert step.replicas <= max(before, verdict.want.pods + leaving), (
+            more = verdict.recycled is not None
+            assert step.replicas <= max(before, verdict.want.pods + leaving, verdict.pods + leaving + more), (
                 "it grows without being asked to"
             )
-            assert step.replicas <= max(before, each.limits.most)
+            assert step.replicas <= max(before, each.limits.most + more)
             assert step.replicas >= each.limits.least or each.cannot_start is not None
 
     def _pods(self) -> list[tuple[Pool, Pod]]:

@@ -7,12 +7,13 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits
 from taskfleet.simulation.decisions import Taskfleet
 from taskfleet.simulation.fleet import Fleet, PodShape, Workload
 from tests.unit.scaling.world import Pool, World
 
-LIMITS = Limits(capacity=1, least=0, most=8, keepalive=30.0)
+LIMITS = Limits(capacity=1, least=0, most=8, down=Rules(30.0))
 SETTLING_SECONDS, WATCHED_SECONDS = 120.0, 180.0
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.sizing import Cause, decide, remember
 from tests.unit.scaling.fleet import LIMITS, Fleet
@@ -195,7 +196,7 @@ def test_limits_that_leave_no_choice(least: int, most: int, waiting: int, expect
 
 
 def test_zero_needs_two_readings_with_nothing_waiting() -> None:
-    limits = replace(LIMITS, keepalive=0.0)
+    limits = replace(LIMITS, down=Rules(0.0))
     drained = PodLoad("a", PodState.DRAINED, marked=True, removable=True)
     fleet = Fleet(limits, replicas=1, pods={"a": drained}, memory=remember(0, 0.0))
     assert fleet.tick().replicas == 1
@@ -203,11 +204,11 @@ def test_zero_needs_two_readings_with_nothing_waiting() -> None:
 
 
 def test_the_last_pod_waits_a_keepalive_for_the_next_task() -> None:
-    limits = replace(LIMITS, keepalive=10.0)
+    limits = replace(LIMITS, down=Rules(10.0))
     pod = PodLoad("a", PodState.CONSUMING)
     load = PoolLoad(limits, replicas=1, pods=(pod,), received_at=95.0)
     verdict, memory = decide(load, remember(0, 80.0), now=100.0)
-    assert (verdict.pods, verdict.cause) == (1, Cause.KEEPALIVE)
+    assert (verdict.pods, verdict.cause) == (1, Cause.SCALE_DOWN_STABILIZED)
     verdict, _ = decide(load, memory, now=105.0)
     assert verdict.pods == 0
 
@@ -226,7 +227,7 @@ def test_the_last_pod_waits_a_keepalive_for_the_next_task() -> None:
     ],
 )
 def test_target_wait(changes: dict[str, Any], expected: int) -> None:
-    limits = Limits(capacity=1, least=0, most=1000, keepalive=0, target_wait=30.0)
+    limits = Limits(capacity=1, least=0, most=1000, down=Rules(0), target_wait=30.0)
     load = replace(PoolLoad(limits, replicas=0), **changes)
     verdict, _ = decide(load, remember(0, 0.0), now=1.0)
     assert verdict.pods == expected
@@ -234,7 +235,7 @@ def test_target_wait(changes: dict[str, Any], expected: int) -> None:
 
 def test_the_sentence_holds_the_sum() -> None:
     pod = PodLoad("a", PodState.CONSUMING, active=4)
-    load = PoolLoad(Limits(capacity=4, least=0, most=2, keepalive=30), replicas=1, pods=(pod,), waiting=8)
+    load = PoolLoad(Limits(capacity=4, least=0, most=2, down=Rules(30)), replicas=1, pods=(pod,), waiting=8)
     verdict, _ = decide(load, remember(1, 0.0), now=1.0)
     assert verdict.sentence == "8 waiting + 4 running at 4 per pod: 3 pods; limited by maxReplicas 2."
 

@@ -4,19 +4,22 @@ What the operator sees is made here as the API server and the broker would tell 
 by a ReplicaSet controller that chooses as Kubernetes does. Nothing happens by itself but what is called.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from taskfleet.api import Object
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.brokers.polling.worker_report import Report
 from taskfleet.brokers.transport import LEASE_SECONDS
-from taskfleet.scaling.load import Limits, PodState, PoolLoad
+from taskfleet.scaling.load import Due, Limits, PodState, PoolLoad
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO, Lease, Look, is_settled, pod_loads
+from taskfleet.scaling.recycling import pod_to_recycle, recycling, spare_pods, with_recycling
 from taskfleet.scaling.scale_plan import ScalePlan, moves
 from taskfleet.scaling.sharing import Reader, share
 from taskfleet.scaling.shrinks import Shrinks
 from taskfleet.scaling.sizing import Memory, Sizing, decide, remember
+
+_DUE = Due("it is old", "uid")
 
 
 @dataclass(eq=False)
@@ -32,6 +35,7 @@ class Pod:
     lease_seen_at: float = 0.0
     marked: bool = False
     silent: bool = False
+    old: bool = False
     seq: int = 0
     said: LastReport | None = None
 
@@ -61,6 +65,7 @@ class Pool:
     limits: Limits
     replicas: int = 0
     surge: int = 0  # a rollout's surplus pods; 0: no rollout
+    surges: bool = True  # a replacement starts before an old pod drains
     observed: bool = True  # its controllers know its size
     doomed: list[str] = field(default_factory=list)  # pods that its ReplicaSet has chosen and deletes next
     cannot_start: str | None = None
@@ -184,24 +189,35 @@ class World:
             load = self._load(pool, self.shares.get(pool.name, 0))
             self._check_shrink(pool, load)
             if pool.memory is None:
-                pool.memory = remember(load.replicas, self.now)
-            verdict, pool.memory = decide(load, pool.memory, self.now)
-            step = moves(load, verdict.pods, empty_readings=pool.memory.empty_readings)
+                pool.memory = remember(min(load.replicas, load.limits.most), self.now)
+            last = pool.last[1] if pool.last is not None else None
+            spare = spare_pods(load, last)
+            verdict, pool.memory = decide(replace(load, spare=spare), pool.memory, self.now)
+            verdict, step = self._moves(pool, load, verdict, pool.memory.empty_readings)
             pool.last = load, verdict, step
             if self.broker_reachable:
                 self._carry_out(pool, step)
 
+    def _moves(self, pool: Pool, load: PoolLoad, verdict: Sizing, readings: int) -> tuple[Sizing, ScalePlan]:
+        last = pool.last[1].recycled if pool.last is not None else None
+        old = pod_to_recycle(load, verdict.pods, last) if self.broker_reachable else None
+        if old is None:
+            return verdict, moves(load, verdict.pods, empty_readings=readings)
+        step = recycling(load, verdict, old, surges=pool.surges, empty_readings=readings, forced=False)
+        return with_recycling(verdict, old), step
+
     def restart_operator(self) -> None:
         for pool in self.pools:
-            pool.memory, pool.asked, pool.shrinks = None, {}, Shrinks()
+            pool.memory, pool.asked, pool.shrinks, pool.last = None, {}, Shrinks(), None
 
     def _load(self, pool: Pool, waiting: int = 0) -> PoolLoad:
         reports = {name: pod.said for name, pod in pool.pods.items() if pod.said is not None}
         manifests = [pod.manifest() for pod in pool.pods.values()]
+        pods = pod_loads(manifests, reports, pool.asked, self._look(pool, manifests))
         return PoolLoad(
             limits=pool.limits,
             replicas=pool.replicas,
-            pods=pod_loads(manifests, reports, pool.asked, self._look(pool, manifests)),
+            pods=tuple(replace(pod, due=_DUE if pool.pods[pod.name].old else None) for pod in pods),
             waiting=waiting,
             broker_reachable=self.broker_reachable,
             rolling=pool.surge > 0,
@@ -232,6 +248,9 @@ class World:
             pool.asked[name] = Lease(number, self.now)
         for name in step.mark:
             pool.pods[name].marked = True
+        for deleted in [pool.pods.pop(name) for name, _ in step.delete]:
+            if deleted.fetches or deleted.active:
+                self.wrongly_removed.append(deleted.name)
         if step.replicas != pool.replicas and pool.last is not None:
             pool.shrinks.resized(step.replicas - pool.replicas, pool.last[0].pods, self.now)
         pool.observed = pool.observed and pool.replicas == step.replicas

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from taskfleet.scaling.behavior import Rules
 from taskfleet.scaling.load import Limits
 from taskfleet.simulation.decisions import Taskfleet
 from taskfleet.simulation.experiment import Experiment
@@ -14,7 +15,7 @@ from taskfleet.simulation.keda import Keda
 from taskfleet.simulation.outcome import Outcome
 from taskfleet.simulation.scaler import Scaler
 
-LIMITS = Limits(capacity=1, least=0, most=40, keepalive=30.0)
+LIMITS = Limits(capacity=1, least=0, most=40, down=Rules(30.0))
 SHAPE = PodShape(capacity=1, start=5.0, grace=600.0)
 
 
@@ -45,7 +46,7 @@ def test_taskfleet_goes_from_zero_to_forty_in_one_step_and_back_after_the_keepal
     seen = sizes(Taskfleet(LIMITS), burst(40), until=300.0)
     assert seen[:2] == [(0.0, 0), (30.25, 40)]
     back = next(at for at, size in seen[2:] if size == 0)
-    assert 95.0 + LIMITS.keepalive < back < 95.0 + LIMITS.keepalive + 5.0
+    assert 95.0 + LIMITS.down.window < back < 95.0 + LIMITS.down.window + 5.0
     assert [size for _, size in seen[2:]] == sorted((size for _, size in seen[2:]), reverse=True)
 
 

@@ -59,7 +59,8 @@ class WorkerFacts(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Report:
     """A worker at one moment. `drain` is the number of the drain lease that it obeys; `started_at` is Unix time by the
-    clock of its node, None from a runtime that does not report it.
+    clock of its node, None from a runtime that does not report it. `memory` is what its container uses, in bytes; None
+    where that cannot be read.
     """
 
     state: str
@@ -71,6 +72,7 @@ class Report:
     capacity: int = 1
     started_at: float | None = None
     ready_after: float = 0.0
+    memory: int | None = None
     notes: tuple[str, ...] = ()
     queues: Mapping[str, QueueWork] = field(default_factory=dict)
     worker: WorkerFacts | None = None
@@ -126,6 +128,7 @@ def _report(raw: Mapping[str, Any]) -> Report:
         capacity=max(1, count(raw.get("capacity", 1))),
         started_at=seconds(raw["startedAt"]) if "startedAt" in raw else None,
         ready_after=seconds(raw.get("readyAfter", 0), most=_LONGEST_START_SECONDS),
+        memory=count(raw["memory"]) if "memory" in raw else None,
         notes=tuple(printable(str(note), _LONGEST_NOTE) for note in raw.get("notes", [])[:_MOST_NOTES]),
         worker=_facts(raw["worker"]) if "worker" in raw else None,
         queues={name: _work(work) for name, work in list(raw.get("queues", {}).items())[:_MOST_QUEUES]},

@@ -26,6 +26,7 @@ GOOD: dict[str, Any] = {
     "capacity": 8,
     "startedAt": 1767225600.5,
     "readyAfter": 1.25,
+    "memory": 268435456,
     "notes": ["mail.send acknowledges early"],
     "worker": {
         "celery": "5.7.0",
@@ -50,6 +51,16 @@ def test_a_report_is_read_whole() -> None:
     assert report.held == 3
     assert report.worker == WorkerFacts("5.7.0", "5.7.1", "3.12.1", "threads", 8, ["high"], True, 8)
     assert (report.started_at, report.ready_after) == (1767225600.5, 1.25)
+    assert report.memory == 268435456
+
+
+def test_a_runtime_that_knows_no_memory_reports_none() -> None:
+    _, report = parse(json.dumps({name: GOOD[name] for name in GOOD if name != "memory"}).encode()) or (
+        0,
+        None,
+    )
+    assert report is not None
+    assert report.memory is None
 
 
 def test_a_report_of_a_newer_runtime_is_read_as_far_as_it_is_known() -> None:
@@ -70,6 +81,7 @@ def test_a_report_of_a_newer_runtime_is_read_as_far_as_it_is_known() -> None:
         pytest.param(
             json.dumps({**GOOD, "worker": {**GOOD["worker"], "pool": "x"}}).encode(), id="unknown-pool"
         ),
+        pytest.param(json.dumps({**GOOD, "memory": -1}).encode(), id="negative-memory"),
         pytest.param(json.dumps({**GOOD, "queues": 3}).encode(), id="queues-are-no-map"),
         pytest.param(json.dumps({**GOOD, "notes": ["x" * 70_000]}).encode(), id="too-large"),
     ],
