@@ -91,7 +91,18 @@ def test_a_tenant_gets_what_the_rule_allows_and_nothing_else(
             pool(tenant, template={"spec": {"serviceAccount": "admin"}}),
             broker(tenant, redis={"template": {"spec": {"serviceAccountName": "admin"}}}),
         ],
-        "stands in one of the Secrets company": [broker(tenant, external=external)],
+        "stands in one of the Secrets company": [
+            broker(tenant, external=external),
+            broker(tenant, external={"scheme": "redis", "host": "cache"}),
+            broker(
+                tenant,
+                external={
+                    "scheme": "redis",
+                    "hostFrom": {"secretKeyRef": {"name": "other", "key": "host"}},
+                    "passwordSecretRef": {"name": "company", "key": "password"},
+                },
+            ),
+        ],
     }
     for said, objects in refused.items():
         for obj in objects:
@@ -104,6 +115,14 @@ def test_a_tenant_gets_what_the_rule_allows_and_nothing_else(
         pool(tenant, autoscale={"maxReplicas": 5}),
         broker(tenant),
         broker(tenant, external={"urlSecretRef": {"name": "company", "key": "url"}}),
+        broker(
+            tenant,
+            external={
+                "scheme": "redis",
+                "host": "cache",
+                "passwordSecretRef": {"name": "company", "key": "password"},
+            },
+        ),
         pool(shared_namespace, **foreign),
     ):
         assert refusal(kube, obj) == "", obj["spec"]

@@ -86,6 +86,13 @@ def test_every_map_of_a_spec_is_tried() -> None:
         ("Broker", "external.clientCertificateSecretRef"),
         ("Broker", "external.sentinel"),
         ("Broker", "external.sentinel.passwordSecretRef"),
+        ("Broker", "external.urlSecretRef"),
+        ("Broker", "external.passwordSecretRef"),
+        *(
+            ("Broker", f"external.{part}From{source}")
+            for part in ("host", "port", "username", "database", "virtualHost")
+            for source in ("", ".secretKeyRef", ".configMapKeyRef")
+        ),
         ("PeriodicSchedule", "solar"),
     }
     assert left - required_below == {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from hiredis import ProtocolError
 
-from taskfleet.api import External
+from taskfleet.api import External, Object
 from taskfleet.api.names import MAX_NAME, is_object_name
 from taskfleet.brokers.connection.raw_connection import _Replies
 from taskfleet.brokers.connection.redis_address import _address
@@ -21,7 +21,8 @@ from taskfleet.brokers.recovery import requeue_unacked
 from taskfleet.brokers.schedules import state as schedule_state
 from taskfleet.brokers.untrusted import MAX_COUNT, MAX_SECONDS
 from taskfleet.commands.table import harmless
-from taskfleet.controllers.broker_address import AddressError, target_in
+from taskfleet.controllers.broker_address import target_in
+from taskfleet.controllers.broker_keys import AddressError, Sources
 from taskfleet.controllers.pod_trouble import clean
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +33,25 @@ SENTINEL = External.model_validate(
     {"urlSecretRef": {"name": "redis", "key": "url"}, "sentinel": {"masterName": "main"}}
 )
 LONGEST_NAME = 253
+
+
+def _from(key: str) -> Object:
+    return {"secretKeyRef": {"name": "redis", "key": key}}
+
+
+BY_PARTS = [
+    External.model_validate(
+        {
+            "scheme": scheme,
+            "hostFrom": _from("host"),
+            "portFrom": _from("port"),
+            "usernameFrom": _from("user"),
+            path: _from("path"),
+            "passwordSecretRef": {"name": "redis", "key": "password"},
+        }
+    )
+    for scheme, path in (("redis", "databaseFrom"), ("amqp", "virtualHostFrom"))
+]
 
 
 def names(data: bytes) -> None:
@@ -122,16 +142,28 @@ def answers(data: bytes) -> None:
 
 
 def urls(data: bytes) -> None:
-    secrets = {"redis": {"data": {"url": base64.b64encode(data).decode()}}}
+    sources = Sources({"redis": {"data": {"url": base64.b64encode(data).decode()}}})
     for external in (EXTERNAL, SENTINEL):
-        with contextlib.suppress(AddressError):
-            target = target_in(secrets, external)
-            for host, port in target.hosts:
-                assert host.isprintable()
-                assert len(host) <= LONGEST_NAME
-                assert 0 < port < 2**16
-            for text in (target.username, target.password, target.vhost):
-                assert text is None or text.isprintable()
+        _check_target(sources, external)
+
+
+def broker_parts(data: bytes) -> None:
+    """A line each: host, port, user, database or virtual host, password."""
+    lines = [base64.b64encode(line).decode() for line in data.split(b"\n", 4)]
+    values = dict(zip(("host", "port", "user", "path", "password"), [*lines, *[""] * 5], strict=False))
+    for external in BY_PARTS:
+        _check_target(Sources({"redis": {"data": values}}), external)
+
+
+def _check_target(sources: Sources, external: External) -> None:
+    with contextlib.suppress(AddressError):
+        target = target_in(sources, external)
+        for host, port in target.hosts:
+            assert host.isprintable()
+            assert len(host) <= LONGEST_NAME
+            assert 0 < port < 2**16
+        for text in (target.username, target.password, target.vhost):
+            assert text is None or text.isprintable()
 
 
 def sentinels(data: bytes) -> None:
@@ -166,6 +198,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             schedule_states,
             answers,
             urls,
+            broker_parts,
             sentinels,
         ),
         words_of_pods,

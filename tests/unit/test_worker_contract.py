@@ -1,6 +1,8 @@
 """What operator and worker both know by heart, in two places: names of keys, what a message carries, words and bounds."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from types import NoneType
 from typing import Any, cast, get_args
 
@@ -18,14 +20,14 @@ from taskfleet.brokers.redis_transport import RedisDrains
 from taskfleet.controllers.pod_trouble import clean
 from taskfleet.resources import broker_connection, probes, worker_container
 from taskfleet.resources.schedules_deployment import schedules_deployment
-from taskfleet_worker import deliveries, report, settings
+from taskfleet_worker import broker_parts, deliveries, report, settings
 from taskfleet_worker import probes as worker_probes
 from taskfleet_worker.beat import settings as beat_settings
 from taskfleet_worker.broker import amqp_thread, broker_thread
 from taskfleet_worker.keys import keys
 from taskfleet_worker.messages import fence, intake
 from taskfleet_worker.pool.tasks import QueueCount
-from taskfleet_worker.settings import read_settings
+from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
 from taskfleet_worker.start import connection
 from tests.unit.resources.objects import (
@@ -33,6 +35,7 @@ from tests.unit.resources.objects import (
     by_name,
     external_broker,
     managed_broker,
+    pod_spec,
     worker,
     worker_pool,
 )
@@ -49,6 +52,13 @@ BROKER = external_broker(
         "sentinel": {"masterName": "main", "passwordSecretRef": {"name": "sentinel", "key": "password"}},
         "caSecretRef": {"name": "ca", "key": "ca.crt"},
         "clientCertificateSecretRef": {"name": "client"},
+    }
+)
+BY_PARTS = external_broker(
+    external={
+        "scheme": "redis",
+        "hostFrom": {"configMapKeyRef": {"name": "addresses", "key": "host"}},
+        "passwordSecretRef": {"name": "login", "key": "password"},
     }
 )
 POOL = worker_pool(resultBackend={"broker": {"database": 1}})
@@ -94,6 +104,27 @@ def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
     assert recorded == keys_of(dict(json.loads(given[settings.VARIABLE])))
 
 
+def test_a_pod_reads_all_that_is_said_of_a_broker_by_parts(recorded: set[str], tmp_path: Path) -> None:
+    container = worker(POOL, BY_PARTS)
+    given = variables(container)
+    assert not {*broker_parts.BROKER_VARIABLES} & given.keys(), "the URL is made in the pod"
+    said = dict(json.loads(given[settings.VARIABLE]))["broker"]
+    recorded.clear()
+    parts = broker_parts.read_parts(read_object(given))
+    assert parts is not None
+    assert recorded >= said.keys()
+    # The files that the operator projects are those that the runtime reads.
+    (tmp_path / "host").write_text("cache")
+    (tmp_path / "password").write_text("x")
+    made = broker_parts.broker_url(replace(parts, folder=str(tmp_path)))
+    assert made == "redis://:x@cache/"
+    volume = by_name(pod_spec(POOL, BY_PARTS)["volumes"])["taskfleet-broker"]["projected"]
+    paths = [item["path"] for one in volume["sources"] for kind in one.values() for item in kind["items"]]
+    assert paths == ["host", "password"]
+    mount = by_name(container["volumeMounts"])["taskfleet-broker"]
+    assert mount == {"name": "taskfleet-broker", "mountPath": said["folder"], "readOnly": True}
+
+
 def test_a_beat_reads_every_setting(recorded: set[str]) -> None:
     pod = schedules_deployment(BROKER, INSTALLATION)["spec"]["template"]["spec"]
     given = variables(pod["containers"][0])
@@ -105,7 +136,7 @@ def test_variables_have_one_name() -> None:
     assert settings.VARIABLE == worker_container.SETTINGS
     assert connection.SENTINEL_PASSWORD == broker_connection.SENTINEL_PASSWORD
     given = variables(worker(POOL, BROKER))
-    assert {*connection.BROKER_VARIABLES, connection.SENTINEL_PASSWORD, "POD_NAME"} <= given.keys()
+    assert {*broker_parts.BROKER_VARIABLES, connection.SENTINEL_PASSWORD, "POD_NAME"} <= given.keys()
     on_managed = variables(worker(POOL, managed_broker()))
     assert connection.RESULT_VARIABLE in on_managed
 

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 from taskfleet_worker import native, probes
+from taskfleet_worker.broker_parts import Parts, name_broker
 from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
-from taskfleet_worker.patches import defaults, reload, shutdown_signal
+from taskfleet_worker.patches import defaults, reload, renewed_login, shutdown_signal
 from taskfleet_worker.runtime import Runtime
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 from taskfleet_worker.shutdown import stopping, termination_log
@@ -29,6 +30,7 @@ from taskfleet_worker.start.configuration import configure_worker, default_setti
 from taskfleet_worker.start.connection import (
     BROKER_VARIABLE,
     configure_connection,
+    drop_understood_parameters,
     is_amqp,
     name_results,
     refuse_several_addresses,
@@ -51,12 +53,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _program(arguments: Sequence[str]) -> int:
+    parts = name_broker(os.environ)
+    drop_understood_parameters(os.environ)
     if arguments[:1] != ["beat"]:
         settings = read_settings(os.environ)
         refuse_several_addresses(os.environ)
         health = Health(settings.pool_type or "prefork", settings.capacity or 1, native.monotonic)
         probes.start(health, os.environ)
-        return run_worker(arguments, settings, health)
+        return run_worker(arguments, settings, health, parts)
+    if parts is not None:
+        renewed_login.install(parts, os.environ[BROKER_VARIABLE])
     if arguments[1:]:
         from taskfleet_worker.beat.app_beat import main as run_app_beat
 
@@ -66,7 +72,9 @@ def _program(arguments: Sequence[str]) -> int:
     return run_beat(os.environ)
 
 
-def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> int:
+def run_worker(
+    arguments: Sequence[str], settings: Settings, health: Health, parts: Parts | None = None
+) -> int:
     """Patch as Celery does for this pool, change what must be before the app is imported, start."""
     from celery import maybe_patch_concurrency
 
@@ -79,6 +87,8 @@ def run_worker(arguments: Sequence[str], settings: Settings, health: Health) -> 
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
     defaults.change(default_settings(settings, amqp=amqp))
+    if parts is not None:
+        renewed_login.install(parts, os.environ[BROKER_VARIABLE])
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
     context = WorkerContext(settings, health, start, native.monotonic)
     runtime = Runtime(context, transport_of(context, amqp=amqp))

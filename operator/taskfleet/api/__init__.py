@@ -17,14 +17,12 @@ from taskfleet.api.broker import (
     Broker,
     BrokerSpec,
     BrokerStatus,
-    CertificateSecretRef,
     Credentials,
-    External,
     Redis,
-    Sentinel,
     Storage,
 )
 from taskfleet.api.conditions import Condition, Status
+from taskfleet.api.external_broker import CertificateSecretRef, External, Sentinel
 from taskfleet.api.kinds import KINDS, KindInfo
 from taskfleet.api.periodic_schedule import (
     PeriodicSchedule,
@@ -42,7 +40,7 @@ from taskfleet.api.quantities import (
     parse_duration,
     parse_quantity,
 )
-from taskfleet.api.references import BrokerRef, SecretKeyRef
+from taskfleet.api.references import BrokerRef, ConfigMapKeyRef, KeySource, SecretKeyRef
 from taskfleet.api.task_queue import AlertAbove, Purge, TaskQueue, TaskQueueSpec, TaskQueueStatus
 from taskfleet.api.worker_pool import (
     Beat,
@@ -74,6 +72,7 @@ __all__ = [
     "BrokerStatus",
     "CertificateSecretRef",
     "Condition",
+    "ConfigMapKeyRef",
     "Credentials",
     "Decision",
     "Duration",
@@ -83,6 +82,7 @@ __all__ = [
     "External",
     "InvalidObject",
     "Key",
+    "KeySource",
     "KindInfo",
     "MemorySize",
     "Model",

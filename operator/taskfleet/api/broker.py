@@ -5,10 +5,11 @@ from typing import Annotated
 
 from taskfleet.api.base import Model, Resource
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, READY_STATUS, Status
+from taskfleet.api.external_broker import External
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, Resources
 from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
-from taskfleet.api.references import ObjectName, SecretKeyRef
+from taskfleet.api.references import ObjectName
 from taskfleet.api.schema import PRINTABLE_RULE, Column, FollowsLoad, Limits, Rule
 
 DEFAULT_SIZE = "1Gi"
@@ -50,49 +51,6 @@ class Redis(Model):
     template: AnyObject = {}
     """A pod template that is merged into the one that the operator builds, as `kubectl patch` merges. The Redis
     container is named redis."""
-
-
-class Sentinel(Model):
-    """Redis Sentinel in front of an external Redis."""
-
-    master_name: Annotated[str, Limits(minLength=1, maxLength=253), PRINTABLE_RULE]
-    """The master's name in the Sentinels' configuration."""
-
-    password_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the password of the Sentinels, if they require one. The password in the URL is
-    the master's."""
-
-    tls: bool = False
-    """Uses TLS for the Sentinels and for the servers behind them. A sentinel:// URL cannot express it."""
-
-
-class CertificateSecretRef(Model):
-    """Names a Secret of the same namespace with a certificate: type kubernetes.io/tls, keys tls.crt and tls.key."""
-
-    name: ObjectName
-    """The Secret's name."""
-
-
-class External(Model):
-    """A broker that runs outside of Taskfleet."""
-
-    url_secret_ref: SecretKeyRef
-    """The key of a Secret that holds the broker URL: redis://, rediss://, sentinel://, amqp:// or amqps://. Special
-    characters in it must be percent-encoded."""
-
-    ca_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the CA certificates (PEM) that verify the broker's certificate. Defaults to
-    the CA certificates in the operator's image and in the worker image."""
-
-    client_certificate_secret_ref: CertificateSecretRef | None = None
-    """The Secret with the client certificate, for a broker that requires one."""
-
-    insecure_skip_verify: bool = False
-    """Turns off verification of the broker's certificate, so the password and tasks can be intercepted. For tests
-    only."""
-
-    sentinel: Sentinel | None = None
-    """Required if the URL names Sentinels."""
 
 
 # The volume's size and class of a managed Redis, also where the spec is empty.
@@ -176,10 +134,12 @@ class Credentials(Model):
     """The Secrets of an external broker and their resourceVersions."""
 
     secrets: dict[str, str] = {}
-    """Name and resourceVersion of each Secret when it was last read."""
+    """Name and resourceVersion of each Secret when it was last read. For a broker by parts external/address is its
+    address; the Secrets of its user name and password are not here, because workers read them for each connection."""
 
     version: str | None = None
-    """Changes when the content of the Secrets changes. Worker pods carry it, so a change rolls them."""
+    """Changes when the content of the Secrets, or the address of a broker by parts, changes. Worker pods carry it, so a
+    change rolls them."""
 
 
 class UnconsumedQueue(Model):
@@ -222,14 +182,14 @@ class BrokerStatus(Status):
     and routing key."""
 
     binding: Binding | None = None
-    """The Secret that producers mount to reach the same queues."""
+    """The Secret that producers mount to reach the same queues. Not set for a broker by parts, which has none."""
 
     credentials: Credentials | None = None
     """The Secrets that an external broker is reached with."""
 
 
 class Broker(Resource):
-    """Holds queues: a Redis that the operator runs, or an external broker by its URL."""
+    """Holds queues: a Redis that the operator runs, or an external broker by its URL or its parts."""
 
     columns = (
         Column("Ready", READY_STATUS),

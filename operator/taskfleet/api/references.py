@@ -44,3 +44,30 @@ class SecretKeyRef(Model):
 
     key: DataKey
     """The key in the Secret's data."""
+
+
+class ConfigMapKeyRef(Model):
+    """Names one key of a ConfigMap of the same namespace."""
+
+    name: ObjectName
+    """The ConfigMap's name."""
+
+    key: DataKey
+    """The key in the ConfigMap's data."""
+
+
+class KeySource(Model):
+    """One key of a Secret or of a ConfigMap."""
+
+    rules = (
+        Rule(
+            "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+            "a value must come from exactly one of secretKeyRef and configMapKeyRef: set one.",
+        ),
+    )
+
+    secret_key_ref: SecretKeyRef | None = None
+    """The key of a Secret."""
+
+    config_map_key_ref: ConfigMapKeyRef | None = None
+    """The key of a ConfigMap."""

@@ -1,17 +1,18 @@
-"""Broker: a managed Redis with its volume, password and connection Secret, or an external broker by its URL."""
+"""Broker: a managed Redis with its volume, password and connection Secret, or an external broker by its URL or its parts."""
 
 from dataclasses import replace
 
 from taskfleet import metrics
-from taskfleet.api import Broker, Credentials, Key, Object
+from taskfleet.api import Broker, Credentials, External, Key, Object
 from taskfleet.api.reasons import Reason
 from taskfleet.api.stored import status_of
 from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.probe import Probe, Verdict
-from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
+from taskfleet.controllers.broker_address import target_in
 from taskfleet.controllers.broker_beat import carry_out_schedules
-from taskfleet.controllers.broker_credentials import follow, versions_of
+from taskfleet.controllers.broker_credentials import follow, followed_target, versions_of
+from taskfleet.controllers.broker_keys import AddressError, Sources, config_map_names, secret_names
 from taskfleet.controllers.broker_password import read_password
 from taskfleet.controllers.broker_plan import (
     ConnectionInputs,
@@ -80,24 +81,27 @@ async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen
     await _end_redis(raw, broker, context)
     external = broker.spec.external
     assert external is not None
-    seen = BrokerSeen(broker, binding=external.url_secret_ref.name, credentials=broker.status.credentials)
+    reference = external.url_secret_ref
+    binding = reference.name if reference is not None else None
+    seen = BrokerSeen(broker, binding=binding, credentials=broker.status.credentials)
     try:
-        names = secret_names(external)
+        sources = await _read(external, broker.namespace, context)
     except SpecError as error:
         context.brokers.forget(broker.key)
         return replace(seen, binding=None, stalled=(Reason.INVALID_SPEC, str(error)))
-    secrets = {name: await context.gateway.get(Key("Secret", broker.namespace, name)) for name in names}
     try:
-        target = target_in(secrets, external)
+        target = target_in(sources, external)
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(seen, problem=(error.reason, str(error)))
     probe = await _watch(broker, target, context)
+    versions = versions_of(external, sources.secrets, target)
+    credentials = _follow(broker, versions, followed_target(external, target), probe, context)
     return replace(
         seen,
         endpoint=target.endpoint,
         probe=probe,
-        credentials=_follow(broker, versions_of(secrets), target, probe, context),
+        credentials=credentials,
         unchecked=target.tls is not None and not target.tls.verify,
     )
 
@@ -106,6 +110,16 @@ async def _end_redis(raw: Object, broker: Broker, context: Context) -> None:
     if any(context.cache.get(*child) for child in redis_keys(broker)):
         pods = context.cache.all("Pod", broker.namespace)
         await execute(plan_end_of_redis(broker, pods), raw, context)
+
+
+async def _read(external: External, namespace: str, context: Context) -> Sources:
+    """What the Broker refers to. Raises SpecError before anything is read for what can be no name."""
+    names = {"Secret": secret_names(external), "ConfigMap": config_map_names(external)}
+    found = {
+        kind: {name: await context.gateway.get(Key(kind, namespace, name)) for name in of_kind}
+        for kind, of_kind in names.items()
+    }
+    return Sources(found["Secret"], found["ConfigMap"])
 
 
 def _follow(

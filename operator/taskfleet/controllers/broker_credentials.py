@@ -4,17 +4,32 @@ What says so is the version that Kubernetes gives to an object: a digest of a pa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from taskfleet.api import Credentials, Object
+from taskfleet.api import Credentials, External, Object
 from taskfleet.brokers.connection.target import Target
+from taskfleet.controllers.broker_keys import followed_secret_names
+
+ADDRESS = "external/address"  # the slash keeps it apart from the name of a Secret
 
 
-def versions_of(secrets: Mapping[str, Object | None]) -> dict[str, str]:
-    """The resourceVersion of each Secret that is there."""
-    return {
-        name: secret["metadata"]["resourceVersion"] for name, secret in secrets.items() if secret is not None
+def versions_of(external: External, secrets: Mapping[str, Object | None], target: Target) -> dict[str, str]:
+    """The resourceVersion of each Secret that a worker reads once, and the address of a broker by parts.
+
+    User name and password of a broker by parts are read for each connection. Their Secret may change every minute.
+    """
+    found = {name: secrets.get(name) for name in followed_secret_names(external)}
+    versions = {
+        name: secret["metadata"]["resourceVersion"] for name, secret in found.items() if secret is not None
     }
+    if external.scheme is None or not external.sources():
+        return versions
+    return {**versions, ADDRESS: f"{target.endpoint}/{target.vhost or target.database}"}
+
+
+def followed_target(external: External, target: Target) -> Target:
+    """The target as far as a change of it rolls workers."""
+    return target if external.scheme is None else replace(target, username=None, password=None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from taskfleet.api import Broker, BrokerSpec, Object
+from taskfleet.api import Broker, BrokerSpec, Object, SecretKeyRef
 from taskfleet.resources.broker_names import broker_host, connection_secret_name
 
 
@@ -32,8 +32,7 @@ class BrokerBinding:
     """A Broker as worker pods see it: where its URL is, and what all users of it share."""
 
     name: str
-    secret_name: str
-    url_key: str
+    url: SecretKeyRef | None  # None: a broker by parts, whose URL is in no object
     spec: BrokerSpec
     managed_host: str | None  # host of the managed Redis; None for an external Broker
     credentials: str | None = None  # external: says when its Secrets last changed
@@ -43,16 +42,8 @@ class BrokerBinding:
         """The binding of a Broker; its Secret may not exist yet."""
         external = broker.spec.external
         if external is not None:
-            ref = external.url_secret_ref
             known = broker.status.credentials
-            credentials = known.version if known is not None else None
-            return cls(
-                broker.name, ref.name, ref.key, broker.spec, managed_host=None, credentials=credentials
-            )
-        return cls(
-            broker.name,
-            connection_secret_name(broker.name),
-            "url",
-            broker.spec,
-            managed_host=broker_host(broker.name, broker.namespace),
-        )
+            version = known.version if known is not None else None
+            return cls(broker.name, external.url_secret_ref, broker.spec, None, credentials=version)
+        url = SecretKeyRef(name=connection_secret_name(broker.name), key="url")
+        return cls(broker.name, url, broker.spec, broker_host(broker.name, broker.namespace))

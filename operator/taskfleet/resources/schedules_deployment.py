@@ -2,7 +2,7 @@
 
 import json
 
-from taskfleet.api import Broker, Object, SecretKeyRef
+from taskfleet.api import Broker, Object
 from taskfleet.resources.broker_connection import (
     connection_environment,
     connection_metadata,
@@ -18,7 +18,7 @@ from taskfleet.resources.security import locked_down_container, restricted_pod
 from taskfleet.resources.volumes import RUNTIME_PATH, SAFE_TO_EVICT, safe_to_evict
 from taskfleet.resources.volumes import worker_volume_mounts as mounts
 from taskfleet.resources.volumes import worker_volumes as volumes
-from taskfleet.resources.worker_container import POD_NAME, SETTINGS, from_secret, literal
+from taskfleet.resources.worker_container import POD_NAME, SETTINGS, literal
 
 COMPONENT = "schedules"
 CONTAINER = "beat"
@@ -60,7 +60,6 @@ def _template(broker: Broker, binding: BrokerBinding, installation: Installation
 
 
 def _container(broker: Broker, binding: BrokerBinding, installation: Installation) -> Object:
-    url = SecretKeyRef(name=binding.secret_name, key=binding.url_key)
     settings = json.dumps(_settings(broker, binding, installation), sort_keys=True)
     return {
         "name": CONTAINER,
@@ -70,8 +69,7 @@ def _container(broker: Broker, binding: BrokerBinding, installation: Installatio
         "env": [
             {"name": POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": SETTINGS, "value": literal(settings)},
-            from_secret("CELERY_BROKER_URL", url),
-            *connection_environment(binding),
+            *connection_environment(binding, "CELERY_BROKER_URL"),
         ],
         "ports": [probe_port()],
         "readinessProbe": readiness_probe(),

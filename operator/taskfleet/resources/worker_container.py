@@ -8,7 +8,7 @@ from datetime import timedelta
 from math import ceil
 
 from taskfleet.api import Object, SecretKeyRef, WorkerPool, WorkerPoolSpec, parse_quantity
-from taskfleet.resources.broker_connection import connection_environment, connection_settings
+from taskfleet.resources.broker_connection import connection_environment, connection_settings, from_secret
 from taskfleet.resources.broker_names import REDIS_PORT
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
@@ -82,7 +82,6 @@ def _processes(spec: WorkerPoolSpec) -> dict[str, int | str | None]:
 
 
 def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> list[Object]:
-    url = SecretKeyRef(name=broker.secret_name, key=broker.url_key)
     return [
         {"name": POD_NAME, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {
@@ -90,10 +89,9 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
             "value": literal(json.dumps(_settings(pool, broker, installation), sort_keys=True)),
         },
         # An app's own broker_read_url and broker_write_url would win over CELERY_BROKER_URL alone.
-        from_secret("CELERY_BROKER_URL", url),
-        from_secret("CELERY_BROKER_READ_URL", url),
-        from_secret("CELERY_BROKER_WRITE_URL", url),
-        *connection_environment(broker),
+        *connection_environment(
+            broker, "CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"
+        ),
         *_result_backend(pool.spec, broker),
     ]
 
@@ -128,11 +126,11 @@ def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]
         return [from_secret("CELERY_RESULT_BACKEND", backend.url_secret_ref)]
     if backend.broker is None:
         return []
-    if broker.managed_host is None:
+    if broker.managed_host is None or broker.url is None:
         return []  # the URL is in no object: the runtime makes it out of the broker's
     # The kubelet puts the password in, so that no object holds it but its Secret.
     url = f"redis://:$({_PASSWORD})@{broker.managed_host}:{REDIS_PORT}/{backend.broker.database}"
-    password = SecretKeyRef(name=broker.secret_name, key="password")
+    password = SecretKeyRef(name=broker.url.name, key="password")
     return [from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
 
 
@@ -142,11 +140,6 @@ def _result_database(spec: WorkerPoolSpec, broker: BrokerBinding) -> Object:
     if backend is None or backend.broker is None or broker.managed_host is not None:
         return {}
     return {"resultDatabase": backend.broker.database}
-
-
-def from_secret(name: str, ref: SecretKeyRef) -> Object:
-    """A variable with the value of a Secret's key."""
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
 
 
 def _given(fields: Object) -> Object:

@@ -7,6 +7,9 @@ from tests.envtest.rules.case import valid_spec
 URL = {"name": "company", "key": "url"}
 EXTERNAL = {"urlSecretRef": URL}
 
+BY_PARTS = {"scheme": "redis", "host": "cache.example"}
+SOURCE = {"secretKeyRef": URL}
+
 
 def _policies(direction: str) -> Object:
     policies = [{"type": "Pods", "value": 2, "period": "10s"}]
@@ -43,6 +46,20 @@ _BESIDE: dict[str, dict[str, Object]] = {
     "Broker": {
         "redis.": {"redis": {}},
         "external.": {"external": EXTERNAL},
+        "external.scheme": {"external": BY_PARTS},
+        "external.host": {"external": BY_PARTS},
+        "external.hostFrom": {"external": {"scheme": "redis", "hostFrom": SOURCE}},
+        "external.port": {"external": BY_PARTS},
+        "external.portFrom.": {"external": {**BY_PARTS, "portFrom": SOURCE}},
+        "external.username": {"external": {**BY_PARTS, "passwordSecretRef": URL}},
+        "external.usernameFrom.": {
+            "external": {**BY_PARTS, "passwordSecretRef": URL, "usernameFrom": SOURCE}
+        },
+        "external.passwordSecretRef": {"external": {**BY_PARTS, "passwordSecretRef": URL}},
+        "external.database": {"external": BY_PARTS},
+        "external.databaseFrom.": {"external": {**BY_PARTS, "databaseFrom": SOURCE}},
+        "external.virtualHost": {"external": {**BY_PARTS, "scheme": "amqp"}},
+        "external.virtualHostFrom.": {"external": {**BY_PARTS, "scheme": "amqp", "virtualHostFrom": SOURCE}},
         "external.caSecretRef.": {"external": {**EXTERNAL, "caSecretRef": URL}},
         "external.clientCertificateSecretRef.": {
             "external": {**EXTERNAL, "clientCertificateSecretRef": {"name": "company"}}

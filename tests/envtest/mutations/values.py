@@ -33,6 +33,7 @@ _FORMATS = (
     Format("is not a valid size", ("2Gi", "3G", "999999999999999999Ti"), ("0Gi", "1", "1.5Gi", "")),
     Format("the name of an object", ("other", "a", "a" * 253), ("Other", "../other", "a" * 254, "")),
     Format("a key of the object", ("other", ".a", "a" * 253), ("a/b", "..", "a" * 254, "")),
+    Format("the host", ("cache", "10.0.0.1", "fd00::1"), ("redis://cache", "cache:6379", "[fd00::1]", "")),
     Format("is not a valid variable name", ("other", "with: odd 'signs'"), ("ü", "a=b", "")),
     Format("queue name", ("other", "ü.x-1", "q" * 200), ("a,b", " a", "a\nb", "q" * 201, "")),
     Format(
@@ -111,7 +112,11 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "recycle": ({"maxAge": "24h"}, {"maxMemory": "1Gi"}, {"maxAge": "24h", "maxMemory": "1Gi"}),
     "processAutoscale": ({"min": 1, "max": 1}, {"max": 10000, "min": 1}),
     "resultBackend": ({"urlSecretRef": URL}, {"broker": {"database": 15}}),
-    "external": ({"urlSecretRef": URL},),
+    "external": ({"urlSecretRef": URL}, {"scheme": "redis", "host": "cache.example"}),
+    **{
+        f"{part}From": ({"secretKeyRef": URL}, {"configMapKeyRef": URL})
+        for part in ("host", "port", "username", "database", "virtualHost")
+    },
     "solar": ({"event": "sunset", "latitude": -90, "longitude": 180},),
     "alertAbove": ({"waiting": 0}, {"age": "1s"}, {"age": "1m", "waiting": 3}),
     "sentinel": ({"masterName": "main"}, {"tls": True, "masterName": "main"}),

@@ -24,6 +24,115 @@ def _storage(**storage: str) -> Object:
     return {"redis": {"storage": storage}}
 
 
+BY_PARTS = {"scheme": "redis", "host": "cache"}
+PASSWORD = {"passwordSecretRef": {"name": "redis", "key": "password"}}
+SOURCE = {"secretKeyRef": {"name": "redis", "key": "part"}}
+
+
+def _part(title: str, accepted: Object, rejected: Object, answer: str, field: str = "") -> Case:
+    path = f"external.{field}" if field else "external"
+    return _case(title, {"external": accepted}, {"external": rejected}, path, f"{OBJECT}{answer}")
+
+
+_EITHER = (
+    "external must have exactly one of urlSecretRef and scheme: set urlSecretRef for a whole URL in a Secret, or "
+    "scheme and host for a broker by parts."
+)
+_PARTS = (
+    _part("external-without-an-address", EXTERNAL, {"insecureSkipVerify": False}, _EITHER),
+    _part("url-and-parts", BY_PARTS, {**BY_PARTS, **EXTERNAL}, _EITHER),
+    _part(
+        "url-with-a-part",
+        {**BY_PARTS, **PASSWORD},
+        {**EXTERNAL, **PASSWORD},
+        "host, port, username, passwordSecretRef, database and virtualHost belong to a broker by parts: set scheme, "
+        "or remove them and use urlSecretRef.",
+    ),
+    _part(
+        "parts-without-a-host",
+        {"scheme": "redis", "hostFrom": SOURCE},
+        {"scheme": "redis", "port": 6379},
+        "a broker by parts needs a host: set host, or hostFrom for a key of a Secret or ConfigMap.",
+    ),
+    *(
+        _part(
+            f"{part}-twice",
+            {**BY_PARTS, **PASSWORD, "scheme": scheme, "username": "app", part: value},
+            {**BY_PARTS, **PASSWORD, "scheme": scheme, "username": "app", part: value, f"{part}From": SOURCE},
+            f"{part} and {part}From cannot both be set: remove one.",
+            f"{part}From",
+        )
+        for part, value, scheme in (
+            ("host", "cache", "redis"),
+            ("port", 6379, "redis"),
+            ("username", "app", "redis"),
+            ("database", 1, "redis"),
+            ("virtualHost", "shop", "amqp"),
+        )
+    ),
+    _part(
+        "user-without-a-password",
+        {**BY_PARTS, **PASSWORD, "username": "app"},
+        {**BY_PARTS, "username": "app"},
+        "a user name needs a password: set passwordSecretRef, or remove username.",
+    ),
+    _part(
+        "rabbitmq-without-a-user",
+        {**BY_PARTS, **PASSWORD, "scheme": "amqp", "usernameFrom": SOURCE},
+        {**BY_PARTS, **PASSWORD, "scheme": "amqp"},
+        "RabbitMQ requires a user name beside the password: set username or usernameFrom.",
+        "passwordSecretRef",
+    ),
+    _part(
+        "database-of-rabbitmq",
+        {**BY_PARTS, "database": 1},
+        {**BY_PARTS, "database": 1, "scheme": "amqps"},
+        "database is not a part of amqps addresses: remove it, or use scheme redis or rediss or sentinel.",
+    ),
+    _part(
+        "virtual-host-of-redis",
+        {**BY_PARTS, "virtualHost": "shop", "scheme": "amqp"},
+        {**BY_PARTS, "virtualHost": "shop"},
+        "virtualHost is not a part of redis addresses: remove it, or use scheme amqp or amqps.",
+    ),
+    _part(
+        "sentinel-without-a-master",
+        {**BY_PARTS, "scheme": "sentinel", "sentinel": {"masterName": "main"}},
+        {**BY_PARTS, "scheme": "sentinel"},
+        "scheme sentinel and the field sentinel belong together: set sentinel.masterName for Sentinels, or remove "
+        "sentinel.",
+    ),
+    _part(
+        "ca-without-tls",
+        {**BY_PARTS, "scheme": "rediss", "caSecretRef": {"name": "ca", "key": "ca.crt"}},
+        {**BY_PARTS, "caSecretRef": {"name": "ca", "key": "ca.crt"}},
+        "scheme redis does not use TLS, but caSecretRef, clientCertificateSecretRef or insecureSkipVerify is set: use "
+        "scheme rediss or amqps, set sentinel.tls for Sentinels, or remove the field.",
+    ),
+    _part(
+        "part-from-two-keys",
+        {**BY_PARTS, "portFrom": SOURCE},
+        {**BY_PARTS, "portFrom": {**SOURCE, "configMapKeyRef": {"name": "redis", "key": "port"}}},
+        "a value must come from exactly one of secretKeyRef and configMapKeyRef: set one.",
+        "portFrom",
+    ),
+    _case(
+        "host-with-a-port",
+        {"external": {**BY_PARTS, "host": "fd00::1"}},
+        {"external": {**BY_PARTS, "host": "cache:6379"}},
+        "external.host",
+        f'{STRING}the host "cache:6379" is not valid: use a host name or an IP address, without scheme, port and '
+        "brackets.",
+    ),
+    _case(
+        "scheme-of-valkey",
+        {"external": {**BY_PARTS, "scheme": "redis"}},
+        {"external": {**BY_PARTS, "scheme": "valkey"}},
+        "external.scheme",
+        'Unsupported value: "valkey": supported values: "redis", "rediss", "sentinel", "amqp", "amqps"',
+    ),
+)
+
 VALID_SPEC: Object = {}
 CASES = (
     _case(
@@ -34,13 +143,7 @@ CASES = (
         f"{OBJECT}redis and external cannot both be set: remove external for a managed Redis, or "
         "remove redis.",
     ),
-    _case(
-        "external-without-a-url",
-        {"external": EXTERNAL},
-        {"external": {"sentinel": {"masterName": "main"}}},
-        "external.urlSecretRef",
-        "Required value",
-    ),
+    *_PARTS,
     _case(
         "requests-above-limits",
         {"redis": {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1000m"}}}},

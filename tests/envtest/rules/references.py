@@ -10,6 +10,12 @@ def _external(**references: Object) -> Object:
     return {"external": {"urlSecretRef": URL, **references}}
 
 
+def _by_parts(**references: Object) -> Object:
+    host = {} if "hostFrom" in references else {"host": "cache"}
+    scheme = "amqp" if "virtualHostFrom" in references else "redis"
+    return {"external": {"scheme": scheme, **host, "passwordSecretRef": URL, **references}}
+
+
 def references(name: str) -> dict[tuple[str, str], Object]:
     """The changes to a valid spec that put `name` into a reference, by kind and by the field below spec."""
     ref = {"name": name, "key": "url"}
@@ -21,6 +27,14 @@ def references(name: str) -> dict[tuple[str, str], Object]:
             clientCertificateSecretRef={"name": name}
         ),
         ("Broker", "external.sentinel.passwordSecretRef.name"): _external(sentinel=sentinel),
+        ("Broker", "external.passwordSecretRef.name"): _by_parts(passwordSecretRef=ref),
+        **{
+            ("Broker", f"external.{part}From.{kind}KeyRef.name"): _by_parts(
+                **{f"{part}From": {f"{kind}KeyRef": ref}}
+            )
+            for part in ("host", "port", "username", "database", "virtualHost")
+            for kind in ("secret", "configMap")
+        },
         ("Broker", "redis.storage.storageClassName"): {"redis": {"storage": {"storageClassName": name}}},
         ("WorkerPool", "resultBackend.urlSecretRef.name"): {"resultBackend": {"urlSecretRef": ref}},
         ("WorkerPool", "envFrom[0].secretRef.name"): {"envFrom": [{"secretRef": {"name": name}}]},

@@ -1,6 +1,7 @@
 """What a Broker becomes, step by step, on an API server in memory."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,6 +241,33 @@ async def test_secret_that_changes_while_no_operator_runs_gets_a_new_version() -
     version = put_secret(scene, "redis://:two@redis.example")
     await scene.settle(reconcile, BROKER)
     assert credentials(scene)["version"] == f"company:{version}"
+
+
+PARTS = {
+    "external": {
+        "scheme": "redis",
+        "hostFrom": {"configMapKeyRef": {"name": "addresses", "key": "host"}},
+        "passwordSecretRef": {"name": "login", "key": "token"},
+    }
+}
+
+
+async def test_broker_by_parts_follows_a_renewed_token_and_rolls_no_worker() -> None:
+    scene = scene_of(**PARTS)
+    config = {"kind": "ConfigMap", "metadata": metadata("addresses"), "data": {"host": "redis.example"}}
+    scene.server.put(config)
+    scene.brokers.probes[BROKER] = REACHABLE
+    for token in ("one/+", "two", "three"):
+        scene.server.put(secret("login", token=token))
+        scene.context.followed.clear()  # as after a restart of the operator
+        await scene.settle(reconcile, BROKER)
+        assert scene.brokers.targets[BROKER] == replace(target_of("redis://redis.example"), password=token)
+        assert credentials(scene) == {"secrets": {"external/address": "redis.example:6379/0"}}
+    assert condition(scene)["status"] == "True"
+    assert scene.server.objects[BROKER]["status"].get("binding") is None
+    scene.server.put({**config, "data": {"host": "other.example"}})
+    await scene.settle(reconcile, BROKER)
+    assert credentials(scene)["version"] == "external/address:other.example:6379/0"
 
 
 async def test_unchecked_certificate_is_told_in_the_condition_and_by_a_warning() -> None:

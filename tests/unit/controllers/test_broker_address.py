@@ -8,7 +8,9 @@ import pytest
 
 from taskfleet.api import External, Object
 from taskfleet.api.reasons import BrokerReason
-from taskfleet.controllers.broker_address import AddressError, secret_names, target_in
+from taskfleet.brokers.connection.target import Target
+from taskfleet.controllers import broker_address
+from taskfleet.controllers.broker_keys import AddressError, Sources, secret_names
 from tests.runtime.certificates import Certificates
 
 
@@ -24,6 +26,10 @@ def secret(**values: str | bytes) -> Object:
 
 def external(**fields: Any) -> External:
     return External.model_validate({"urlSecretRef": {"name": "redis", "key": "url"}, **fields})
+
+
+def target_in(secrets: dict[str, Object | None], described: External) -> Target:
+    return broker_address.target_in(Sources(secrets), described)
 
 
 CA = {"caSecretRef": {"name": "ca", "key": "ca.crt"}}
@@ -62,7 +68,7 @@ def test_sentinels_with_all_that_they_may_need(certificates: Certificates) -> No
     }
     described = external(**CA, **CLIENT, sentinel=sentinel)
     assert secret_names(described) == ["redis", "ca", "client", "sentinel"]
-    secrets = {
+    secrets: dict[str, Object | None] = {
         "redis": secret(url="sentinel://:p@a/2;sentinel://:p@b:1/2"),
         "ca": secret(ca_crt=certificates.ca),
         "client": secret(tls_crt=certificates.text("client.crt"), tls_key=certificates.text("client.key")),
@@ -77,7 +83,7 @@ def test_sentinels_with_all_that_they_may_need(certificates: Certificates) -> No
 
 
 def test_verification_is_off_only_where_asked_for() -> None:
-    secrets = {"redis": secret(url="rediss://h")}
+    secrets: dict[str, Object | None] = {"redis": secret(url="rediss://h")}
     for asked in (False, True):
         target = target_in(secrets, external(insecureSkipVerify=asked))
         assert target.tls is not None
@@ -143,10 +149,52 @@ def test_unusable_value_is_named_by_its_key_and_never_shown(value: Object | None
     ],
 )
 def test_url_and_spec_that_do_not_fit(url: str, fields: Object, sentence: str) -> None:
-    secrets = {"redis": secret(url=url), "ca": secret(), "client": secret()}
+    secrets: dict[str, Object | None] = {"redis": secret(url=url), "ca": secret(), "client": secret()}
     with pytest.raises(AddressError, match=sentence) as refusal:
         target_in(secrets, external(**fields))
     assert refusal.value.reason == BrokerReason.INVALID_URL
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        pytest.param(
+            "rediss://:hunter2@h?ssl_cert_reqs=none", "set spec.external.insecureSkipVerify", id="none"
+        ),
+        pytest.param("rediss://h?ssl_check_hostname=false", "spec.external.insecureSkipVerify", id="host"),
+        pytest.param("rediss://h?ssl_ca_certs=/hunter2.pem", "set spec.external.caSecretRef.", id="ca"),
+        pytest.param("amqps://h?cacertfile=/hunter2.pem", "set spec.external.caSecretRef.", id="ca-of-amqp"),
+        pytest.param("rediss://h?ssl_keyfile=/x", "set spec.external.clientCertificateSecretRef", id="key"),
+        pytest.param(
+            "redis://h?visibility_timeout=60", "set spec.visibilityTimeout.", id="visibility-timeout"
+        ),
+        pytest.param(
+            "redis://h?virtual_host=2", "write the database or virtual host after", id="virtual-host"
+        ),
+        pytest.param("redis://h?global_keyprefix=x", "set spec.globalKeyPrefix.", id="prefix"),
+        pytest.param("sentinel://h?master_name=m", "set spec.external.sentinel.masterName", id="master"),
+        pytest.param("redis://h?password=hunter2", "set usernameFrom and passwordSecretRef", id="password"),
+        pytest.param("redis://h?socket_timeout=5", "the app's broker_transport_options", id="of-the-app"),
+        pytest.param("redis://h?ssl_cert_reqs=required", "has the parameter ssl_cert_reqs", id="without-tls"),
+        pytest.param("redis://h?hunter2=1", "a parameter that is not supported", id="unknown-is-not-shown"),
+        pytest.param("redis://h?hunter2", "a parameter that is not supported", id="rest-of-a-password"),
+        pytest.param("valkey://:hunter2@h", r"valkey:// URL, .* Use redis://: a Valkey speaks", id="valkey"),
+        pytest.param("valkeys://:hunter2@h", r"valkeys:// URL, .* Use rediss://", id="valkeys"),
+    ],
+)
+def test_parameter_that_a_field_says_is_refused_with_the_field(url: str, sentence: str) -> None:
+    with pytest.raises(AddressError, match=sentence) as refusal:
+        target_in({"redis": secret(url=url)}, external())
+    assert refusal.value.reason == BrokerReason.INVALID_URL
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", ["required", "CERT_REQUIRED", "optional"])
+def test_parameter_that_says_what_holds_anyway_is_understood(value: str) -> None:
+    target = target_in({"redis": secret(url=f"rediss://:p@h/1?ssl_cert_reqs={value}")}, external())
+    assert (target.endpoint, target.database) == ("h:6379", 1)
+    assert target.tls is not None
+    assert target.tls.verify
 
 
 def test_certificates_that_are_none(certificates: Certificates) -> None:
@@ -165,7 +213,7 @@ def test_certificates_that_are_none(certificates: Certificates) -> None:
 
 def test_bundle_with_comments_in_any_language_is_taken(certificates: Certificates) -> None:
     bundle = f"# Főtanúsítvány\n{certificates.unknown_ca}\n# and ours\n{certificates.ca}"
-    secrets = {"redis": secret(url="rediss://h"), "ca": secret(ca_crt=bundle)}
+    secrets: dict[str, Object | None] = {"redis": secret(url="rediss://h"), "ca": secret(ca_crt=bundle)}
     assert target_in(secrets, external(**CA)).tls is not None
 
 

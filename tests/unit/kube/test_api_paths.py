@@ -91,8 +91,9 @@ async def test_a_broker_says_which_reference_is_no_name(field: str) -> None:
     conditions = scene.server.objects[key]["status"]["conditions"]
     stalled = next(one for one in conditions if one["type"] == "Stalled")
     assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+    kind = "ConfigMap" if "configMap" in field else "Secret"
     assert stalled["message"].startswith(
-        f"spec.{field} is '../../other/secrets/x', which is not a valid name of a Secret."
+        f"spec.{field} is '../../other/secrets/x', which is not a valid name of a {kind}."
     )
     assert scene.brokers.targets == {}
 

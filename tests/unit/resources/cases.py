@@ -131,6 +131,21 @@ FULL_BEAT: Object = {
 }
 
 
+def _source(kind: str, name: str, key: str) -> Object:
+    return {f"{kind}KeyRef": {"name": name, "key": key}}
+
+
+BY_PARTS: Object = {
+    "scheme": "rediss",
+    "hostFrom": _source("configMap", "addresses", "redis-host"),
+    "port": 6380,
+    "usernameFrom": _source("secret", "login", "user"),
+    "passwordSecretRef": {"name": "login", "key": "password"},
+    "databaseFrom": _source("configMap", "addresses", "redis-database"),
+    "caSecretRef": {"name": "company-ca", "key": "ca.crt"},
+}
+
+
 def pool_children(pool: dict[str, Any], broker: dict[str, Any] | None = None) -> list[Object]:
     """What a pool becomes, on a managed Broker or on an external one with these fields."""
     parsed = worker_pool(**pool)
@@ -168,6 +183,7 @@ CASES: dict[str, list[Object]] = {
     "autoscale": pool_children({"autoscale": {"maxReplicas": 20}}),
     "every-field": pool_children(EVERY_FIELD),
     "external-broker": pool_children({}, {"visibilityTimeout": "2h", "globalKeyPrefix": "shop:"}),
+    "external-broker-by-parts": pool_children({}, {"external": BY_PARTS}),
     "broker": broker_children({}),
     "broker-every-field": broker_children(FULL_REDIS),
     "schedules": [schedules_deployment(managed_broker(), INSTALLATION)],

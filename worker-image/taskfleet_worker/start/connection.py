@@ -9,18 +9,23 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from taskfleet_worker.broker_parts import BROKER_VARIABLES
 from taskfleet_worker.patches import connection_pool
 from taskfleet_worker.settings import ConnectionSettings, Settings, SettingsError, Tls
 
-BROKER_VARIABLE = "CELERY_BROKER_URL"
-BROKER_VARIABLES = (BROKER_VARIABLE, "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+BROKER_VARIABLE = BROKER_VARIABLES[0]
 RESULT_VARIABLE = "CELERY_RESULT_BACKEND"
 SENTINEL_PASSWORD = "TASKFLEET_SENTINEL_PASSWORD"  # noqa: S105 - the name of the variable
 
 # A Sentinel that says nothing is passed over after this many seconds.
 _SENTINEL_PATIENCE = 5.0
+# Parameters of a URL that say what holds without them; the operator refuses others (controllers/broker_url.py).
+_UNDERSTOOD = {
+    "ssl_cert_reqs": frozenset({"required", "optional", "cert_required", "cert_optional"}),
+    "ssl_check_hostname": frozenset({"true"}),
+}
 _VERIFIED = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
 _UNVERIFIED = {"ssl_cert_reqs": ssl.CERT_NONE, "ssl_check_hostname": False}
 
@@ -36,6 +41,20 @@ def refuse_several_addresses(environment: Mapping[str, str]) -> None:
                 f"{name} contains several addresses, separated by ';'. Use one address of the "
                 "master, or Sentinels."
             )
+
+
+def drop_understood_parameters(environment: MutableMapping[str, str]) -> None:
+    """kombu takes `?ssl_cert_reqs=required` for all there is to say about TLS, and the Broker's CA would not be used."""
+    for name in BROKER_VARIABLES:
+        if "?" in environment.get(name, ""):
+            environment[name] = ";".join(map(_without_understood, environment[name].split(";")))
+
+
+def _without_understood(url: str) -> str:
+    part = urlsplit(url)
+    given = parse_qsl(part.query, keep_blank_values=True)
+    left = [(name, value) for name, value in given if value.lower() not in _UNDERSTOOD.get(name, ())]
+    return url if left == given else urlunsplit(part._replace(query=urlencode(left)))
 
 
 def name_results(environment: MutableMapping[str, str], settings: Settings) -> None:

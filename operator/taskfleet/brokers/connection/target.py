@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 SENTINEL = "sentinel"
 AMQP = frozenset({"amqp", "amqps"})
@@ -85,3 +85,13 @@ def is_host(text: str) -> bool:
 def port_of(part: SplitResult) -> int:
     """The port of a URL, or its scheme's. Raises ValueError for an invalid port."""
     return part.port or _DEFAULT_PORTS.get(part.scheme, _DEFAULT_PORT)
+
+
+def url_of(
+    scheme: str, host: str, *, port: int | None = None, username: str = "", password: str = "", path: str = ""
+) -> str:
+    """The URL of parts that are as they are: the database or virtual host is `path`. Workers make the same one
+    (worker-image/taskfleet_worker/broker_parts.py)."""
+    login = f"{quote(username, safe='')}:{quote(password, safe='')}@" if password else ""
+    address = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{login}{address}{f':{port}' if port is not None else ''}/{quote(path, safe='')}"
