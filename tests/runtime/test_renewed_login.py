@@ -1,0 +1,88 @@
+"""A broker by parts whose password is a token that is renewed: workers start, reconnect and store results with the newest."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.messages import send
+from tests.runtime.redis_server import RedisServer
+from tests.runtime.worker import Worker
+from tests.tools.waiting import wait_for
+
+MakeWorker = Callable[..., Worker]
+USER = "app:ü@x"
+
+
+class Tokens:
+    """The token that the server takes, and the file that the kubelet would renew: at once as a whole."""
+
+    def __init__(self, server: RedisServer, folder: Path) -> None:
+        self._server = server
+        self.folder = folder / "taskfleet-broker"
+        self.folder.mkdir()
+        self._number = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Another token; the old one is no longer valid, and its connections are ended."""
+        self._number += 1
+        token = f"t/{self._number}@#?%;+="
+        client = self._server.client
+        client.execute_command("ACL", "SETUSER", USER, "reset", "on", f">{token}", "~*", "&*", "+@all")
+        new = self.folder / "new"
+        new.write_text(token, encoding="utf-8")
+        os.replace(new, self.folder / "password")
+        client.execute_command("CLIENT", "KILL", "USER", USER)
+
+    def broker(self) -> dict[str, str | None]:
+        return {
+            "scheme": "redis", "folder": str(self.folder), "host": "127.0.0.1", "port": str(self._server.port),
+            "username": USER, "path": None,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
+def test_token_that_is_renewed_under_running_tasks_loses_and_doubles_none(
+    make_worker: MakeWorker, server: RedisServer, tmp_path: Path, pool: str
+) -> None:
+    tokens = Tokens(server, tmp_path)
+    worker = make_worker(
+        pool, broker=tokens.broker(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
+    )
+    worker.start().ready()
+    sent: list[str] = []
+    for _ in range(3):
+        sent.extend((send(server.client, "proj.nap", 1.5), send(server.client, "proj.nap", 0)))
+        wait_for(lambda: sent[-2] in server.started(), 30, what="a task to run")
+        tokens.renew()
+        wait_for(lambda: set(server.finished()) == set(sent), 60, what="tasks of before and after a renewal")
+    assert sorted(server.started()) == sorted(sent)
+    assert worker.running
+    clients = server.client.client_list()
+    assert [one for one in clients if one["user"] == USER], "it is connected as the user of the parts"
+    assert "t/1@" not in worker.log
+
+
+def test_results_are_stored_with_the_renewed_token(
+    make_worker: MakeWorker, server: RedisServer, tmp_path: Path
+) -> None:
+    tokens = Tokens(server, tmp_path)
+    worker = make_worker(
+        app="results", broker=tokens.broker(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
+    )
+    worker.start().ready()
+    for number in range(3):
+        task = send(server.client, "results.double", number, headers={"ignore_result": False})
+        key = f"celery-task-meta-{task}"
+        wait_for(lambda key=key: _in_database_1(server, key), 30, what=f"result {number}")
+        tokens.renew()
+
+
+def _in_database_1(server: RedisServer, key: str) -> bool:
+    with server.client.pipeline() as pipe:
+        pipe.execute_command("SELECT", 1)
+        pipe.exists(key)
+        pipe.execute_command("SELECT", 0)
+        return bool(pipe.execute()[1])
