@@ -27,6 +27,11 @@ def test_no_option_of_this_celery_can_be_set_from_outside(python: Path) -> None:
     assert len(seen["celerys"]) > seen["options"] > 40, "Celery itself reads a variable for each, or two"
     assert {"worker CELERY_WORKER_PURGE", "celery BROKER_URL"} < set(seen["celerys"])
     assert seen["ours"] == []
+    known = (ROOT / "tests" / "unit" / "api" / "option_variables.txt").read_text().split()
+    named = {entry.split()[1] for entry in seen["celerys"]}
+    assert {name for name in named if name.startswith("CELERY_")} <= {*known}, (
+        "a new option: add it to operator/taskfleet/api/worker_variables.py"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from taskfleet.brokers.polling import worker_report
 from taskfleet.brokers.recovery import dead_workers, redelivery
 from taskfleet.brokers.recovery.requeue_unacked import Held, held
 from taskfleet.brokers.redis_transport import RedisDrains
+from taskfleet.controllers import pool_variables
 from taskfleet.controllers.pod_trouble import clean
 from taskfleet.resources import broker_connection, probes, worker_container
 from taskfleet.resources.schedules_deployment import schedules_deployment
@@ -29,7 +30,7 @@ from taskfleet_worker.messages import fence, intake
 from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
-from taskfleet_worker.start import connection
+from taskfleet_worker.start import celery_main, connection
 from tests.unit.resources.objects import (
     INSTALLATION,
     by_name,
@@ -152,6 +153,10 @@ def test_a_worker_knows_every_value_of_a_field(field: str, key: str) -> None:
     for value in choices:
         read_settings(environment(**{key: value}))
     assert choices, "the field has a list of values"
+
+
+def test_the_operator_finds_the_note_about_variables() -> None:
+    assert pool_variables.LEAD == celery_main.IGNORED
 
 
 def test_keys_have_one_name() -> None:

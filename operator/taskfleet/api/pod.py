@@ -6,6 +6,7 @@ from taskfleet.api.base import Model, Object
 from taskfleet.api.quantities import Quantity
 from taskfleet.api.references import ObjectName
 from taskfleet.api.schema import Limits, Rule
+from taskfleet.api.worker_variables import VARIABLE_RULES
 
 AnyObject = Annotated[Object, Limits(**{"x-kubernetes-preserve-unknown-fields": True})]
 """An object whose fields this API does not describe; unknown ones are kept."""
@@ -30,7 +31,7 @@ class EnvVar(Model):
         ),
     )
 
-    name: Annotated[str, Limits(minLength=1, maxLength=253), VARIABLE_RULE]
+    name: Annotated[str, Limits(minLength=1, maxLength=253), VARIABLE_RULE, *VARIABLE_RULES]
     """The variable's name."""
 
     value: str | None = None

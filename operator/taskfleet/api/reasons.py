@@ -32,6 +32,8 @@ class ConditionType(StrEnum):
     VISIBILITY_TIMEOUTS_MATCH = "VisibilityTimeoutsMatch"
     # Workers' reports in the broker are valid. Set only while some are not.
     REPORTS_VALID = "ReportsValid"
+    # No variable of the image or of envFrom is ignored that Celery would take for an option. Set only while one is.
+    VARIABLES_APPLIED = "VariablesApplied"
     # The broker supports what the spec uses. Not set on Redis.
     FULLY_SUPPORTED = "FullySupported"
 
@@ -108,6 +110,8 @@ class PoolReason(StrEnum):
     BEAT_NOT_READY = "BeatNotReady"
     # BeatReady=False: another pool runs the beat of the same app and broker.
     DUPLICATE_BEAT = "DuplicateBeat"
+    # VariablesApplied=False: pods name variables that set options of Celery, which they do not take.
+    VARIABLES_IGNORED = "VariablesIgnored"
     # FullySupported.
     SUPPORTED = "Supported"
     # FullySupported=False: only Redis supports strict queue order.

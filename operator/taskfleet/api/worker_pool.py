@@ -174,6 +174,11 @@ class WorkerPoolSpec(Model):
             "strategy RollingUpdate with maxSurge above 0.",
             field="recycle",
         ),
+        Rule(
+            "!has(self.resultBackend) || !self.env.exists(one, one.name == 'CELERY_RESULT_BACKEND')",
+            "resultBackend sets CELERY_RESULT_BACKEND: remove the variable from env, or remove resultBackend.",
+            field="env",
+        ),
         _for_pools("processAutoscale", "prefork", "gevent", "eventlet"),
         _for_pools("timeLimit", "prefork", "gevent"),
         _for_pools("softTimeLimit", "prefork"),

@@ -43,7 +43,7 @@ _INSTEAD = {
     ),
 }  # fmt: skip
 _VALKEY = {"valkey": "redis", "valkeys": "rediss"}
-# Those that say what holds without them; the worker takes them out of the URL (worker-image/taskfleet_worker/start/connection.py).
+# Those that say what holds without them; the worker takes them out (worker-image/taskfleet_worker/start/connection.py).
 _UNDERSTOOD = {
     "ssl_cert_reqs": frozenset({"required", "optional", "cert_required", "cert_optional"}),
     "ssl_check_hostname": frozenset({"true"}),

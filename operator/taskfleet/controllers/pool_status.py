@@ -1,5 +1,6 @@
 """The status of a WorkerPool, from what was seen. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from taskfleet.controllers.conditions import Reasoned, condition, ready, reconci
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, trouble
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, learning, scaling_active, scaling_limited
+from taskfleet.controllers.pool_variables import variables_applied
 from taskfleet.controllers.request_results import RequestResult, answer
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
@@ -100,6 +102,15 @@ def _figures(seen: PoolSeen) -> Object:
     )
 
 
+def _notes(seen: PoolSeen) -> Mapping[str, Sequence[str]] | None:
+    """What pods of the newest template report, by pod; None while the broker does not answer."""
+    if seen.snapshot is None:
+        return None
+    current = {pod["metadata"]["name"] for pod in seen.current_pods}
+    reported = seen.snapshot.reports_of(seen.pool.metadata.uid)
+    return {pod: known.report.notes for pod, known in reported.items() if pod in current}
+
+
 def _template(obj: Object | None) -> str | None:
     """The digest of the template that a Deployment has, or that a pod was made from."""
     annotations = (obj or {}).get("metadata", {}).get("annotations") or {}
@@ -123,6 +134,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         _up_to_date(seen),
         *learning(seen.pool, seen.deployment),
         *pool_support(seen.pool, seen.capabilities),
+        *variables_applied(seen.pool, _notes(seen)),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
 

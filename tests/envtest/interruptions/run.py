@@ -23,7 +23,7 @@ _HOME = "default"  # of all operators: what they build has its uid
 _STEP_SECONDS = 60.0
 _END_SECONDS = 60.0
 # A broker is looked at closely only now and then.
-_LATER = ("VisibilityTimeoutsMatch", "MemoryAvailable", "ReportsValid", "FullySupported")
+_LATER = ("VisibilityTimeoutsMatch", "MemoryAvailable", "ReportsValid", "FullySupported", "VariablesApplied")
 _STEADY_LOOKS = 4  # of a half second each: an end that is the same for so long is one
 
 

@@ -253,6 +253,77 @@ SOURCES = (
             "nowhere": {},
         }.items()
     ),
+    *(
+        _case(
+            f"variable-{name}",
+            {"env": [{"name": f"MY_{name}", "value": "1"}]},
+            {"env": [{"name": name, "value": "1"}]},
+            "env[0].name",
+            f"{STRING}{name} {advice}",
+        )
+        for name, advice in {
+            **{
+                f"CELERY_{option}": f"is an option of Celery: remove it, and set {field}."
+                for option, field in {
+                    "WORKER_POOL": "pool",
+                    "WORKER_CONCURRENCY": "concurrency",
+                    "WORKER_QUEUES": "queues",
+                    "WORKER_EXCLUDE_QUEUES": "excludeQueues",
+                    "WORKER_AUTOSCALE": "processAutoscale",
+                    "WORKER_TIME_LIMIT": "timeLimit",
+                    "WORKER_SOFT_TIME_LIMIT": "softTimeLimit",
+                    "WORKER_DISABLE_PREFETCH": "prefetchMultiplier",
+                    "WORKER_MAX_TASKS_PER_CHILD": "maxTasksPerChild",
+                    "WORKER_MAX_MEMORY_PER_CHILD": "maxMemoryPerChild",
+                    "WORKER_LOGLEVEL": "logLevel",
+                    "WORKER_EXECUTABLE": "python",
+                    "WORKER_BEAT": "beat",
+                    "WORKER_UID": "template.spec.securityContext",
+                    "WORKER_TASK_EVENTS": "extraArgs",
+                    "BEAT_SCHEDULER": "beat.scheduler",
+                    "BEAT_SCHEDULE": "beat.storage",
+                }.items()
+            },
+            "CELERY_WORKER_PURGE": (
+                "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to purge a queue "
+                "once."
+            ),
+            "BROKER_URL": (
+                "names a broker, which the Broker does: remove it, and set brokerRef. An app finds the URL in "
+                "CELERY_BROKER_URL."
+            ),
+            "RESULT_BACKEND": (
+                "names a result backend: remove it, and set resultBackend. An app finds the URL in "
+                "CELERY_RESULT_BACKEND."
+            ),
+            "CELERY_APP": "names the Celery application: remove it, and set app.",
+            "CELERY_LOADER": (
+                "replaces how the app is configured: remove it, and configure the app in its module."
+            ),
+            "CELERY_WORKDIR": ("is an option of Celery's command line that a pod does not take: remove it."),
+            "C_FORCE_ROOT": (
+                "lets a worker run as root: remove it, and set runAsUser in template.spec.securityContext to another "
+                "user."
+            ),
+        }.items()
+    ),
+    _case(
+        "variable-of-beat",
+        {"beat": {"env": [{"name": "MODE", "value": "1"}]}},
+        {"beat": {"env": [{"name": "CELERY_BEAT_LOGLEVEL", "value": "DEBUG"}]}},
+        "beat.env[0].name",
+        f"{STRING}CELERY_BEAT_LOGLEVEL is an option of Celery: remove it, and set logLevel.",
+    ),
+    _case(
+        "results-by-variable-and-field",
+        {"env": [{"name": "CELERY_RESULT_BACKEND", "value": "db+sqlite:///r"}]},
+        {
+            "env": [{"name": "CELERY_RESULT_BACKEND", "value": "db+sqlite:///r"}],
+            "resultBackend": {"broker": {"database": 1}},
+        },
+        "env",
+        f"{OBJECT}resultBackend sets CELERY_RESULT_BACKEND: remove the variable from env, or remove resultBackend.",
+    ),
     _case(
         "env-value-twice",
         {"env": [{"name": "MODE", "value": "fast"}]},

@@ -10,6 +10,9 @@ from taskfleet_worker.patches import app_settings, option_variables
 from taskfleet_worker.report import MAX_NOTE
 from taskfleet_worker.shutdown import termination_log
 
+# The operator finds the note by these words (controllers/pool_variables.py).
+IGNORED = "Environment variables of Celery options that are ignored; use the fields of the WorkerPool: "
+
 
 def keep_brokers_apart(app: Sequence[str]) -> None:
     """The broker's variables hold for the pool's app only, here and in what it starts."""
@@ -32,8 +35,7 @@ def ignored_variables(arguments: Sequence[str]) -> list[str]:
     from celery.bin.celery import celery
 
     names = option_variables.ignored(celery, arguments, os.environ)
-    lead = "Environment variables of Celery options that are ignored; use the fields of the WorkerPool: "
-    return [(lead + ", ".join(names) + ".")[:MAX_NOTE]] if names else []
+    return [(IGNORED + ", ".join(names) + ".")[:MAX_NOTE]] if names else []
 
 
 def run_celery(arguments: list[str]) -> int:
