@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
@@ -29,7 +31,7 @@ class Tokens:
         """Another token; the old one is no longer valid, and its connections are ended."""
         self._number += 1
         token = f"t/{self._number}@#?%;+="
-        client = self._server.client
+        client: Any = self._server.client
         client.execute_command("ACL", "SETUSER", USER, "reset", "on", f">{token}", "~*", "&*", "+@all")
         new = self.folder / "new"
         new.write_text(token, encoding="utf-8")
@@ -73,16 +75,12 @@ def test_results_are_stored_with_the_renewed_token(
         app="results", broker=tokens.broker(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
     )
     worker.start().ready()
+    results = redis.Redis(port=server.port, db=1, socket_timeout=5)
     for number in range(3):
         task = send(server.client, "results.double", number, headers={"ignore_result": False})
-        key = f"celery-task-meta-{task}"
-        wait_for(lambda key=key: _in_database_1(server, key), 30, what=f"result {number}")
+        _wait_for_result(results, f"celery-task-meta-{task}")
         tokens.renew()
 
 
-def _in_database_1(server: RedisServer, key: str) -> bool:
-    with server.client.pipeline() as pipe:
-        pipe.execute_command("SELECT", 1)
-        pipe.exists(key)
-        pipe.execute_command("SELECT", 0)
-        return bool(pipe.execute()[1])
+def _wait_for_result(results: redis.Redis, key: str) -> None:
+    wait_for(lambda: results.exists(key), 30, what="the result")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from taskfleet.api import Object
+from taskfleet.api.worker_variables import REFUSED_VARIABLES
 from taskfleet.convert.broker import find_broker_url
 from taskfleet.convert.celery_options import Option
 from taskfleet.convert.command_line import Invocation, launcher_words
@@ -86,7 +87,10 @@ def _differences(draft: Draft, start: Start, pool: Pool) -> None:
         draft.place(SETTINGS, "beat.image", ours.get("image"), subject=f"beat image {ours.get('image')}")
     if resources := part(ours, "resources"):
         draft.place(SETTINGS, "beat.resources", resources)
-    mine = [entry for entry in entries(ours, "env") if entry not in entries(theirs, "env")]
+    others = [entry for entry in entries(ours, "env") if entry not in entries(theirs, "env")]
+    mine = [entry for entry in others if entry.get("name") not in REFUSED_VARIABLES]
+    if refused := [str(entry.get("name")) for entry in others if entry not in mine]:
+        draft.notes.changed(f"beat env {', '.join(refused)}", "omitted: beat has the broker of its pool.")
     if mine:
         names = ", ".join(str(entry.get("name")) for entry in mine)
         draft.place(SETTINGS, "beat.env", mine, subject=f"beat env {names}")

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from taskfleet.api import Object
+from taskfleet.convert.broker_parts import REFERENCE, Parts
 from taskfleet.convert.celery_options import Option
-from taskfleet.convert.draft import manifest
 from taskfleet.convert.environment import SecretKey, Variable
 from taskfleet.convert.notes import Notes
 
@@ -31,9 +30,11 @@ _ROLES = {
     "USE_SSL": "TLS",
     "USE_TLS": "TLS",
 }
+_DATABASE = re.compile(
+    r"(?P<server>rediss?://[^/?#;]+)/?(?P<database>1[0-5]|[0-9])?"
+)  # as resultBackend allows
 # Names of other uses of the same kind of server.
 _NO_BROKER = re.compile(r"RESULT|CACHE|SESSION|CHANNEL|LOCK")
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]")
 # Names of passwords that are rotated, such as the tokens of a cloud's IAM.
 _TOKEN = re.compile(r"(REDIS|VALKEY|BROKER|RABBIT|AMQP)\w*TOKEN")
 KEY = "url"
@@ -46,6 +47,7 @@ class BrokerUrl:
     subject: str  # the setting that names it
     secret: SecretKey | None = None
     text: str | None = None  # may hold $(NAME) of variables
+    written: str | None = None  # the text as the input has it, unless it was put together here
     certain: bool = True  # whether Celery itself reads it; otherwise only the app may
 
 
@@ -53,13 +55,13 @@ def find_broker_url(options: Sequence[Option], variables: Mapping[str, Variable]
     """The broker of a worker by its command and variables; None where they do not name one."""
     given = next((option for option in options if option.name == "--broker" and option.value), None)
     if given is not None:
-        return BrokerUrl("-b", text=given.value)
+        return BrokerUrl("-b", text=given.value, written=given.value)
     for name in _URL_VARIABLES:
         if (found := variables.get(name)) is not None:
-            return BrokerUrl(f"env {name}", found.secret, found.value)
+            return BrokerUrl(f"env {name}", found.secret, found.value, found.value)
     for name, variable in variables.items():
         if variable.value is not None and _URL.match(variable.value) and not _NO_BROKER.search(name):
-            return BrokerUrl(f"env {name}", text=variable.value, certain=False)
+            return BrokerUrl(f"env {name}", text=variable.value, written=variable.value, certain=False)
     return _of_parts(variables) or _secret_url(variables)
 
 
@@ -99,17 +101,41 @@ def _url(kind: str, parts: Mapping[str, str], variables: Mapping[str, Variable])
     )
 
 
-def broker_object(name: str, namespace: str | None, secret: SecretKey) -> Object:
-    """The manifest of an external Broker."""
-    spec = {"external": {"urlSecretRef": {"name": secret.name, "key": secret.key}}}
-    return manifest("Broker", name, namespace, spec)
+def parts_notes(notes: Notes, found: BrokerUrl, parts: Parts, variables: Mapping[str, Variable]) -> None:
+    """Note the fields of a Broker by parts, and the command that creates the Secret of its password."""
+    external = parts.external
+    notes.kept(found.subject, f"Broker: {', '.join(external)}; put together and percent-encoded by the pods.")
+    ref = external.get("passwordSecretRef")
+    if ref is not None and parts.own_password:
+        command = f"kubectl create secret generic {ref['name']} --from-literal={ref['key']}=PASSWORD"
+        notes.by_hand(found.subject, f"create the Secret of the broker's password, as it is: {command}")
+    elif ref is not None and "://" in str(found.written):
+        notes.changed(
+            found.subject,
+            f"the password is used as it is: if key {ref['key']} of Secret {ref['name']} has it percent-encoded, "
+            "decode it.",
+        )
+    if not found.certain:
+        notes.by_hand(found.subject, "check that it is the broker's address: only the app's code knows.")
+    if (tokens := _tokens(variables)) and ref is not None:
+        said = f"env {', '.join(tokens)}"
+        if parts.own_password:
+            notes.by_hand(
+                said, f"if it is the broker's password, write it to Secret {ref['name']} at each rotation."
+            )
+        else:
+            notes.kept(said, "workers read a rotated password for each new connection.")
+
+
+def _tokens(variables: Mapping[str, Variable]) -> list[str]:
+    return [name for name in variables if _TOKEN.search(name)]
 
 
 def broker_notes(
     notes: Notes, found: BrokerUrl | None, secret: SecretKey, variables: Mapping[str, Variable]
 ) -> None:
     """Note where the URL comes from, and how to create its Secret."""
-    if tokens := [name for name in variables if _TOKEN.search(name)]:
+    if tokens := _tokens(variables):
         notes.lost(
             f"env {', '.join(tokens)}",
             "the password is rotated: write each new URL to the Secret of the Broker; the workers then restart.",
@@ -155,7 +181,7 @@ def _shell_url(text: str, variables: Mapping[str, Variable]) -> str:
         path = ref.key.replace(".", r"\.")
         return f"$(kubectl get secret {ref.name} -o jsonpath='{{.data.{path}}}' | base64 --decode)"
 
-    return f'"{_REFERENCE.sub(filled, _without_password(text))}"'
+    return f'"{REFERENCE.sub(filled, _without_password(text))}"'
 
 
 def _without_password(url: str) -> str:
@@ -168,6 +194,14 @@ def _without_password(url: str) -> str:
     return url.replace(f":{password}@", ":PASSWORD@", 1)
 
 
+def database_beside(found: BrokerUrl | None, url: str | None) -> int | None:
+    """The number of the Redis database that a result backend is, if all else of its URL is the broker's."""
+    pieces = [_DATABASE.fullmatch(text) for text in (found.text if found else None, url) if text]
+    if len(pieces) != 2 or (ours := pieces[0]) is None or (theirs := pieces[1]) is None:
+        return None
+    return int(theirs["database"] or 0) if ours["server"] == theirs["server"] else None
+
+
 def same_place(found: BrokerUrl | None, variables: Mapping[str, Variable]) -> str:
     """Identifies a broker: two workers with the same value share a Broker."""
     if found is None:
@@ -175,4 +209,4 @@ def same_place(found: BrokerUrl | None, variables: Mapping[str, Variable]) -> st
     if found.secret is not None:
         return f"{found.secret.name}/{found.secret.key}"
     values = {name: one.value for name, one in variables.items() if one.value is not None}
-    return _REFERENCE.sub(lambda match: str(values.get(match[1], match[0])), str(found.text))
+    return REFERENCE.sub(lambda match: str(values.get(match[1], match[0])), str(found.text))

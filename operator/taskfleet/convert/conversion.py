@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from taskfleet.api import Object
 from taskfleet.convert import readers
 from taskfleet.convert.beats import beat_pool, join_beat
-from taskfleet.convert.broker import KEY, broker_notes, broker_object, same_place
+from taskfleet.convert.broker import KEY, broker_notes, parts_notes, same_place
+from taskfleet.convert.broker_parts import parts_of
 from taskfleet.convert.command_line import Invocation, Opaque, find_celery
 from taskfleet.convert.draft import Draft, manifest
 from taskfleet.convert.environment import SecretKey, Variable, container_variables
@@ -170,13 +171,20 @@ def _brokers(state: _State) -> list[Object]:
 
 def _new_broker(pool: Pool, name: str) -> tuple[str, Object]:
     notes, found = pool.draft.notes, pool.broker
+    own = SecretKey(f"{name}-broker", "password")
+    parts = parts_of(found.text, pool.variables, own) if found is not None else None
     secret = found.secret if found and found.secret else SecretKey(f"{name}-broker", KEY)
-    broker_notes(notes, found, secret, pool.variables)
+    if found is not None and parts is not None:
+        parts_notes(notes, found, parts, pool.variables)
+    else:
+        broker_notes(notes, found, secret, pool.variables)
     notes.changed(
         "visibility_timeout",
         "1h, the default of kombu; if the app sets another, set the Broker's visibilityTimeout.",
     )
-    return name, broker_object(name, pool.workload.namespace, secret)
+    by_url = {"urlSecretRef": {"name": secret.name, "key": secret.key}}
+    external = by_url if parts is None else parts.external
+    return name, manifest("Broker", name, pool.workload.namespace, {"external": external})
 
 
 def _task_queues(state: _State) -> Iterator[Object]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from taskfleet.api import Object
+from taskfleet.api.worker_variables import REFUSED_VARIABLES
 from taskfleet.convert.celery_options import Option, grammar
 from taskfleet.convert.draft import Draft, Dropped, Missing, Table
 from taskfleet.convert.notes import Verdict
@@ -19,6 +20,14 @@ class SecretKey:
 
 
 @dataclass(frozen=True)
+class ConfigMapKey:
+    """A key of a ConfigMap."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Variable:
     """One variable: its value, or the Secret's key that has it, or neither where the input does not say."""
 
@@ -26,6 +35,7 @@ class Variable:
     value: str | None
     secret: SecretKey | None = None
     origin: str = "env"  # else the object of envFrom
+    config: ConfigMapKey | None = None  # the key that has the value
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,9 @@ def container_variables(container: Object, known: Known, namespace: str | None) 
         prefix = str(source.get("prefix") or "")
         config, secret = part(source, "configMapRef").get("name"), part(source, "secretRef").get("name")
         for key, value in known.config_maps.get((namespace, str(config)), {}).items():
-            found[prefix + key] = Variable(prefix + key, value, origin=f"ConfigMap {config}")
+            found[prefix + key] = Variable(
+                prefix + key, value, origin=f"ConfigMap {config}", config=ConfigMapKey(str(config), key)
+            )
         for key in known.secrets.get((namespace, str(secret)), frozenset()):
             name = prefix + key
             found[name] = Variable(name, None, SecretKey(str(secret), key), f"Secret {secret}")
@@ -60,7 +72,8 @@ def _of_entry(entry: Object, known: Known, namespace: str | None) -> Variable:
         return Variable(name, None, SecretKey(str(secret.get("name")), str(secret.get("key"))))
     if config:
         data = known.config_maps.get((namespace, str(config.get("name"))), {})
-        return Variable(name, data.get(str(config.get("key"))))
+        key = ConfigMapKey(str(config.get("name")), str(config.get("key")))
+        return Variable(name, data.get(key.key), config=key)
     value = entry.get("value")
     return Variable(name, None if source else str("" if value is None else value))
 
@@ -80,6 +93,17 @@ VARIABLES: Table = {
     "POD_NAME": Dropped("the operator sets it to the pod's name.", Verdict.KEPT),
     "TASKFLEET_SETTINGS": Dropped("the operator sets it."),
 }
+# The API server rejects these in env. What Celery's command line would take for an option is read before.
+_OMITTED: Table = {
+    **dict.fromkeys(
+        ("BROKER_URL", "CELERY_BROKER"),
+        Dropped("replaced with CELERY_BROKER_URL: an app that reads this name has to read that one."),
+    ),
+    "RESULT_BACKEND": Dropped("an app that reads this name has to read CELERY_RESULT_BACKEND."),
+    "C_FORCE_ROOT": Dropped("only a worker that runs as root and accepts pickle needs it: set another user."),
+    "CELERY_CONFIG": Missing("configure the app in its module: app.config_from_object."),
+}
+_OTHER_OPTION = Dropped("an option of Celery's command line, which a pod does not take from a variable.")
 _OPTION_PREFIX = {"worker": "CELERY_WORKER_", "beat": "CELERY_BEAT_"}
 
 
@@ -125,6 +149,8 @@ def place_environment(draft: Draft, container: Object, read_as_options: Mapping[
             )
         elif name in VARIABLES:
             draft.place(VARIABLES, name, entry.get("value"), subject=f"env {name}")
+        elif name in REFUSED_VARIABLES:
+            draft.place({name: _OMITTED.get(name, _OTHER_OPTION)}, name, None, subject=f"env {name}")
         else:
             kept.append(_cleaned(entry))
     if kept:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from taskfleet.api import Object, format_duration, parse_duration
+from taskfleet.api.worker_variables import REFUSED_VARIABLES
 from taskfleet.convert import readers
 from taskfleet.convert.absent import place_absent
-from taskfleet.convert.broker import KEY, BrokerUrl, find_broker_url
+from taskfleet.convert.broker import KEY, BrokerUrl, database_beside, find_broker_url
 from taskfleet.convert.celery_options import Option
 from taskfleet.convert.command_line import Invocation, launcher_words
 from taskfleet.convert.draft import Draft
@@ -98,7 +99,7 @@ def _place_program(draft: Draft, invocation: Invocation, container: Object) -> N
 
 
 def _place_script_variables(draft: Draft, invocation: Invocation) -> None:
-    own = {name: value for name, value in invocation.variables.items() if "CELERY_WORKER_" not in name}
+    own = {name: value for name, value in invocation.variables.items() if name not in REFUSED_VARIABLES}
     if not own:
         return
     env = {str(entry["name"]): entry for entry in draft.spec.get("env", [])}
@@ -130,6 +131,12 @@ def _place_result_backend(
     flag = next((option.value for option in options if option.name == "--result-backend"), None)
     variable = variables.get("CELERY_RESULT_BACKEND")
     if variable is None and flag is None:
+        return
+    url = variable.value if variable is not None else flag
+    database = database_beside(find_broker_url(options, variables), url)
+    if database is not None:
+        draft.spec["resultBackend"] = {"broker": {"database": database}}
+        draft.notes.kept("result backend", f"resultBackend: database {database} of the Broker")
         return
     ref = {"name": f"{name}-results", "key": KEY}
     if variable is not None and variable.secret is not None:

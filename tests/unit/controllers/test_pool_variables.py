@@ -27,7 +27,8 @@ def test_the_variables_of_all_pods_are_named_once() -> None:
 def test_the_condition_goes_with_the_variables_and_stays_while_nobody_reports() -> None:
     known = parsed(conditions=[CONDITION])
     assert variables_applied(known, {"a": ["another note"]}) == []
-    for unknown in (None, {}):
+    nobody: tuple[dict[str, list[str]] | None, ...] = (None, {})
+    for unknown in nobody:
         (kept,) = variables_applied(known, unknown)
         assert kept["message"] == "m"
         assert variables_applied(parsed(), unknown) == []

@@ -30,7 +30,7 @@ ADDED = frozenset(
         "env POD_NAME", "env TASKFLEET_SETTINGS", "mount /taskfleet", "volume taskfleet", "initContainer taskfleet",
         "label taskfleet.dev/pool", "label taskfleet.dev/component", "label taskfleet.dev/managed", "port 9817",
         "annotation cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
-        "annotation taskfleet.dev/template-hash",
+        "annotation taskfleet.dev/template-hash", "volume taskfleet-broker", "mount /taskfleet-broker",
     }
 )  # fmt: skip
 

@@ -88,15 +88,94 @@ def test_broker_and_results_are_the_secrets_that_are_there() -> None:
     assert "env" not in worker["spec"]
 
 
-def test_secret_for_a_url_is_made_out_of_the_parts() -> None:
-    env = [
-        {"name": "REDIS_HOST", "value": "cache"},
-        from_secret("REDIS_PASSWORD", "redis", "redis.password"),
-        {"name": "CELERY_BROKER_URL", "value": "redis://:$(REDIS_PASSWORD)@$(REDIS_HOST):6379/2"},
-    ]
-    text = said(convert([deployment(env=env)]), "env CELERY_BROKER_URL")[1]
+PASSWORD = from_secret("REDIS_PASSWORD", "redis", "redis.password")
+LOGIN = {"passwordSecretRef": {"name": "redis", "key": "redis.password"}}
+CONFIG: Object = {
+    "name": "REDIS_HOST",
+    "valueFrom": {"configMapKeyRef": {"name": "addresses", "key": "redis"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "external"),
+    [
+        pytest.param(
+            "redis://:$(REDIS_PASSWORD)@$(REDIS_HOST):6379/2",
+            [{"name": "REDIS_HOST", "value": "cache"}, PASSWORD],
+            {"scheme": "redis", "host": "cache", "port": 6379, "database": 2, **LOGIN},
+            id="password-of-a-secret",
+        ),
+        pytest.param(
+            "rediss://:$(REDIS_PASSWORD)@$(REDIS_HOST)",
+            [CONFIG, PASSWORD],
+            {
+                "scheme": "rediss",
+                "hostFrom": {"configMapKeyRef": {"name": "addresses", "key": "redis"}},
+                **LOGIN,
+            },
+            id="host-of-a-config-map",
+        ),
+        pytest.param(
+            "pyamqp://$(MQ_USER):$(REDIS_PASSWORD)@mq/sh%2Fop",
+            [from_secret("MQ_USER", "redis", "user"), PASSWORD],
+            {
+                "scheme": "amqp",
+                "host": "mq",
+                "virtualHost": "sh/op",
+                "usernameFrom": {"secretKeyRef": {"name": "redis", "key": "user"}},
+                **LOGIN,
+            },
+            id="rabbitmq",
+        ),
+        pytest.param("redis://[fd00::1]:1/0", [], {"scheme": "redis", "host": "fd00::1", "port": 1, "database": 0}, id="ipv6"),
+        pytest.param(
+            "redis://a%40b:hunter2@cache",
+            [],
+            {
+                "scheme": "redis",
+                "host": "cache",
+                "username": "a@b",
+                "passwordSecretRef": {"name": "default-broker", "key": "password"},
+            },
+            id="password-in-the-text",
+        ),
+    ],
+)  # fmt: skip
+def test_url_that_is_put_together_becomes_a_broker_by_parts(
+    url: str, more: list[Object], external: Object
+) -> None:
+    conversion = convert([deployment(env=[*more, {"name": "CELERY_BROKER_URL", "value": url}])])
+    (broker,) = of_kind(conversion, "Broker")
+    assert broker["spec"] == {"external": external}
+    assert "hunter2" not in report_text(conversion.notes) + str(conversion.manifests)
+    notes = " ".join(said(conversion, "env CELERY_BROKER_URL"))
+    assert ("if key redis.password of Secret redis has it percent-encoded" in notes) == (PASSWORD in more)
+    made = "kubectl create secret generic default-broker --from-literal=password=PASSWORD"
+    assert (made in notes) == ("hunter2" in url)
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        pytest.param(
+            "redis://:$(REDIS_PASSWORD)@$(REDIS_HOST)-master:6379/2",
+            "redis://:{password}@cache-master:6379/2",
+            id="a-part-of-two",
+        ),
+        pytest.param("rediss://$(REDIS_HOST)/2?ssl_cert_reqs=none", "rediss://cache/2?ssl_cert_reqs=none", id="parameter"),
+        pytest.param("sentinel://$(REDIS_HOST);sentinel://b", "sentinel://cache;sentinel://b", id="sentinels"),
+        pytest.param("redis://user@$(REDIS_HOST)", "redis://user@cache", id="user-without-a-password"),
+        pytest.param("redis://$(REDIS_HOST):$(UNKNOWN)/0", "redis://cache:UNKNOWN/0", id="unknown-variable"),
+    ],
+)  # fmt: skip
+def test_secret_for_a_url_is_made_out_of_what_parts_cannot_say(url: str, text: str) -> None:
+    env = [{"name": "REDIS_HOST", "value": "cache"}, PASSWORD, {"name": "CELERY_BROKER_URL", "value": url}]
+    conversion = convert([deployment(env=env)])
     password = r"$(kubectl get secret redis -o jsonpath='{.data.redis\.password}' | base64 --decode)"
-    assert f'--from-literal=url="redis://:{password}@cache:6379/2"' in text
+    told = " ".join(said(conversion, "env CELERY_BROKER_URL"))
+    assert f'--from-literal=url="{text.format(password=password)}"' in told
+    (broker,) = of_kind(conversion, "Broker")
+    assert broker["spec"]["external"] == {"urlSecretRef": {"name": "default-broker", "key": "url"}}
 
 
 @pytest.mark.parametrize(
@@ -118,24 +197,79 @@ def test_report_and_manifests_repeat_no_password_of_a_broker(argument: Object) -
 
 
 @pytest.mark.parametrize(
-    ("variables", "url"),
+    ("variables", "external"),
     [
-        pytest.param({"REDIS_HOST": "r", "REDIS_SSL": "true"}, "rediss://r:6379/0", id="redis-with-tls"),
         pytest.param(
-            {"MQ_RABBITMQ_HOST": "r", "REDIS_HOST": "x"}, "amqp://r:5672//", id="rabbitmq-before-redis"
+            {"REDIS_HOST": "r", "REDIS_SSL": "true"},
+            {"scheme": "rediss", "host": "r", "port": 6379, "database": 0},
+            id="redis-with-tls",
         ),
-        pytest.param({"BROKER_HOST": "r", "BROKER_PORT": "5672"}, "amqp://r:5672//", id="by-its-port"),
-        pytest.param({"CACHE_URL": "redis://x/1", "REDIS_URL": "redis://r/0"}, "redis://r/0", id="no-cache"),
         pytest.param(
-            {"REDIS_CACHE_HOST": "x", "REDIS_HOST": "r", "REDIS_DB": "3"}, "redis://r:6379/3", id="database"
+            {"MQ_RABBITMQ_HOST": "r", "REDIS_HOST": "x"},
+            {"scheme": "amqp", "host": "r", "port": 5672},
+            id="rabbitmq-before-redis",
+        ),
+        pytest.param(
+            {"BROKER_HOST": "r", "BROKER_PORT": "5672"},
+            {"scheme": "amqp", "host": "r", "port": 5672},
+            id="by-its-port",
+        ),
+        pytest.param(
+            {"CACHE_URL": "redis://x/1", "REDIS_URL": "redis://r/0"},
+            {"scheme": "redis", "host": "r", "database": 0},
+            id="no-cache",
+        ),
+        pytest.param(
+            {"REDIS_CACHE_HOST": "x", "REDIS_HOST": "r", "REDIS_DB": "3"},
+            {"scheme": "redis", "host": "r", "port": 6379, "database": 3},
+            id="database",
         ),
     ],
 )
-def test_broker_is_found_by_its_parts(variables: dict[str, str], url: str) -> None:
+def test_broker_is_found_by_its_parts(variables: dict[str, str], external: Object) -> None:
     conversion = convert(
         [deployment(env=[{"name": name, "value": value} for name, value in variables.items()])]
     )
-    assert f'--from-literal=url="{url}"' in report_text(conversion.notes)
+    (broker,) = of_kind(conversion, "Broker")
+    assert broker["spec"] == {"external": external}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("C_FORCE_ROOT", False), ("BROKER_URL", False), ("CELERY_WORKER_SEND_TASK_EVENTS", True)],
+)
+def test_variable_that_the_api_server_refuses_is_omitted_with_a_note(name: str, kept: bool) -> None:
+    value = "redis://r" if "URL" in name else "true"
+    conversion = convert([deployment(env=[{"name": name, "value": value}])])
+    (worker,) = of_kind(conversion, "WorkerPool")
+    assert ("env" in worker["spec"]) is kept
+    assert (f"env {name}: " in report_text(conversion.notes)) is not kept
+
+
+@pytest.mark.parametrize(
+    ("url", "backend"),
+    [
+        pytest.param("redis://:hunter2@cache:6379/1", {"broker": {"database": 1}}, id="beside-the-queues"),
+        pytest.param("redis://:hunter2@cache:6379", {"broker": {"database": 0}}, id="with-the-queues"),
+        pytest.param(
+            "redis://:hunter2@other:6379/1",
+            {"urlSecretRef": {"name": "celery-results", "key": "url"}},
+            id="another",
+        ),
+        pytest.param(
+            "redis://:hunter2@cache:6379/16",
+            {"urlSecretRef": {"name": "celery-results", "key": "url"}},
+            id="too-high",
+        ),
+    ],
+)
+def test_results_in_the_brokers_redis_need_no_secret(url: str, backend: Object) -> None:
+    env = [
+        {"name": "CELERY_BROKER_URL", "value": "redis://:hunter2@cache:6379/0"},
+        {"name": "CELERY_RESULT_BACKEND", "value": url},
+    ]
+    (worker,) = of_kind(convert([deployment(env=env)]), "WorkerPool")
+    assert worker["spec"]["resultBackend"] == backend
 
 
 def test_workers_of_two_brokers_name_them() -> None:

@@ -74,7 +74,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
         "compose-flower": ["volume .:/app"],
         "compose-queues": [
             "beat volumes, volumeMounts",
-            "env RABBITMQ_TOKEN",
             "volume ${CREDENTIALS}:${CREDENTIALS}",
             "volume ./:/app",
         ],
