@@ -1,6 +1,8 @@
 """A broker by parts whose password is a token that is renewed: workers start, reconnect and store results with the newest."""
 
+import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,9 @@ import pytest
 import redis
 
 from tests.runtime.messages import send
+from tests.runtime.redis_sentinel import MASTER, SentinelGroup
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.worker import Worker
+from tests.runtime.worker import ROOT, Worker
 from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
@@ -71,9 +74,22 @@ def test_results_are_stored_with_the_renewed_token(
     make_worker: MakeWorker, server: RedisServer, tmp_path: Path
 ) -> None:
     tokens = Tokens(server, tmp_path)
-    worker = make_worker(
-        app="results", broker=tokens.broker(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
-    )
+    worker = make_worker(app="results", broker=tokens.broker(), resultDatabase=1)
+    _renew_between_results(worker, server, tokens)
+
+
+def test_the_master_behind_sentinels_is_entered_with_the_renewed_token(
+    make_worker: MakeWorker, tmp_path: Path
+) -> None:
+    with SentinelGroup(tmp_path) as group:
+        tokens = Tokens(group.first, tmp_path)
+        broker = {**tokens.broker(), "scheme": "sentinel", "port": str(group.ports[0])}
+        sentinel = {"masterName": MASTER, "tls": False}
+        worker = make_worker(app="results", broker=broker, sentinel=sentinel, resultDatabase=1)
+        _renew_between_results(worker, group.first, tokens)
+
+
+def _renew_between_results(worker: Worker, server: RedisServer, tokens: Tokens) -> None:
     worker.start().ready()
     results = redis.Redis(port=server.port, db=1, socket_timeout=5)
     for number in range(3):
@@ -84,3 +100,20 @@ def test_results_are_stored_with_the_renewed_token(
 
 def _wait_for_result(results: redis.Redis, key: str) -> None:
     wait_for(lambda: results.exists(key), 30, what="the result")
+
+
+def test_connections_to_rabbitmq_take_the_newest_token_and_those_of_others_their_own(
+    python: Path, tmp_path: Path
+) -> None:
+    script = ROOT / "tests" / "runtime" / "apps" / "renewed_amqp.py"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "worker-image")}
+    printed = subprocess.run(
+        [str(python), str(script), str(tmp_path)],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert json.loads(printed) == [
+        ["shop", password] for number in (1, 2, 3) for password in (f"t/{number}", "other")
+    ]

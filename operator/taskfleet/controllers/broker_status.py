@@ -146,4 +146,7 @@ def _advice(seen: BrokerSeen, verdict: Verdict) -> str:
         return "Use the master's address, or Sentinels."
     if seen.broker.spec.managed:
         return f"Delete pod {broker_name(seen.broker.name)}-0: Redis reads its password when it starts."
+    external = seen.broker.spec.external
+    if external is not None and external.scheme is not None:
+        return "Correct spec.external.username and the Secret of spec.external.passwordSecretRef."
     return "Correct the URL in the Secret."

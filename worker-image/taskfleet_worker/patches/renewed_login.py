@@ -50,7 +50,10 @@ def _renewed_pool(get_pool: Callable[..., Any], start: Any, provider: Any) -> Ca
 
 def _renewed(params: dict[str, Any], start: Any, provider: Any) -> dict[str, Any]:
     """Parameters of redis-py with a provider in place of the login that they start with."""
-    if not _is_brokers(params.get("host"), params.get("username"), params.get("password"), start):
+    username = params.get("username")
+    if "hosts" in params and username is None:  # Celery 5.3 keeps the user with each Sentinel
+        username = params["hosts"][0].get("username")
+    if not _is_brokers(params.get("host"), username, params.get("password"), start):
         return params
     rest = {name: value for name, value in params.items() if name not in ("username", "password")}
     return {**rest, "credential_provider": provider}
