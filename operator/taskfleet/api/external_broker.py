@@ -84,7 +84,7 @@ class External(Model):
         ),
         Rule(
             f"!has(self.scheme) || !self.scheme.startsWith('amqp') || !has(self.passwordSecretRef) || {_has('username')}",
-            "RabbitMQ requires a user name beside the password: set username or usernameFrom.",
+            "RabbitMQ requires a user name with the password: set username or usernameFrom.",
             field="passwordSecretRef",
         ),
         _only_for("database", "redis", "rediss", "sentinel"),
@@ -136,7 +136,7 @@ class External(Model):
     """The user. By default the password alone is used, which is Redis's user named default."""
 
     username_from: KeySource | None = None
-    """The key that holds the user. An empty value is no user."""
+    """The key that holds the user. An empty value means that there is none."""
 
     password_secret_ref: SecretKeyRef | None = None
     """The key of a Secret that holds the password, as it is. Workers read it for each new connection, so a renewed

@@ -31,7 +31,7 @@ def url_in_parts(sources: Sources, external: External) -> str:
     if values["password"] and not values["username"] and _is_amqp(external):
         raise AddressError(
             BrokerReason.INVALID_URL,
-            f"{found['username'][1]} is empty, but RabbitMQ requires a user beside the password. Set it.",
+            f"{found['username'][1]} is empty, but RabbitMQ requires a user name with the password. Set it.",
         )
     if not values["password"] and values["username"]:
         raise AddressError(

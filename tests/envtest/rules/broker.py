@@ -80,7 +80,7 @@ _PARTS = (
         "rabbitmq-without-a-user",
         {**BY_PARTS, **PASSWORD, "scheme": "amqp", "usernameFrom": SOURCE},
         {**BY_PARTS, **PASSWORD, "scheme": "amqp"},
-        "RabbitMQ requires a user name beside the password: set username or usernameFrom.",
+        "RabbitMQ requires a user name with the password: set username or usernameFrom.",
         "passwordSecretRef",
     ),
     _part(
