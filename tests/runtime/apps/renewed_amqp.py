@@ -8,8 +8,8 @@ from typing import Any
 from kombu import Connection
 from kombu.transport import pyamqp
 
-from taskfleet_worker import renewed_login
 from taskfleet_worker.broker_parts import Parts, broker_url
+from taskfleet_worker.patches import renewed_login
 
 seen: list[list[str]] = []
 

@@ -117,7 +117,9 @@ def test_unusable_part_is_named_and_never_shown(
 
 
 def test_rabbitmq_with_an_empty_user_is_not_guest() -> None:
-    with pytest.raises(AddressError, match="'user' of Secret 'login' is empty, but RabbitMQ requires a user name"):
+    with pytest.raises(
+        AddressError, match="'user' of Secret 'login' is empty, but RabbitMQ requires a user name"
+    ):
         target_in(sources(user="", password="x"), external(scheme="amqp", host="mq", **USER, **PASSWORD))
 
 
