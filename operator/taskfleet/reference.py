@@ -38,6 +38,8 @@ def _fields(schema: Object, start: str) -> Iterator[tuple[str, Object, bool]]:
     """Walk the fields below `start`, each with its path and whether it is required."""
     parent = schema["properties"][start]
     for name, field in parent.get("properties", {}).items():
+        if "description" not in field:  # of a pod template, which Kubernetes describes
+            continue
         path = f"{start}.{name}"
         yield path, field, name in parent.get("required", ())
         inner = field.get("items", field)

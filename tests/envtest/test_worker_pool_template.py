@@ -48,7 +48,6 @@ TEMPLATE: Object = {
                 "labelSelector": {"matchLabels": {"taskfleet.dev/pool": "shop"}},
             }
         ],
-        "terminationGracePeriodSeconds": 1,
     },
 }
 
@@ -123,9 +122,6 @@ class TestArrives:
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert spec["securityContext"].items() >= {"fsGroup": 2000, "runAsNonRoot": True}.items()
 
-    def test_but_for_what_stays_ours(self, template: Object) -> None:
-        assert template["spec"]["terminationGracePeriodSeconds"] == 600
-
 
 INVALID = [
     pytest.param(
@@ -139,7 +135,7 @@ INVALID = [
         id="container-without-a-name",
     ),
     pytest.param({"spec": {"tolerations": {"key": "spot"}}}, "tolerations", id="map-for-a-list"),
-    pytest.param({"spec": {"containers": "worker"}}, "must be a list", id="text-for-a-list"),
+    pytest.param({"spec": {"volumes": "cache"}}, "must be a list", id="text-for-a-list"),
     pytest.param(
         {"spec": {"restartPolicy": "Never"}}, 'restartPolicy: Unsupported value: "Never"', id="value"
     ),

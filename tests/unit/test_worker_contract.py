@@ -62,7 +62,7 @@ BY_PARTS = external_broker(
         "passwordSecretRef": {"name": "login", "key": "password"},
     }
 )
-POOL = worker_pool(resultBackend={"broker": {"database": 1}})
+POOL = worker_pool(resultBackend={"broker": {"database": 1}}, setup=["shop.setup:prepare"])
 
 
 class Recorded(dict[str, Any]):

@@ -15,14 +15,17 @@ from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
 from taskfleet_worker.patches import defaults, reload, renewed_login, shutdown_signal
+from taskfleet_worker.pool import own_groups
 from taskfleet_worker.runtime import Runtime
 from taskfleet_worker.settings import Settings, SettingsError, read_settings
 from taskfleet_worker.shutdown import stopping, termination_log
+from taskfleet_worker.start import ancestors
 from taskfleet_worker.start.app_pool import app_pool, notes_on
 from taskfleet_worker.start.arguments import celery_arguments
 from taskfleet_worker.start.celery_main import (
     ignored_variables,
     keep_brokers_apart,
+    options_before,
     run_celery,
     understood_option,
 )
@@ -36,6 +39,7 @@ from taskfleet_worker.start.connection import (
     refuse_several_addresses,
 )
 from taskfleet_worker.start.overridden import overridden
+from taskfleet_worker.start.setup import call_setup
 from taskfleet_worker.transports.choose import transport_of
 
 
@@ -84,6 +88,7 @@ def run_worker(
     from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
+    before = options_before(worker_command)
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
     defaults.change(default_settings(settings, amqp=amqp))
@@ -93,11 +98,16 @@ def run_worker(
     context = WorkerContext(settings, health, start, native.monotonic)
     runtime = Runtime(context, transport_of(context, amqp=amqp))
     connect_signals(runtime)
+    runtime.reporter.notes += look_at_launcher()
     sys.argv = ["celery", *arguments[1:3], "worker", *arguments[3:]]
+    call_setup(settings.setup)
     if settings.pool_type is None and (pool := app_pool(arguments[2])) is not None:
         context.use_pool(pool)
         runtime.reporter.notes += notes_on(pool, arguments)
-    sys.argv = ["celery", *celery_arguments(arguments, context.settings, understood, amqp=amqp)]
+    sys.argv = [
+        "celery",
+        *celery_arguments(arguments, context.settings, understood, amqp=amqp, before=before),
+    ]
     # Only now: Celery's commands import what takes functions of `celery.worker.state` that the runtime has to wrap first.
     runtime.reporter.notes += ignored_variables(sys.argv[1:])
     reload.install(started_with)
@@ -106,6 +116,17 @@ def run_worker(
     finally:
         runtime.end.ended()
         stopping.ignore_signals()
+
+
+def look_at_launcher() -> list[str]:
+    """Sentences about processes that run around this one."""
+    names = ancestors.ancestors()
+    if ancestors.signals_all(names):
+        own_groups.install()
+    note = ancestors.unreached(names)
+    if note is not None:
+        native.complain(f"taskfleet: {note}")
+    return [note] if note is not None else []
 
 
 def connect_signals(runtime: Runtime) -> None:

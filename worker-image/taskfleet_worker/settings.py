@@ -71,6 +71,7 @@ class Settings:
     tls: Tls | None = None
     sentinel: Sentinel | None = None
     result_database: int | None = None
+    setup: tuple[str, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -123,6 +124,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             tls=read_tls(raw),
             sentinel=read_sentinel(raw),
             result_database=raw.get("resultDatabase"),
+            setup=tuple(raw.get("setup") or ()),
         )
     except KeyError as error:
         raise SettingsError(

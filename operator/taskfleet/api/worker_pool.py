@@ -9,7 +9,8 @@ from taskfleet.api.autoscale import Autoscale
 from taskfleet.api.base import Model, Resource, Timestamp
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.network_policy import NetworkPolicy
-from taskfleet.api.pod import IMAGE_RULE, AnyObject, EnvFrom, EnvVar, Resources
+from taskfleet.api.pod import IMAGE_RULE, EnvFrom, EnvVar, Resources
+from taskfleet.api.pod_template import PodTemplate
 from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.recycle import Recycle
@@ -20,6 +21,15 @@ from taskfleet.api.worker_flags import ARGUMENT_RULES
 
 PoolType = Literal["prefork", "threads", "gevent", "eventlet", "solo"]
 Argument = Annotated[str, Limits(minLength=1, maxLength=1000), *ARGUMENT_RULES]
+Launcher = Annotated[list[Annotated[str, Limits(minLength=1, maxLength=2000)]], Limits(maxItems=20)]
+FunctionName = Annotated[
+    str,
+    Limits(maxLength=253),
+    Rule(
+        "self.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$')",
+        '"{self}" is not the name of a function: use package.module:function.',
+    ),
+]
 
 # Celery needs up to 45 s after the last task: 32 s for a stalled prefork pool, the rest for its connections.
 STOP_MARGIN = timedelta(seconds=45)
@@ -105,6 +115,9 @@ class Beat(Model):
     app: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
     """The Celery application of beat. Defaults to the pool's."""
 
+    launcher: Launcher | None = None
+    """Words before the interpreter of beat. Defaults to the pool's; [] for none."""
+
     env: Annotated[
         list[EnvVar],
         Limits(**{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "maxItems": 500}),
@@ -114,7 +127,7 @@ class Beat(Model):
     resources: Resources = Resources()
     """CPU and memory of beat. Defaults to requests of 10m CPU and 128Mi memory, without limits."""
 
-    template: AnyObject = {}
+    template: PodTemplate = {}
     """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
     pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
 
@@ -194,6 +207,13 @@ class WorkerPoolSpec(Model):
 
     python: Annotated[str, Limits(minLength=1, maxLength=253)] = "python"
     """The Python interpreter in the image: a name on the PATH or a full path."""
+
+    launcher: Launcher = []
+    """Words before the interpreter, for an image whose start sets something up, such as [opentelemetry-instrument] or
+    [newrelic-admin, run-program]. A script must end with exec "$@", so that SIGTERM reaches the worker."""
+
+    setup: Annotated[list[FunctionName], Limits(maxItems=20)] = []
+    """Functions that are called in order before the app is imported, in workers and beat, as package.module:function."""
 
     pool: PoolType | None = None
     """How a worker runs its tasks, as in `celery worker --pool`: prefork for CPU-bound tasks; threads, gevent or
@@ -307,7 +327,7 @@ class WorkerPoolSpec(Model):
     suspend: bool = False
     """Drains the pool, scales it to zero and keeps it there. Its beat stops too."""
 
-    template: AnyObject = {}
+    template: PodTemplate = {}
     """A pod template that is merged into the one that the operator builds, as `kubectl patch` merges: sidecars,
     volumes, affinity, security context. The worker container is named worker."""
 
@@ -317,6 +337,12 @@ class WorkerPoolSpec(Model):
         if self.process_autoscale is not None:
             return self.process_autoscale.max
         return 1 if self.pool == "solo" else self.concurrency
+
+    @property
+    def beat_launcher(self) -> list[str]:
+        """The words before the interpreter of its beat."""
+        own = self.beat.launcher if self.beat is not None else None
+        return self.launcher if own is None else own
 
     @property
     def beat_app(self) -> str:

@@ -45,8 +45,8 @@ WORKER: Table = {
     "--gid": Missing("set the group as a number in spec.template.spec.securityContext.runAsGroup."),
     "--loader": Missing("Taskfleet uses its own loader: configure the app in its module."),
     "--config": Missing("configure the app in its module: app.config_from_object."),
-    "--quiet": Missing("no field sets it; it has no effect on tasks."),
-    "--skip-checks": Missing("Django's checks run at each start."),
+    "--quiet": Extra(),
+    "--skip-checks": Extra(),
 }
 
 BEAT: Table = {
@@ -70,8 +70,8 @@ BEAT: Table = {
     "--no-color": WORKER["--no-color"],
     "--loader": WORKER["--loader"],
     "--config": WORKER["--config"],
-    "--quiet": WORKER["--quiet"],
-    "--skip-checks": WORKER["--skip-checks"],
+    "--quiet": Missing("no field of beat sets it; it has no effect on tasks."),
+    "--skip-checks": Missing("Django's checks run at each start of beat."),
     "--workdir": Dropped("beat starts in the pool's working directory."),
 }
 

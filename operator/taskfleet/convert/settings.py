@@ -8,10 +8,7 @@ from taskfleet.convert.rollout import read_budget, read_strategy
 _AS_IT_IS = "fixed by the operator"
 
 SETTINGS: Table = {
-    "launcher": Missing(
-        "the pool starts the interpreter without it: mount a script as spec.python that ends in "
-        '`exec python "$@"` and runs the launcher first, or use an init container in the template.'
-    ),
+    "launcher": Field("launcher"),
     "otherCommand": Missing("a pool starts only the worker: move this command to a sidecar or a Deployment."),
     "disruptionBudget": Field(
         "disruptionBudget", read_budget, "delete this one: two budgets for the same pods block evictions"
@@ -33,7 +30,7 @@ SETTINGS: Table = {
     "beat.env": Field("beat.env"),
     "beat.envFrom": Missing("beat uses the pool's envFrom."),
     "beat.template": Missing("beat uses the pool's template."),
-    "beat.launcher": Missing("beat starts the interpreter without it."),
+    "beat.launcher": Field("beat.launcher"),
     "restart": Dropped("the kubelet restarts a container whenever it exits.", Verdict.KEPT),
     "healthcheck": Dropped("replaced with the operator's probes."),
     "build": Dropped("build and push the image yourself."),

@@ -92,7 +92,7 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
     return {
         **container,
         "env": [*(one for one in container["env"] if one["name"] not in own), *own.values()],
-        "command": [spec.python, f"{RUNTIME_PATH}/run.py", "beat"],
+        "command": [*spec.beat_launcher, spec.python, f"{RUNTIME_PATH}/run.py", "beat"],
         # Without a pid file: one that a killed beat leaves behind would keep the next one from starting.
         "args": [
             "-A",

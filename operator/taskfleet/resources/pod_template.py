@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from taskfleet.api import Object, WorkerPool
+from taskfleet.api.pod_template import CONTAINER_FIELDS, POD_FIELDS, refusal
 from taskfleet.resources.broker_connection import SENTINEL_PASSWORD, TLS_PATH, TLS_VOLUME, connection_metadata
 from taskfleet.resources.context import BrokerBinding, Installation
+from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import child_labels
 from taskfleet.resources.probes import PROBE_PORT
 from taskfleet.resources.runtime_init_container import INIT_CONTAINER, runtime_init_container
@@ -47,6 +49,7 @@ def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: I
 
 def with_pool_template(built: Object, users: Object, *, path: str, own_resources: bool = False) -> Object:
     """The user's template over what was built; with `own_resources` it does not change those of the container."""
+    _check_owned(users, path)
     fields = _OWNED.container_fields | ({"resources"} if own_resources else set())
     owned = replace(_OWNED, container_fields=fields)
     template = with_user_template(built, users, owned=owned, path=path)
@@ -55,6 +58,17 @@ def with_pool_template(built: Object, users: Object, *, path: str, own_resources
     safe = safe_to_evict(annotations.get(SAFE_TO_EVICT), spec["volumes"])
     metadata = {**template["metadata"], "annotations": {**annotations, SAFE_TO_EVICT: safe}}
     return {**template, "metadata": metadata, "spec": spec}
+
+
+def _check_owned(users: Object, path: str) -> None:
+    """Reject what only the operator sets, as the API server does unless the object is older than its rule."""
+    spec = users.get("spec") if isinstance(users.get("spec"), dict) else {}
+    containers = spec.get("containers") if isinstance(spec.get("containers"), list) else []
+    named = (one for one in containers if isinstance(one, dict) and one.get("name") == CONTAINER)
+    given = {**CONTAINER_FIELDS, **POD_FIELDS}
+    for field in (*(name for one in named for name in one), *(name for name in spec if name in POD_FIELDS)):
+        if field in given:
+            raise SpecError(f"{path}: {refusal(field, given[field])}")
 
 
 def _init_container_not_as_root(spec: Object) -> Object:

@@ -30,7 +30,7 @@ def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Inst
     built = {
         "name": CONTAINER,
         "image": spec.image,
-        "command": [spec.python, f"{RUNTIME_PATH}/run.py", "worker"],
+        "command": [*spec.launcher, spec.python, f"{RUNTIME_PATH}/run.py", "worker"],
         "args": worker_arguments(pool),
         "env": _environment(pool, broker, installation),
         "ports": [probe_port()],
@@ -113,6 +113,7 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         "prioritySteps": shared.priority_steps,
         "separator": shared.separator,
         "gracePeriod": _seconds(spec.effective_grace_period),
+        **({"setup": spec.setup} if spec.setup else {}),
         **connection_settings(broker),
         **_result_database(spec, broker),
     }

@@ -48,7 +48,6 @@ _POD_FIELDS: tuple[Object, ...] = (
     {"os": {"name": "linux"}},
     {"overhead": {"cpu": "10m"}},
     {"restartPolicy": "Always"},
-    {"terminationGracePeriodSeconds": 1},
     {"securityContext": {"fsGroup": 2000, "runAsUser": 0}},
     {"securityContext": {"seccompProfile": None}},
     {"volumes": [_CACHE]},

@@ -107,7 +107,7 @@ SIZES = (
         _scale_up({"type": "Percent", "value": 1, "period": "1m"}),
         _scale_up({"type": "Percent", "value": 0, "period": "1m"}),
         "autoscale.behavior.scaleUp.policies[0].value",
-        "should be greater than or equal to 1",
+        "Invalid value: 0: spec.autoscale.behavior.scaleUp.policies[0].value in body should be greater than or equal to 1",
     ),
     _case(
         "a-recycling-of-nothing",
@@ -480,5 +480,59 @@ LEFT_TO_THE_APP = (
     ),
 )
 
+WORDS, PROBE = ["x"], {"tcpSocket": {"port": 1}}
+
+
+def _template(field: str, value: object, advice: str, where: str = "template") -> Case:
+    """What only the operator sets; the same field of another container is the user's."""
+
+    def with_container(name: str) -> Object:
+        template = {"spec": {"containers": [{"name": name, field: value}]}}
+        return {"template": template} if where == "template" else {"beat": {"template": template}}
+
+    return _case(
+        f"{field}-in-{where}",
+        with_container("sidecar"),
+        with_container("worker"),
+        f"{where}.spec.containers",
+        f"{OBJECT}{field} of the worker's pod is set by the operator: remove it; {advice}.",
+    )
+
+
+OWN_START = (
+    *(
+        _template(field, value, advice, where)
+        for where in ("template", "beat.template")
+        for field, value, advice in (
+            ("command", WORDS, "use launcher and python"),
+            ("args", WORDS, "use the fields of the spec and extraArgs"),
+            ("readinessProbe", PROBE, "the operator's probes know draining and long tasks"),
+            ("livenessProbe", PROBE, "the operator's probes know draining and long tasks"),
+            ("startupProbe", PROBE, "the operator's probes wait for the start"),
+        )
+    ),
+    *(
+        _case(
+            f"grace-period-in-{where}",
+            wrap({"spec": {"priority": 1}}),
+            wrap({"spec": {"terminationGracePeriodSeconds": 60}}),
+            f"{where}.spec.terminationGracePeriodSeconds",
+            f"{OBJECT}terminationGracePeriodSeconds of the worker's pod is set by the operator: remove it; use "
+            "terminationGracePeriod.",
+        )
+        for where, wrap in (
+            ("template", lambda template: {"template": template}),
+            ("beat.template", lambda template: {"beat": {"template": template}}),
+        )
+    ),
+    _case(
+        "setup-that-names-no-function",
+        {"setup": ["shop.setup:prepare", "_setup:go"]},
+        {"setup": ["shop.setup:prepare", "shop.setup"]},
+        "setup[1]",
+        f'{STRING}"shop.setup" is not the name of a function: use package.module:function.',
+    ),
+)
+
 VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}
-CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT, *LEFT_TO_THE_APP)
+CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT, *LEFT_TO_THE_APP, *OWN_START)

@@ -79,7 +79,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
         ],
         "newrelic": [
             "env REDIS_AUTH_TOKEN",
-            'launcher sh -c python manage.py collect_permissions && exec "$0" "$@" newrelic-admin run-program',
         ],
     }
 

@@ -7,7 +7,7 @@ from taskfleet.convert.report import report_text
 
 
 def test_what_needs_an_action_comes_first() -> None:
-    lines = report_text(convert([deployment(command="celery -A shop worker --quiet")]).notes).splitlines()
+    lines = report_text(convert([deployment(command="celery -A shop worker --uid 1000")]).notes).splitlines()
     headings = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("    ")]
     assert headings == ["action required:", "not supported:", "changed:", "kept:"]
 

@@ -88,6 +88,8 @@ EVERY_FIELD: Object = {
     "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "50%"}},
     "disruptionBudget": {"enabled": True, "maxUnavailable": 2},
     "python": "/opt/venv/bin/python",
+    "launcher": ["sh", "-c", '. /env.sh; exec "$0" "$@"'],
+    "setup": ["shop.setup:prepare"],
     "concurrency": 4,
     "queues": ["high", "low"],
     "queueOrder": "RoundRobin",
@@ -125,6 +127,7 @@ FULL_REDIS: Object = {
 
 FULL_BEAT: Object = {
     "app": "proj.schedules",
+    "launcher": ["newrelic-admin", "run-program"],
     "env": [{"name": "LEVEL", "value": "9"}],
     "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},
     "storage": {"size": "1Gi", "storageClassName": "standard", "retainOnDelete": False},

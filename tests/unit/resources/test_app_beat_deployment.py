@@ -50,6 +50,16 @@ def test_its_own_fields_win_over_the_pools() -> None:
     assert container["resources"]["limits"] == {"memory": "1Gi"}
 
 
+@pytest.mark.parametrize(
+    ("own", "launcher"),
+    [({}, ["ddtrace-run"]), ({"launcher": []}, []), ({"launcher": ["x"]}, ["x"])],
+    ids=str,
+)
+def test_its_launcher_is_the_pools_unless_it_has_one(own: Object, launcher: list[str]) -> None:
+    container = container_of(own, launcher=["ddtrace-run"])
+    assert container["command"] == [*launcher, "python", "/taskfleet/run.py", "beat"]
+
+
 def test_the_pools_template_applies_without_what_is_about_many_pods() -> None:
     spec = pod_of({}, template={"spec": SPREAD})["spec"]
     assert spec["nodeSelector"] == {"disk": "ssd"}

@@ -134,23 +134,26 @@ def test_termination_grace(spec: dict[str, Any], seconds: int) -> None:
     assert pod_spec(worker_pool(**spec))["terminationGracePeriodSeconds"] == seconds
 
 
+@pytest.mark.parametrize("field", ["command", "args", "readinessProbe", "livenessProbe", "startupProbe"])
+def test_what_only_the_operator_sets_is_refused_with_what_to_use(field: str) -> None:
+    users = ["mine"] if field in ("command", "args") else {"tcpSocket": {"port": 1}}
+    with pytest.raises(
+        SpecError, match=f"^spec.template: {field} of the worker's pod is set by the operator: "
+    ):
+        worker_of(**{field: users})
+
+
+def test_a_grace_period_has_a_field_of_its_own() -> None:
+    with pytest.raises(SpecError, match=r"remove it; use terminationGracePeriod\.$"):
+        spec_of(terminationGracePeriodSeconds=1)
+
+
 class TestOperatorWins:
-    @pytest.mark.parametrize("field", ["command", "args", "readinessProbe", "livenessProbe"])
-    def test_over_the_workers_command_and_probes(self, field: str) -> None:
-        users = ["mine"] if field in ("command", "args") else {"tcpSocket": {"port": 1}}
-        assert worker_of(**{field: users})[field] == worker(worker_pool())[field]
-
-    def test_over_a_startup_probe_that_would_hold_up_the_others(self) -> None:
-        assert "startupProbe" not in worker_of(startupProbe={"tcpSocket": {"port": 1}})
-
     def test_over_labels_of_ours(self) -> None:
         ours = {"taskfleet.dev/pool": "other", "taskfleet.dev/component": "x", "taskfleet.dev/managed": None}
         labels = {**ours, "team": "a"}
         merged = template_of({"metadata": {"labels": labels}})["metadata"]["labels"]
         assert merged == template_of({})["metadata"]["labels"] | {"team": "a"}
-
-    def test_over_the_grace_period(self) -> None:
-        assert spec_of(terminationGracePeriodSeconds=1)["terminationGracePeriodSeconds"] == 600
 
     def test_over_the_init_container_which_stays_first(self) -> None:
         ours = pod_spec(worker_pool())["initContainers"][0]

@@ -26,6 +26,16 @@ def test_command_line_of_the_smallest_pool() -> None:
     ], "the app's own where a field is left out"  # fmt: skip
 
 
+def test_a_launcher_stands_before_the_interpreter() -> None:
+    launcher = ["sh", "-c", '. /env.sh; exec "$0" "$@"']
+    container = worker(worker_pool(launcher=launcher, python="/venv/bin/python"))
+    assert container["command"] == [*launcher, "/venv/bin/python", "/taskfleet/run.py", "worker"]
+
+
+def test_functions_of_the_project_are_named_to_the_runtime() -> None:
+    assert settings(setup=["shop.setup:prepare"])["setup"] == ["shop.setup:prepare"]
+
+
 @pytest.mark.parametrize(
     ("spec", "flag"),
     [

@@ -66,3 +66,11 @@ def test_prefork_is_named_by_its_alias_because_an_app_may_set_another_pool() -> 
 def test_other_arguments_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SettingsError, match="worker -A <app>"):
         celery_arguments(arguments, read_settings(environment()), OLD)
+
+
+def test_options_of_celery_itself_come_before_the_word_worker() -> None:
+    given = ["worker", "-A", "proj", "-E", "--workdir", "/srv", "--skip-checks", "--workdir=/x", "--umask=7"]
+    before = {"--workdir": True, "--skip-checks": False}
+    arguments = celery_arguments(given, read_settings(environment()), OLD, before=before)
+    assert arguments[:7] == ["-A", "proj", "--workdir", "/srv", "--skip-checks", "--workdir=/x", "worker"]
+    assert arguments[-2:] == ["-E", "--umask=7"]

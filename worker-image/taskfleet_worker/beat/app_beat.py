@@ -23,6 +23,7 @@ from taskfleet_worker.start.celery_main import (
 )
 from taskfleet_worker.start.configuration import configure_worker
 from taskfleet_worker.start.connection import configure_connection, name_results, refuse_several_addresses
+from taskfleet_worker.start.setup import call_setup
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     # When each task was last sent is kept at once, so that a beat that is killed sends none of them again.
     defaults.change({"beat_sync_every": 1})
     persistent_scheduler.install()
+    call_setup(settings.setup)
     app = _configured(arguments[1], settings)
     lock = _lock_of(app, arguments[1], settings)
     if lock is not None:

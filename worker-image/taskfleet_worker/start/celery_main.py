@@ -30,6 +30,19 @@ def understood_option(app: Any) -> Callable[[str], bool]:
     return lambda name: name in names
 
 
+def options_before(command: Any) -> dict[str, bool]:
+    """The options of `celery` that its `command` does not have, and whether each takes a value."""
+    from celery.bin.celery import celery
+
+    theirs = {name for option in command.params for name in option.opts}
+    return {
+        name: not getattr(option, "is_flag", False)
+        for option in celery.params
+        for name in (*option.opts, *option.secondary_opts)
+        if name not in theirs
+    }
+
+
 def ignored_variables(arguments: Sequence[str]) -> list[str]:
     """Sentences about variables that would set options of Celery's command line, which `run_celery` does not let them."""
     from celery.bin.celery import celery
