@@ -62,9 +62,12 @@ def with_pool_template(built: Object, users: Object, *, path: str, own_resources
 
 def _check_owned(users: Object, path: str) -> None:
     """Reject what only the operator sets, as the API server does unless the object is older than its rule."""
-    spec = users.get("spec") if isinstance(users.get("spec"), dict) else {}
-    containers = spec.get("containers") if isinstance(spec.get("containers"), list) else []
-    named = (one for one in containers if isinstance(one, dict) and one.get("name") == CONTAINER)
+    spec = users.get("spec")
+    if not isinstance(spec, dict):
+        return
+    containers = spec.get("containers")
+    listed = containers if isinstance(containers, list) else []
+    named = (one for one in listed if isinstance(one, dict) and one.get("name") == CONTAINER)
     given = {**CONTAINER_FIELDS, **POD_FIELDS}
     for field in (*(name for one in named for name in one), *(name for name in spec if name in POD_FIELDS)):
         if field in given:
