@@ -135,10 +135,13 @@ def broker_notes(
     notes: Notes, found: BrokerUrl | None, secret: SecretKey, variables: Mapping[str, Variable]
 ) -> None:
     """Note where the URL comes from, and how to create its Secret."""
-    if tokens := _tokens(variables):
-        notes.lost(
-            f"env {', '.join(tokens)}",
-            "the password is rotated: write each new URL to the Secret of the Broker; the workers then restart.",
+    for name in _tokens(variables):
+        ref = variables[name].secret
+        where = f"{{name: {ref.name}, key: {ref.key}}}" if ref is not None else "the key that is rotated"
+        notes.by_hand(
+            f"env {name}",
+            "the password is rotated: write the rest of the URL to spec.external of the Broker as scheme, host and so "
+            f"on, with passwordSecretRef {where}, which workers read for each new connection.",
         )
     if found is not None and found.secret is not None:
         notes.kept(found.subject, f"Broker: urlSecretRef {secret.name}, key {secret.key}")

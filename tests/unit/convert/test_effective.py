@@ -77,9 +77,6 @@ def test_what_cannot_be_expressed_is_no_more_than_this() -> None:
             "volume ${CREDENTIALS}:${CREDENTIALS}",
             "volume ./:/app",
         ],
-        "newrelic": [
-            "env REDIS_AUTH_TOKEN",
-        ],
     }
 
 
