@@ -188,7 +188,7 @@ class WorkerPoolSpec(Model):
             field="recycle",
         ),
         Rule(
-            "!has(self.resultBackend) || !self.env.exists(one, one.name == 'CELERY_RESULT_BACKEND')",
+            "!has(self.resultBackend) || !has(self.env) || !self.env.exists(one, one.name == 'CELERY_RESULT_BACKEND')",
             "resultBackend sets CELERY_RESULT_BACKEND: remove the variable from env, or remove resultBackend.",
             field="env",
         ),

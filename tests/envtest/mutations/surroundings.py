@@ -27,6 +27,7 @@ _BESIDE: dict[str, dict[str, Object]] = {
             "replicas": None,
             "autoscale": {"maxReplicas": 3, "behavior": {"scaleDown": {"stabilizationWindow": "1s"}}},
         },
+        "autoscale.keepalive": {"replicas": None, "autoscale": {"maxReplicas": 3}},
         "autoscale.behavior.scaleUp.policies[].": {"replicas": None, "autoscale": _policies("scaleUp")},
         "autoscale.behavior.scaleDown.policies[].": {"replicas": None, "autoscale": _policies("scaleDown")},
         "recycle.maxAge": {"recycle": {"maxMemory": "100Ti"}},

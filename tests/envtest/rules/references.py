@@ -12,8 +12,11 @@ def _external(**references: Object) -> Object:
 
 def _by_parts(**references: Object) -> Object:
     host = {} if "hostFrom" in references else {"host": "cache"}
-    scheme = "amqp" if "virtualHostFrom" in references else "redis"
-    return {"external": {"scheme": scheme, **host, "passwordSecretRef": URL, **references}}
+    # RabbitMQ takes no password without a user.
+    server = (
+        {"scheme": "amqp", "username": "shop"} if "virtualHostFrom" in references else {"scheme": "redis"}
+    )
+    return {"external": {**server, **host, "passwordSecretRef": URL, **references}}
 
 
 def references(name: str) -> dict[tuple[str, str], Object]:
