@@ -12,6 +12,7 @@ from taskfleet.api.base import (
     Resource,
     Timestamp,
 )
+from taskfleet.api.beat import Beat, BeatStorage
 from taskfleet.api.broker import (
     Binding,
     Broker,
@@ -32,6 +33,7 @@ from taskfleet.api.periodic_schedule import (
     Trigger,
 )
 from taskfleet.api.pod import EnvFrom, EnvSource, EnvVar, Resources
+from taskfleet.api.pool_type import PoolType
 from taskfleet.api.quantities import (
     Duration,
     MemorySize,
@@ -43,18 +45,13 @@ from taskfleet.api.quantities import (
 from taskfleet.api.references import BrokerRef, ConfigMapKeyRef, KeySource, SecretKeyRef
 from taskfleet.api.task_queue import AlertAbove, Purge, TaskQueue, TaskQueueSpec, TaskQueueStatus
 from taskfleet.api.worker_pool import (
-    Beat,
-    BeatStorage,
     BrokerDatabase,
-    Decision,
-    PoolType,
     ProcessAutoscale,
-    Requeue,
     ResultBackend,
     WorkerPool,
     WorkerPoolSpec,
-    WorkerPoolStatus,
 )
+from taskfleet.api.worker_pool_status import Decision, ObservedWorker, Requeue, WorkerPoolStatus
 
 __all__ = [
     "GROUP",
@@ -88,6 +85,7 @@ __all__ = [
     "Model",
     "Object",
     "ObjectMeta",
+    "ObservedWorker",
     "PeriodicSchedule",
     "PeriodicScheduleSpec",
     "PeriodicScheduleStatus",

@@ -3,25 +3,24 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from taskfleet.api.autoscale import Autoscale
-from taskfleet.api.base import Model, Resource, Timestamp
-from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
+from taskfleet.api.base import Model, Resource
+from taskfleet.api.beat import Beat, Launcher
+from taskfleet.api.conditions import READY_MESSAGE, READY_REASON
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, EnvFrom, EnvVar, Resources
 from taskfleet.api.pod_template import PodTemplate
-from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
+from taskfleet.api.pool_type import PoolType
+from taskfleet.api.quantities import MemorySize, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.recycle import Recycle
-from taskfleet.api.references import BrokerRef, ObjectName, SecretKeyRef
+from taskfleet.api.references import BrokerRef, SecretKeyRef
 from taskfleet.api.rollout import DisruptionBudget, Strategy
-from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule, Scale
+from taskfleet.api.schema import Column, Limits, Rule, Scale
 from taskfleet.api.worker_flags import ARGUMENT_RULES
+from taskfleet.api.worker_pool_status import WorkerPoolStatus
 
-PoolType = Literal["prefork", "threads", "gevent", "eventlet", "solo"]
 Argument = Annotated[str, Limits(minLength=1, maxLength=1000), *ARGUMENT_RULES]
-Launcher = Annotated[list[Annotated[str, Limits(minLength=1, maxLength=2000)]], Limits(maxItems=20)]
 FunctionName = Annotated[
     str,
     Limits(maxLength=253),
@@ -34,7 +33,6 @@ FunctionName = Annotated[
 # Celery needs up to 45 s after the last task: 32 s for a stalled prefork pool, the rest for its connections.
 STOP_MARGIN = timedelta(seconds=45)
 DEFAULT_GRACE = timedelta(minutes=10)
-PERSISTENT_SCHEDULER = "celery.beat:PersistentScheduler"
 
 
 def _for_pools(field: str, *pools: str) -> Rule:
@@ -87,57 +85,6 @@ class ResultBackend(Model):
 
     broker: BrokerDatabase | None = None
     """A database of the pool's Broker, which must be a Redis."""
-
-
-class BeatStorage(Model):
-    """The volume for the file of celery.beat:PersistentScheduler."""
-
-    size: MemorySize = "100Mi"
-    """The volume's size. It cannot change."""
-
-    storage_class_name: ObjectName | None = None
-    """The storage class; by default the cluster's own default. It cannot change."""
-
-    retain_on_delete: bool = True
-    """Keeps the volume when the WorkerPool is deleted. The beat of a new WorkerPool of the same name continues from
-    it."""
-
-
-class Beat(Model):
-    """The app's own `celery beat`, one process for the whole pool."""
-
-    switch = True
-
-    scheduler: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
-    """The scheduler class, as in `celery beat --scheduler`. For django-celery-beat it is
-    django_celery_beat.schedulers:DatabaseScheduler. Defaults to the app's beat_scheduler."""
-
-    app: Annotated[str, Limits(minLength=1, maxLength=253)] | None = None
-    """The Celery application of beat. Defaults to the pool's."""
-
-    launcher: Launcher | None = None
-    """Words before the interpreter of beat. Defaults to the pool's; [] for none."""
-
-    env: Annotated[
-        list[EnvVar],
-        Limits(**{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "maxItems": 500}),
-    ] = []
-    """Environment variables of beat in addition to the pool's; one of the same name replaces the pool's."""
-
-    resources: Resources = Resources()
-    """CPU and memory of beat. Defaults to requests of 10m CPU and 128Mi memory, without limits."""
-
-    template: PodTemplate = {}
-    """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
-    pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
-
-    storage: BeatStorage = BeatStorage()
-    """The volume for the file of celery.beat:PersistentScheduler. There is none if scheduler is another class."""
-
-    @property
-    def persistent(self) -> bool:
-        """Whether its scheduler keeps a file of when each task was last sent, as Celery's default does."""
-        return self.scheduler in (None, PERSISTENT_SCHEDULER)
 
 
 class WorkerPoolSpec(Model):
@@ -364,127 +311,6 @@ class WorkerPoolSpec(Model):
         if self.autoscale is not None:
             return None
         return 1 if self.replicas is None else self.replicas
-
-
-class Decision(Model):
-    """A scaling decision."""
-
-    time: Timestamp
-    """When the decision was made."""
-
-    from_replicas: Count = Field(validation_alias="from", serialization_alias="from")
-    """The number of pods before."""
-
-    to: Count
-    """The desired number of pods."""
-
-    reason: str
-    """The reason for the decision, one word."""
-
-    message: str
-    """The calculation of the number."""
-
-
-MAX_TOKEN = 64
-VersionText = Annotated[str, Limits(maxLength=64)]
-MAX_DECISIONS = 5
-
-
-class Requeue(Model):
-    """The result of a request to requeue dead letters."""
-
-    token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
-    """The first word of the annotation taskfleet.dev/requeue."""
-
-    time: Timestamp
-    """When the request was handled."""
-
-    messages: Count
-    """The number of requeued messages."""
-
-
-class ObservedWorker(Model):
-    """What came of the spec and of the app's own configuration, by the word of the newest pod."""
-
-    celery_version: VersionText
-    """The version of Celery in the image."""
-
-    kombu_version: VersionText
-    """The version of kombu in the image."""
-
-    python_version: VersionText
-    """The version of Python in the image."""
-
-    pool: PoolType
-    """The pool that runs the tasks."""
-
-    capacity: Count
-    """The number of tasks that a pod runs at once at most."""
-
-    queues: Annotated[list[Annotated[str, Limits(maxLength=200)]], Limits(maxItems=100)] = []
-    """The queues that a pod consumes."""
-
-    acks_late: bool
-    """Whether tasks are acknowledged after they end, unless they say otherwise themselves."""
-
-    prefetch_count: Count
-    """The number of messages that a pod takes at once, running ones included; 0 means no limit."""
-
-    inputs_hash: Annotated[str, Limits(maxLength=64)]
-    """A digest of the settings that the pod was started with: with other ones the pool has to learn again."""
-
-
-class WorkerPoolStatus(Status):
-    """The observed state of the pool, and the last scaling decision."""
-
-    replicas: Annotated[Count, FollowsLoad()] = 0
-    """Pods that exist."""
-
-    ready_replicas: Annotated[Count, FollowsLoad()] = 0
-    """Pods that are ready."""
-
-    selector: str | None = None
-    """The label selector of the pods, for the scale subresource."""
-
-    desired_replicas: Count | None = None
-    """The desired number of pods."""
-
-    busy_replicas: Annotated[Count | None, FollowsLoad()] = None
-    """Pods that run a task."""
-
-    draining_replicas: Annotated[Count | None, FollowsLoad()] = None
-    """Pods that finish their tasks and fetch no new ones."""
-
-    waiting: Annotated[Count | None, FollowsLoad()] = None
-    """Waiting messages in the pool's queues."""
-
-    in_flight: Annotated[Count | None, FollowsLoad()] = None
-    """Messages that the pool's pods hold, running or prefetched."""
-
-    requeued: Annotated[Count | None, FollowsLoad()] = None
-    """Messages that were requeued because the pod that held them ended."""
-
-    dead_letters: Annotated[Count | None, FollowsLoad()] = None
-    """Messages in the <queue>.dead lists: each crashed its worker more than 5 times."""
-
-    last_requeue: Requeue | None = None
-    """The last request to requeue dead letters, as by `kubectl taskfleet dead --requeue`."""
-
-    notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10), FollowsLoad()] = []
-    """What the pods report, such as tasks that set acks_late to False themselves."""
-
-    worker: ObservedWorker | None = None
-    """What the workers run: versions, pool, capacity and queues. Scaling uses it where the spec leaves a field to the
-    app."""
-
-    runtime_version: str | None = None
-    """The version of the Taskfleet runtime in the worker pods."""
-
-    last_decision: Decision | None = None
-    """The last decision about the size."""
-
-    decisions: Annotated[list[Decision], Limits(maxItems=MAX_DECISIONS)] = []
-    """The last decisions about the size, up to five, the oldest first."""
 
 
 class WorkerPool(Resource):

@@ -8,7 +8,7 @@ from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
 from taskfleet.api.annotations import REQUEUE
 from taskfleet.api.reasons import PoolReason
 from taskfleet.api.stored import status_of
-from taskfleet.api.worker_pool import MAX_TOKEN
+from taskfleet.api.worker_pool_status import MAX_TOKEN
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.controllers.broker_ready import broker_of

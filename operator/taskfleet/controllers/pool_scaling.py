@@ -6,7 +6,7 @@ from taskfleet.api import Object, WorkerPool, WorkerPoolSpec
 from taskfleet.api.base import rfc3339
 from taskfleet.api.reasons import ConditionType, PoolReason
 from taskfleet.api.stored import status_of
-from taskfleet.api.worker_pool import MAX_DECISIONS
+from taskfleet.api.worker_pool_status import MAX_DECISIONS
 from taskfleet.controllers.conditions import Reasoned, condition
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.event import Event, Severity

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from taskfleet.api import Object, WorkerPool
-from taskfleet.api.worker_pool import ObservedWorker
+from taskfleet.api import Object, ObservedWorker, WorkerPool
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.resources.worker_deployment import INPUTS_HASH, TEMPLATE_HASH
 
