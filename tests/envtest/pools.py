@@ -28,7 +28,7 @@ def image(deployment: Object) -> str:
     return str(next(one["image"] for one in containers if one["name"] == "worker"))
 
 
-def wait_for_deployment(kube: Kube, pool: Object, *, timeout: float = 30, **wanted: Any) -> Object:
+def wait_for_deployment(kube: Kube, pool: Object, *, timeout: float = 60, **wanted: Any) -> Object:
     """The pool's Deployment, once it has the given `replicas` or `image`."""
     name, namespace = f"{pool['metadata']['name']}-worker", pool["metadata"]["namespace"]
 
@@ -42,7 +42,7 @@ def wait_for_deployment(kube: Kube, pool: Object, *, timeout: float = 30, **want
     return wait_for(so, timeout, what=f"Deployment {name} with {wanted or 'anything'}") or {}
 
 
-def wait_until_settled(kube: Kube, pool: Object, *, timeout: float = 30) -> Object:
+def wait_until_settled(kube: Kube, pool: Object, *, timeout: float = 60) -> Object:
     """The pool, once its status tells of its newest spec and nothing is being changed."""
     name, namespace = pool["metadata"]["name"], pool["metadata"]["namespace"]
 

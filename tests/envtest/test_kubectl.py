@@ -12,6 +12,17 @@ from tests.tools.kube import Kube
 
 NOW = "2030-01-31T08:00:00Z"
 READY = {"type": "Ready", "status": "True", "reason": "Available", "message": "2 of 2 pods are ready."}
+WORKER: Object = {
+    "celeryVersion": "5.7.0",
+    "kombuVersion": "5.7.0",
+    "pythonVersion": "3.12.1",
+    "pool": "prefork",
+    "capacity": 4,
+    "queues": ["high", "low"],
+    "acksLate": True,
+    "prefetchCount": 4,
+    "inputsHash": "0123456789abcdef",
+}
 
 
 def run(kubeconfig: Path, *arguments: str) -> str:
@@ -57,6 +68,7 @@ def test_explain_reads_like_documentation(kubeconfig: Path, path: str, expected:
                 "readyReplicas": 2,
                 "busyReplicas": 1,
                 "waiting": 7,
+                "worker": WORKER,
                 "conditions": [READY],
             },
             {
@@ -161,7 +173,7 @@ def test_get_taskfleet_shows_the_whole_fleet(kube: Kube, kubeconfig: Path, names
 def test_the_wide_table_tells_the_last_decision(kube: Kube, kubeconfig: Path, namespace: str) -> None:
     kube.create(build("WorkerPool", {"queues": ["high", "low"]}, namespace=namespace))
     decision = {"time": NOW, "from": 1, "to": 3, "reason": "Demand", "message": "12 waiting over 4 a pod"}
-    status = {"status": {"lastDecision": decision}}
+    status = {"status": {"lastDecision": decision, "worker": WORKER}}
     kube.patch("WorkerPool", "subject", namespace, status, subresource="status")
     table = run(kubeconfig, "--namespace", namespace, "get", "wp", "--output=wide")
     assert "12 waiting over 4 a pod" in table

@@ -88,7 +88,6 @@ def run_worker(
     from celery.bin.worker import worker as worker_command
 
     understood = {name for option in worker_command.params for name in option.opts}
-    before = options_before(worker_command)
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
     defaults.change(default_settings(settings, amqp=amqp))
@@ -104,11 +103,10 @@ def run_worker(
     if settings.pool_type is None and (pool := app_pool(arguments[2])) is not None:
         context.use_pool(pool)
         runtime.reporter.notes += notes_on(pool, arguments)
-    sys.argv = [
-        "celery",
-        *celery_arguments(arguments, context.settings, understood, amqp=amqp, before=before),
-    ]
     # Only now: Celery's commands import what takes functions of `celery.worker.state` that the runtime has to wrap first.
+    before = options_before(worker_command)
+    words = celery_arguments(arguments, context.settings, understood, amqp=amqp, before=before)
+    sys.argv = ["celery", *words]
     runtime.reporter.notes += ignored_variables(sys.argv[1:])
     reload.install(started_with)
     try:
