@@ -26,26 +26,29 @@ class Rule:
     Put it into `Annotated` for one field, or into a model's `rules` for several fields together. The message
     may hold CEL in braces, such as {self.pool}, which shows the value seen. `field` is the one of the model's
     fields that the API server names in its answer. `optional_old_self` runs a rule that asks for oldSelf
-    when the object is created, too.
+    when the object is created, too. `message_expression` is the message in CEL, for one that braces cannot hold.
     """
 
     expression: str
     message: str
     field: str | None = None
     optional_old_self: bool = False
+    message_expression: str | None = None
 
     def as_schema(self) -> dict[str, Any]:
         """Return the entry of x-kubernetes-validations."""
         entry: dict[str, Any] = {"rule": self.expression, "message": _VALUE.sub(_placeholder, self.message)}
-        if _VALUE.search(self.message):
-            entry["messageExpression"] = self._message_expression()
+        if self.message_expression is not None:
+            entry["messageExpression"] = self.message_expression
+        elif _VALUE.search(self.message):
+            entry["messageExpression"] = self._values_shown()
         if self.field is not None:
             entry["fieldPath"] = f".{self.field}"
         if self.optional_old_self:
             entry["optionalOldSelf"] = True
         return entry
 
-    def _message_expression(self) -> str:
+    def _values_shown(self) -> str:
         """Write the message as a CEL string that takes its values by %s."""
         text = json.dumps(_VALUE.sub("%s", self.message.replace("%", "%%")))
         return f"{text}.format([{', '.join(_VALUE.findall(self.message))}])"

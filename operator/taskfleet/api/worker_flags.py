@@ -28,6 +28,10 @@ HARMFUL = {
         "makes every pod send every periodic task: remove it, and set beat or create a PeriodicSchedule."
     ),
     ("-n", "--hostname"): "is not supported: remove it. A worker is named after its pool and its pod.",
+    (
+        "--config",
+        "--loader",
+    ): "replaces how the app is configured: remove it, and configure the app in its module.",
     ("-D", "--detach"): "ends the container at once: remove it. A worker must run in the foreground.",
 }
 

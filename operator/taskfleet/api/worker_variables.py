@@ -6,6 +6,9 @@ what a field says. Names that only an app reads are its own.
 
 from taskfleet.api.schema import Rule
 
+# Names that are refused for the same reason, and what to do instead.
+Group = tuple[tuple[str, ...], str]
+
 _ARGS = "extraArgs"
 
 # The field that sets an option of `celery worker`, and the ends of CELERY_WORKER_...
@@ -69,30 +72,19 @@ _OTHERS = {
 }
 
 
-def _rule(names: tuple[str, ...], advice: str) -> Rule:
-    return Rule(f"!(self in {list(names)})", f"{{self}} {advice}")
-
-
-def _of_fields(prefix: str, fields: dict[str, tuple[str, ...]]) -> tuple[Rule, ...]:
+def _of_fields(prefix: str, fields: dict[str, tuple[str, ...]]) -> tuple[Group, ...]:
     return tuple(
-        _rule(
-            tuple(f"{prefix}_{end}" for end in ends), f"is an option of Celery: remove it, and set {field}."
-        )
+        (tuple(f"{prefix}_{end}" for end in ends), f"is an option of Celery: remove it, and set {field}.")
         for field, ends in fields.items()
     )
 
 
-VARIABLE_RULES = (
+_GROUPS: tuple[Group, ...] = (
     *_of_fields("CELERY_WORKER", _WORKER),
     *_of_fields("CELERY_BEAT", _BEAT),
-    *(_rule(names, advice) for names, advice in _OTHERS.items()),
+    *_OTHERS.items(),
 )
+VARIABLE_RULES = tuple(Rule(f"!(self in {list(names)})", f"{{self}} {advice}") for names, advice in _GROUPS)
 
-REFUSED_VARIABLES = frozenset(
-    {
-        *(f"CELERY_WORKER_{end}" for ends in _WORKER.values() for end in ends),
-        *(f"CELERY_BEAT_{end}" for ends in _BEAT.values() for end in ends),
-        *(name for names in _OTHERS for name in names),
-    }
-)
-"""All of them."""
+REFUSED_VARIABLES = {name: advice for names, advice in _GROUPS for name in names}
+"""All of them, each with what to do instead."""

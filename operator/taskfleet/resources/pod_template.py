@@ -1,9 +1,11 @@
 """The pod template of a worker: what the operator builds, the user's template over it, and what stays ours."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from taskfleet.api import Object, WorkerPool
-from taskfleet.api.pod_template import CONTAINER_FIELDS, POD_FIELDS, refusal
+from taskfleet.api.pod_template import CONTAINER_FIELDS, POD_FIELDS, refusal, variable_refusal
+from taskfleet.api.worker_variables import REFUSED_VARIABLES
 from taskfleet.resources.broker_connection import SENTINEL_PASSWORD, TLS_PATH, TLS_VOLUME, connection_metadata
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.errors import SpecError
@@ -67,11 +69,22 @@ def _check_owned(users: Object, path: str) -> None:
         return
     containers = spec.get("containers")
     listed = containers if isinstance(containers, list) else []
-    named = (one for one in listed if isinstance(one, dict) and one.get("name") == CONTAINER)
+    named = [one for one in listed if isinstance(one, dict) and one.get("name") == CONTAINER]
     given = {**CONTAINER_FIELDS, **POD_FIELDS}
     for field in (*(name for one in named for name in one), *(name for name in spec if name in POD_FIELDS)):
         if field in given:
             raise SpecError(f"{path}: {refusal(field, given[field])}")
+    for name in (name for one in named for name in _variables(one)):
+        if name in REFUSED_VARIABLES:
+            raise SpecError(f"{path}: {variable_refusal(name, REFUSED_VARIABLES[name])}")
+
+
+def _variables(container: Object) -> Iterator[str]:
+    """The names in its `env`, which may have any shape."""
+    variables = container.get("env")
+    for one in variables if isinstance(variables, list) else []:
+        if isinstance(one, dict) and isinstance(name := one.get("name"), str):
+            yield name
 
 
 def _init_container_not_as_root(spec: Object) -> Object:

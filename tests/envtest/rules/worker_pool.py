@@ -33,7 +33,9 @@ def _ignored(pool: str, field: str, value: object, choice: str) -> Case:
 
 def _flag(argument: str, advice: str) -> Case:
     answer = f"{STRING}{argument} {advice}"
-    accepted = {"extraArgs": ["-E", "--statedb=/tmp/state", "--heartbeat-interval", "5"]}
+    accepted = {
+        "extraArgs": ["-E", "--statedb=/tmp/state", "--heartbeat-interval", "5", "--workdir=/srv", "-q"]
+    }
     return _case(
         f"extra-argument {argument}", accepted, {"extraArgs": ["-E", argument]}, "extraArgs[1]", answer
     )
@@ -391,6 +393,7 @@ PURGE_ADVICE = (
     "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to purge a queue once."
 )
 NAME_ADVICE = "is not supported: remove it. A worker is named after its pool and its pod."
+CONFIG_ADVICE = "replaces how the app is configured: remove it, and configure the app in its module."
 DETACH_ADVICE = "ends the container at once: remove it. A worker must run in the foreground."
 
 ARGUMENTS = (
@@ -425,6 +428,8 @@ ARGUMENTS = (
     _flag("--beat", BEAT_ADVICE),
     _flag("-nme@%h", NAME_ADVICE),
     _flag("--hostname=me", NAME_ADVICE),
+    _flag("--config=proj.celeryconfig", CONFIG_ADVICE),
+    _flag("--loader", CONFIG_ADVICE),
     _flag("-D", DETACH_ADVICE),
     _flag("--detach", DETACH_ADVICE),
 )
@@ -499,7 +504,34 @@ def _template(field: str, value: object, advice: str, where: str = "template") -
     )
 
 
+def _variable(name: str, advice: str, where: str = "template") -> Case:
+    """What env refuses; in another container it is the user's."""
+
+    def with_container(title: str) -> Object:
+        env = [{"name": "MODE", "value": "1"}, {"name": name, "value": "1"}]
+        template = {"spec": {"containers": [{"name": title, "env": env}]}}
+        return {"template": template} if where == "template" else {"beat": {"template": template}}
+
+    return _case(
+        f"{name}-in-{where}",
+        with_container("sidecar"),
+        with_container("worker"),
+        f"{where}.spec.containers[0].env",
+        f"{OBJECT}{name} of the worker's container {advice}",
+    )
+
+
 OWN_START = (
+    _variable("CELERY_WORKER_POOL", "is an option of Celery: remove it, and set pool."),
+    _variable(
+        "C_FORCE_ROOT",
+        "lets a worker run as root: remove it, and set runAsUser in template.spec.securityContext to another user.",
+    ),
+    _variable(
+        "CELERY_BEAT_SCHEDULER",
+        "is an option of Celery: remove it, and set beat.scheduler.",
+        where="beat.template",
+    ),
     *(
         _template(field, value, advice, where)
         for where in ("template", "beat.template")

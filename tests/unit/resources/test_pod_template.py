@@ -148,6 +148,23 @@ def test_a_grace_period_has_a_field_of_its_own() -> None:
         spec_of(terminationGracePeriodSeconds=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        pytest.param("CELERY_WORKER_POOL", "is an option of Celery: remove it, and set pool.", id="a-field"),
+        pytest.param("C_FORCE_ROOT", "lets a worker run as root: remove it, ", id="another"),
+    ],
+)
+def test_a_variable_that_env_refuses_is_refused_in_the_template_too(name: str, advice: str) -> None:
+    with pytest.raises(SpecError, match=f"^spec.template: {name} of the worker's container {advice}"):
+        worker_of(env=[{"name": "MODE", "value": "1"}, {"name": name, "value": "1"}])
+
+
+def test_a_sidecar_may_have_any_variable() -> None:
+    sidecar = {"name": "flower", "image": "f", "env": [{"name": "CELERY_BROKER_URL", "value": "redis://r"}]}
+    assert spec_of(containers=[sidecar])["containers"][1]["env"] == sidecar["env"]
+
+
 class TestOperatorWins:
     def test_over_labels_of_ours(self) -> None:
         ours = {"taskfleet.dev/pool": "other", "taskfleet.dev/component": "x", "taskfleet.dev/managed": None}
