@@ -10,6 +10,8 @@ from taskfleet import crds
 from taskfleet.api import KINDS, KindInfo, Object
 from taskfleet.api.names import NAME_PATTERN
 from taskfleet.api.schema import RULES
+from tests.envtest.mutations.mutation import mutations
+from tests.envtest.mutations.properties import properties
 from tests.envtest.rules import CASES
 
 GENERATED = crds.generated()
@@ -72,6 +74,10 @@ def test_every_rule_has_an_object_that_breaks_it(info: KindInfo) -> None:
         if "self.metadata.name.size()" not in rule["rule"]
     }
     assert [text for text, form in messages.items() if not any(map(form.search, answers))] == []
+
+
+def test_every_property_has_values_for_the_mutations() -> None:
+    assert {str(one) for one in properties()} == {str(one.of) for one in mutations()}
 
 
 def test_generating_twice_gives_the_same() -> None:

@@ -8,6 +8,7 @@ from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, READY_STATUS, 
 from taskfleet.api.external_broker import External
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, AnyObject, Resources
+from taskfleet.api.pod_template import SchedulesTemplate
 from taskfleet.api.quantities import Count, MemorySize, PositiveDuration
 from taskfleet.api.references import ObjectName
 from taskfleet.api.schema import PRINTABLE_RULE, Column, FollowsLoad, Limits, Rule
@@ -53,6 +54,17 @@ class Redis(Model):
     container is named redis."""
 
 
+class Schedules(Model):
+    """The beat that sends the broker's PeriodicSchedules."""
+
+    resources: Resources = Resources()
+    """CPU and memory of beat. Defaults to requests of 10m CPU and 96Mi memory, and a limit of 384Mi memory."""
+
+    template: SchedulesTemplate = {}
+    """A pod template that is merged into the one that the operator builds, as `kubectl patch` merges. The container is
+    named beat."""
+
+
 # The volume's size and class of a managed Redis, also where the spec is empty.
 _SIZE = f"(has({{0}}.redis) ? {{0}}.redis.storage.size : '{DEFAULT_SIZE}')"
 _CLASS = (
@@ -88,6 +100,9 @@ class BrokerSpec(Model):
 
     external: External | None = None
     """A broker that runs outside of Taskfleet."""
+
+    schedules: Schedules = Schedules()
+    """The beat that sends the broker's PeriodicSchedules. It exists while there are any."""
 
     visibility_timeout: PositiveDuration = timedelta(hours=1)
     """How long a fetched message can stay unacknowledged, without renewal by its worker, before it is requeued. All

@@ -23,7 +23,7 @@ from taskfleet.controllers.broker_plan import (
     redis_keys,
 )
 from taskfleet.controllers.broker_redis import redis_pods, see_redis
-from taskfleet.controllers.broker_report import broker_report, redis_seen, with_problem
+from taskfleet.controllers.broker_report import broker_report, redis_seen, schedules_seen, with_problem
 from taskfleet.controllers.broker_status import BrokerSeen
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import NOT_APPLIED, attempt, execute, not_applied
@@ -47,8 +47,8 @@ def _forget(key: Key, context: Context) -> None:
 
 async def _reconcile(raw: Object, broker: Broker, context: Context) -> float | None:
     seen = await (_managed if broker.spec.managed else _external)(raw, broker, context)
-    await carry_out_schedules(raw, broker, context)
-    return await _report(raw, seen, context)
+    problem = await carry_out_schedules(raw, broker, context)
+    return await _report(raw, schedules_seen(seen, problem), context)
 
 
 async def _managed(raw: Object, broker: Broker, context: Context) -> BrokerSeen:

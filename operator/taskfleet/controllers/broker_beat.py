@@ -9,6 +9,7 @@ from taskfleet.brokers.schedules.state import Heartbeat
 from taskfleet.controllers.broker_plan import plan_schedules, schedules_key
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import execute
+from taskfleet.controllers.plan import Problem, invalid_spec
 from taskfleet.controllers.pod_trouble import clean, trouble
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
@@ -25,32 +26,37 @@ def schedules_of(broker: Key, cache: Cache) -> Iterator[Object]:
             yield obj
 
 
-async def carry_out_schedules(raw: Object, broker: Broker, context: Context) -> None:
-    """Bring the Deployment and the entries in Redis to the schedules that there are."""
+async def carry_out_schedules(raw: Object, broker: Broker, context: Context) -> Problem | None:
+    """Bring the Deployment and the entries in Redis to the schedules that there are; what is wrong with `spec.schedules`.
+
+    That is said before there are any schedules, as far as it is known without them.
+    """
     able = context.brokers.without_state(broker.key) is None
     wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
     known = context.cache.get(*schedules_key(broker.key)) is not None or context.schedules.keeps(broker.key)
     if not wanted and not known:
-        return
+        return plan_schedules(broker, context.installation, wanted=True).problem
     context.schedules.wake(broker.key)
-    obstacle = None
+    problem, obstacle = None, None
     try:
-        await execute(plan_schedules(broker, context.installation, wanted=wanted), raw, context)
+        plan = plan_schedules(broker, context.installation, wanted=wanted)
+        problem = (await execute(plan, raw, context)).problem
     except NameConflictError as error:
-        obstacle = (
-            f"The beat of this broker's schedules cannot be created: {error}. Rename that object or "
-            "the Broker."
-        )
-    except (DeniedError, InvalidError) as error:
-        obstacle = f"The beat of this broker's schedules cannot be created: {clean(error.message)}"
-    await _note_obstacle(raw, broker.key, obstacle, context)
+        obstacle = f"{error}. Rename that object or the Broker."
+    except InvalidError as error:
+        problem = invalid_spec(clean(error.message))
+    except DeniedError as error:
+        obstacle = clean(error.message)
+    await _note_obstacle(raw, broker.key, obstacle or (problem.why[1] if problem else None), context)
+    return problem
 
 
-async def _note_obstacle(raw: Object, broker: Key, obstacle: str | None, context: Context) -> None:
+async def _note_obstacle(raw: Object, broker: Key, why: str | None, context: Context) -> None:
     """Keep it for the schedules, which quote it. An event for a new one."""
     before = context.schedules.obstacles.pop(broker, None)
-    if obstacle is None:
+    if why is None:
         return
+    obstacle = f"The beat of this broker's schedules cannot be created: {why}"
     context.schedules.obstacles[broker] = obstacle
     if obstacle != before:
         event = Event(EventReason.BEAT_CREATION_FAILED, obstacle, Severity.WARNING)

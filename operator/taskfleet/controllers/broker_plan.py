@@ -30,6 +30,7 @@ from taskfleet.resources.contains import contains
 from taskfleet.resources.context import Installation
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.schedules_deployment import schedules_deployment, schedules_name
+from taskfleet.resources.schedules_deployment import written_of as written_of_schedules
 
 _REDIS_KINDS = ("StatefulSet", "Service", "ConfigMap", "NetworkPolicy")
 
@@ -102,9 +103,9 @@ def plan_end_of_redis(broker: Broker, pods: Iterable[Object]) -> Plan:
 
 def plan_schedules(broker: Broker, installation: Installation, *, wanted: bool) -> Plan:
     """The beat of the broker's schedules."""
-    if wanted:
-        return Plan((Apply(schedules_deployment(broker, installation)),))
-    return Plan((Remove(schedules_key(broker.key)),))
+    if not wanted:
+        return Plan((Remove(schedules_key(broker.key)),))
+    return children_in_order([partial(_schedules, broker, installation)])
 
 
 def redis_keys(broker: Broker) -> list[Key]:
@@ -114,6 +115,10 @@ def redis_keys(broker: Broker) -> list[Key]:
 
 def schedules_key(broker: Key) -> Key:
     return Key("Deployment", broker.namespace, schedules_name(broker.name))
+
+
+def _schedules(broker: Broker, installation: Installation) -> Apply:
+    return Apply(schedules_deployment(broker, installation), written_of_schedules(broker))
 
 
 def _auth_secret(inputs: ConnectionInputs) -> Apply:

@@ -46,6 +46,11 @@ def redis_seen(seen: BrokerSeen, plan: Plan, outcome: Outcome, pods: list[Object
     )
 
 
+def schedules_seen(seen: BrokerSeen, problem: Problem | None) -> BrokerSeen:
+    """What is wrong with the beat of its schedules. The broker itself works all the same."""
+    return seen if problem is None else replace(seen, schedules_problem=problem.why)
+
+
 def broker_report(raw: Object, seen: BrokerSeen, *, recheck: float, now: datetime) -> Plan:
     """`raw`: the Broker as it is stored. `recheck`: seconds until another look at what no watch reports."""
     if seen.unknown and reason_of(raw, ConditionType.READY) in _LOOKED:

@@ -42,6 +42,7 @@ class BrokerSeen:
     unchecked: bool = False  # its certificate may be anybody's
     probe: Probe | None = None  # None: not probed yet
     stalled: Reasoned | None = None
+    schedules_problem: Reasoned | None = None  # what is wrong with spec.schedules
     problem: Reasoned | None = None  # why the broker cannot be probed
     starting: bool = False  # managed: the Redis pod is not ready
     pods: list[Object] = field(default_factory=list)  # of a Redis that starts
@@ -91,7 +92,7 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
         "conditions": [
             ready(problem is None, *(problem or fine), generation=generation),
             reconciling(None if stall else changing, generation=generation),
-            stalled(stall, generation=generation),
+            stalled(stall or seen.schedules_problem, generation=generation),
             *visibility_timeouts_match(known, seen.findings),
             *reports_valid(seen.broker, seen.findings),
             *memory_condition(known, probe),

@@ -14,8 +14,8 @@ NOT_IN_THE_POD = {
     *("replicas", "autoscale", "suspend", "strategy", "disruption_budget"),
     *("network_policy", "beat", "recycle"),
 }
-# A managed Redis's own settings do not reach it either, and its URL follows from its name.
-_NOT_FROM_THE_BROKER = {"redis"}
+# A managed Redis's own settings do not reach it either, and its URL follows from its name; nor does the Broker's beat.
+_NOT_FROM_THE_BROKER = {"redis", "schedules"}
 
 
 def digest(value: Any) -> str:

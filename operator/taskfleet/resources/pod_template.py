@@ -6,7 +6,14 @@ from dataclasses import replace
 from taskfleet.api import Object, WorkerPool
 from taskfleet.api.pod_template import CONTAINER_FIELDS, POD_FIELDS, refusal, variable_refusal
 from taskfleet.api.worker_variables import REFUSED_VARIABLES
-from taskfleet.resources.broker_connection import SENTINEL_PASSWORD, TLS_PATH, TLS_VOLUME, connection_metadata
+from taskfleet.resources.broker_connection import (
+    PARTS_PATH,
+    PARTS_VOLUME,
+    SENTINEL_PASSWORD,
+    TLS_PATH,
+    TLS_VOLUME,
+    connection_metadata,
+)
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import child_labels
@@ -27,19 +34,20 @@ from taskfleet.resources.worker_container import CONTAINER, OWNED_VARIABLES, wor
 COMPONENT = "worker"
 _RUNTIME_USER = 65532  # the user of the runtime image
 
-_OWNED = Owned(
+# Of every pod with our runtime; the container is that of a worker or of its beat.
+OWNED = Owned(
     container=CONTAINER,
     container_fields=frozenset({"command", "args", "readinessProbe", "livenessProbe", "startupProbe"}),
     # The command needs its mount, the arguments their variables, the probes their port.
     container_entries={
-        "volumeMounts": frozenset({RUNTIME_PATH, TLS_PATH}),
+        "volumeMounts": frozenset({RUNTIME_PATH, TLS_PATH, PARTS_PATH}),
         "env": OWNED_VARIABLES | {SENTINEL_PASSWORD},
         "ports": frozenset({PROBE_PORT}),
     },
     pod_fields=frozenset({"terminationGracePeriodSeconds"}),
     pod_entries={
         "initContainers": frozenset({INIT_CONTAINER}),
-        "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME}),
+        "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME, PARTS_VOLUME}),
     },
 )
 
@@ -52,8 +60,8 @@ def worker_pod_template(pool: WorkerPool, broker: BrokerBinding, installation: I
 def with_pool_template(built: Object, users: Object, *, path: str, own_resources: bool = False) -> Object:
     """The user's template over what was built; with `own_resources` it does not change those of the container."""
     _check_owned(users, path)
-    fields = _OWNED.container_fields | ({"resources"} if own_resources else set())
-    owned = replace(_OWNED, container_fields=fields)
+    fields = OWNED.container_fields | ({"resources"} if own_resources else set())
+    owned = replace(OWNED, container_fields=fields)
     template = with_user_template(built, users, owned=owned, path=path)
     spec = with_tmp_if_needed(_init_container_not_as_root(template["spec"]), CONTAINER, users)
     annotations = template["metadata"].get("annotations") or {}

@@ -55,7 +55,8 @@ def _below(kind: str, schema: Object, path: str) -> Iterator[Property]:
 
 def _and_below(one: Property) -> Iterator[Property]:
     yield one
-    yield from _below(one.kind, one.schema, one.path)
+    if not one.path.endswith("template"):  # Kubernetes describes it; values are tried as a whole
+        yield from _below(one.kind, one.schema, one.path)
 
 
 def with_value(spec: Object, path: str, value: Any) -> Object:

@@ -46,6 +46,7 @@ _BESIDE: dict[str, dict[str, Object]] = {
     },
     "Broker": {
         "redis.": {"redis": {}},
+        "schedules.": {"schedules": {}},
         "external.": {"external": EXTERNAL},
         "external.scheme": {"external": BY_PARTS},
         "external.host": {"external": BY_PARTS},

@@ -35,6 +35,7 @@ _FORMATS = (
     Format("a key of the object", ("other", ".a", "a" * 253), ("a/b", "..", "a" * 254, "")),
     Format("the host", ("cache", "10.0.0.1", "fd00::1"), ("redis://cache", "cache:6379", "[fd00::1]", "")),
     Format("is not a valid variable name", ("other", "with: odd 'signs'"), ("ü", "a=b", "")),
+    Format("is not the name of a function", ("shop.setup:prepare", "a:b"), ("shop.setup", "a:b:c", "")),
     Format("queue name", ("other", "ü.x-1", "q" * 200), ("a,b", " a", "a\nb", "q" * 201, "")),
     Format(
         "is not a valid cron schedule",
@@ -58,6 +59,11 @@ _ANYTHING: tuple[Object, ...] = (
 )
 # Of what the schema does not know: the values, and those that are refused later.
 _OPEN: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
+    # No PeriodicSchedule, no pod that the API server could reject.
+    "schedules.template": (
+        TEMPLATES,
+        ({"metadata": {"annotations": ["a"]}}, {"spec": {"containers": ["beat"]}}),
+    ),
     "template": (TEMPLATES, INVALID_TEMPLATES),
     "networkPolicy.admit[]": (
         (_SELECTOR, _BLOCK, {**_SELECTOR, "namespaceSelector": {}}),
@@ -88,6 +94,9 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "env[]": ({"name": "B", "value": "2"}, {"name": "PATH", "value": ""}),
     "envFrom": ([_FROM_SECRET, _FROM_CONFIG_MAP], [_FROM_CONFIG_MAP, _FROM_SECRET], [_FROM_SECRET] * 100),
     "envFrom[]": (_FROM_SECRET, _FROM_CONFIG_MAP),
+    "launcher": (["ddtrace-run"], ["sh", "-c", 'exec "$0" "$@"'], ["x"] * 20),
+    "setup": (["shop.setup:prepare"], ["b:b", "a:a"], ["a:a"] * 20),
+    "excludeQueues": (["a", "b"], ["b", "a"], [f"q{number}" for number in range(100)]),
     "queues": (["a", "b"], ["b", "a"], [f"q{number}" for number in range(100)]),
     "prioritySteps": ([0, 5], [0], [0, 255], list(range(16))),
     "prioritySteps[]": (0,),

@@ -133,6 +133,39 @@ _PARTS = (
     ),
 )
 
+WORDS, PROBE = ["x"], {"tcpSocket": {"port": 1}}
+
+
+def _of_beat(field: str, value: object) -> Case:
+    """What only the operator sets in the beat of schedules; in another container it is the user's."""
+
+    def with_container(name: str) -> Object:
+        return {"schedules": {"template": {"spec": {"containers": [{"name": name, field: value}]}}}}
+
+    return _case(
+        f"{field}-of-the-beat-of-schedules",
+        with_container("sidecar"),
+        with_container("beat"),
+        "schedules.template.spec.containers",
+        f"{OBJECT}{field} of the beat's pod is set by the operator: remove it.",
+    )
+
+
+_SCHEDULES = (
+    _of_beat("command", WORDS),
+    _of_beat("args", WORDS),
+    _of_beat("readinessProbe", PROBE),
+    _of_beat("livenessProbe", PROBE),
+    _of_beat("startupProbe", PROBE),
+    _case(
+        "grace-period-of-the-beat-of-schedules",
+        {"schedules": {"template": {"spec": {"priority": 1}}}},
+        {"schedules": {"template": {"spec": {"terminationGracePeriodSeconds": 60}}}},
+        "schedules.template.spec.terminationGracePeriodSeconds",
+        f"{OBJECT}terminationGracePeriodSeconds of the beat's pod is set by the operator: remove it.",
+    ),
+)
+
 VALID_SPEC: Object = {}
 CASES = (
     _case(
@@ -144,6 +177,7 @@ CASES = (
         "remove redis.",
     ),
     *_PARTS,
+    *_SCHEDULES,
     _case(
         "requests-above-limits",
         {"redis": {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1000m"}}}},

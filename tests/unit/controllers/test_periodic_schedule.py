@@ -188,3 +188,21 @@ async def test_a_foreign_deployment_of_beats_name_is_left_alone_and_told_of() ->
     await one.settle(broker_controller.reconcile, key)
     assert "ownerReferences" not in one.live("Deployment", "default-schedules")["metadata"]
     assert ("Warning", "BeatCreationFailed") in one.events()
+
+
+async def test_a_template_of_beat_that_cannot_be_built_stalls_the_broker_and_changes_no_other_verdict() -> (
+    None
+):
+    one = Scene()
+    wrong: Object = {"metadata": {"annotations": ["a"]}}
+    external = {"urlSecretRef": {"name": "none", "key": "url"}}
+    key = one.add(broker(external=external, schedules={"template": wrong}))
+    await one.settle(broker_controller.reconcile, key)
+    stalled = of_type(one.live("Broker", "default")["status"], "Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+    assert stalled["message"].startswith("spec.schedules.template.metadata.annotations is ['a']")
+    assert of_type(one.live("Broker", "default")["status"], "Ready")["reason"] == "SecretMissing"
+    one.add(schedule())
+    await one.settle(broker_controller.reconcile, key)
+    assert DEPLOYMENT not in one.server.objects
+    assert ("Warning", "BeatCreationFailed") in one.events()

@@ -11,6 +11,7 @@ from tests.unit.resources.objects import (
 )
 
 from taskfleet.api import Object
+from taskfleet.api.broker import Schedules
 from taskfleet.resources.app_beat_claim import app_beat_claim
 from taskfleet.resources.app_beat_deployment import app_beat_deployment
 from taskfleet.resources.broker_auth_secret import broker_auth_secret
@@ -134,6 +135,19 @@ FULL_BEAT: Object = {
 }
 
 
+FULL_SCHEDULES: Object = {
+    "resources": {"requests": {"cpu": "50m"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+    "template": {
+        "metadata": {"labels": {"team": "mail"}},
+        "spec": {
+            "imagePullSecrets": [{"name": "registry"}],
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "priorityClassName": "high",
+        },
+    },
+}
+
+
 def _source(kind: str, name: str, key: str) -> Object:
     return {f"{kind}KeyRef": {"name": name, "key": key}}
 
@@ -176,6 +190,13 @@ def app_beat_children(pool: dict[str, Any]) -> list[Object]:
     return [each for each in (app_beat_claim(parsed), built) if each is not None]
 
 
+def schedules(**fields: Any) -> Object:
+    """The beat of a managed Broker's schedules."""
+    broker = managed_broker()
+    spec = broker.spec.model_copy(update={"schedules": Schedules.model_validate(fields)})
+    return schedules_deployment(broker.model_copy(update={"spec": spec}), INSTALLATION)
+
+
 CASES: dict[str, list[Object]] = {
     "prefork": pool_children({}),
     "threads": pool_children({"pool": "threads"}),
@@ -189,7 +210,8 @@ CASES: dict[str, list[Object]] = {
     "external-broker-by-parts": pool_children({}, {"external": BY_PARTS}),
     "broker": broker_children({}),
     "broker-every-field": broker_children(FULL_REDIS),
-    "schedules": [schedules_deployment(managed_broker(), INSTALLATION)],
+    "schedules": [schedules()],
+    "schedules-every-field": [schedules(**FULL_SCHEDULES)],
     "app-beat": app_beat_children({"beat": {}}),
     "app-beat-every-field": app_beat_children({**EVERY_FIELD, "beat": FULL_BEAT}),
 }

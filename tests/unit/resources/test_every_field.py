@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS
+from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS, FULL_SCHEDULES
 from tests.unit.resources.objects import deployment, worker_pool
 
 from taskfleet.api import Beat, Model, Object, Redis, WorkerPoolSpec
+from taskfleet.api.broker import Schedules
 from taskfleet.resources.worker_deployment import INPUTS_HASH
 
 # Each has a case of its own, or a test of what it becomes.
@@ -70,6 +71,7 @@ def test_every_field_is_in_a_case() -> None:
         (WorkerPoolSpec, EVERY_FIELD),
         (Redis, FULL_REDIS),
         (Beat, FULL_BEAT),
+        (Schedules, FULL_SCHEDULES),
     ]
     found = {field for model, given in cases for field in left_out(model, [given])}
     assert found == ELSEWHERE.keys(), "a new field: add it to tests/unit/resources/cases.py"

@@ -1,4 +1,4 @@
-"""The installation's pull secrets reach every pod that runs an image of it."""
+"""The installation's pull secrets reach every pod that runs an image of it, and a user's every pod of theirs."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,9 @@ OURS = [{"name": "registry"}, {"name": "mirror"}]
 
 
 def pods(installation: Any, **template: Any) -> list[Any]:
-    owner, fleet = Broker.parse(broker()), WorkerPool.parse(pool(beat={}, template=template))
+    """Of workers, the app's own beat, the schedules' beat and Redis, each with the user's template."""
+    owner = Broker.parse(broker(redis={"template": template}, schedules={"template": template}))
+    fleet = WorkerPool.parse(pool(beat={}, template=template))
     binding = BrokerBinding.of(owner)
     built: list[Any] = [
         worker_deployment(fleet, binding, installation),
@@ -38,6 +40,12 @@ def test_without_them_no_pod_names_any() -> None:
 
 
 def test_those_of_a_template_are_there_as_well() -> None:
-    worker, beat, *_ = pods(WITH_SECRETS, spec={"imagePullSecrets": [{"name": "own"}, {"name": "mirror"}]})
-    expected = [*OURS, {"name": "own"}]
-    assert worker["imagePullSecrets"] == beat["imagePullSecrets"] == expected
+    built = pods(WITH_SECRETS, spec={"imagePullSecrets": [{"name": "own"}, {"name": "mirror"}]})
+    assert [pod["imagePullSecrets"] for pod in built] == [[*OURS, {"name": "own"}]] * 4
+
+
+def test_those_of_a_beats_own_template_are_there_as_well() -> None:
+    template = {"spec": {"imagePullSecrets": [{"name": "own"}]}}
+    fleet = WorkerPool.parse(pool(beat={"template": template}))
+    built: Any = app_beat_deployment(fleet, BrokerBinding.of(Broker.parse(broker())), WITH_SECRETS)
+    assert built["spec"]["template"]["spec"]["imagePullSecrets"] == [*OURS, {"name": "own"}]
