@@ -23,6 +23,7 @@ from taskfleet.config import Settings
 from taskfleet.controllers import broker, periodic_schedule, task_queue, worker_pool
 from taskfleet.controllers.broker_beat import schedules_of
 from taskfleet.controllers.children import Children
+from taskfleet.controllers.claims import Claims
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.explanation import tell_decisions
@@ -127,6 +128,7 @@ class Operator:
             installation=installation_of(self._settings, cluster_id),
             settings=self._settings,
             nodes=Nodes(gateway, time.monotonic),
+            claims=Claims(gateway, time.monotonic),
             now=_now,
             epoch=_now() - timedelta(seconds=time.monotonic()),
         )

@@ -201,3 +201,27 @@ def test_a_service_account_that_is_removed_is_gone(kube: Kube, namespace: str, f
     wait_for(lambda: account() == ("powerful", "powerful"), 30, what="the account")
     kube.patch("WorkerPool", "shop", namespace, {"spec": {"template": {"spec": {field: None}}}})
     wait_for(lambda: account() == (None, None), 30, what="no account")
+
+
+def claim(namespace: str, mode: str) -> Object:
+    spec = {"accessModes": [mode], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": "media", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def test_a_claim_that_one_node_mounts_is_pointed_out_with_the_way_out(kube: Kube, namespace: str) -> None:
+    kube.apply(claim(namespace, "ReadWriteOnce"))
+    volumes = [{"name": "media", "persistentVolumeClaim": {"claimName": "media"}}]
+    template = {"spec": {"volumes": volumes}}
+    pool = applied(kube, namespace, template)
+    wait_for_condition(
+        kube, pool, "VolumesShared", "False", "SingleNodeClaim", saying="Set spec.strategy.type to Recreate"
+    )
+    kube.apply(worker_pool(namespace, "shop", template=template, strategy={"type": "Recreate"}))
+
+    def gone() -> bool:
+        live = kube.get("WorkerPool", "shop", namespace) or {}
+        settled = live["status"]["observedGeneration"] == live["metadata"]["generation"]
+        return settled and not condition(live, "VolumesShared")
+
+    wait_for(gone, 20, what="a pool without the condition")

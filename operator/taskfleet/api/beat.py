@@ -53,7 +53,7 @@ class Beat(Model):
 
     template: PodTemplate = {}
     """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
-    pods: podAffinity, podAntiAffinity and topologySpreadConstraints."""
+    pods (podAffinity, podAntiAffinity and topologySpreadConstraints), and without claims that only one node can mount."""
 
     storage: BeatStorage = BeatStorage()
     """The volume for the file of celery.beat:PersistentScheduler. There is none if scheduler is another class."""

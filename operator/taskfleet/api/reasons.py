@@ -34,6 +34,8 @@ class ConditionType(StrEnum):
     REPORTS_VALID = "ReportsValid"
     # No variable of the image or of envFrom is ignored that Celery would take for an option. Set only while one is.
     VARIABLES_APPLIED = "VariablesApplied"
+    # New pods can mount the pool's claims while old ones have them. Set only while one cannot.
+    VOLUMES_SHARED = "VolumesShared"
     # The broker supports what the spec uses. Not set on Redis.
     FULLY_SUPPORTED = "FullySupported"
 
@@ -112,6 +114,8 @@ class PoolReason(StrEnum):
     DUPLICATE_BEAT = "DuplicateBeat"
     # VariablesApplied=False: pods name variables that set options of Celery, which they do not take.
     VARIABLES_IGNORED = "VariablesIgnored"
+    # VolumesShared=False: only one node or pod can mount a claim of the template, and a rollout starts new pods first.
+    SINGLE_NODE_CLAIM = "SingleNodeClaim"
     # FullySupported.
     SUPPORTED = "Supported"
     # FullySupported=False: only Redis supports strict queue order.

@@ -10,6 +10,7 @@ from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
 from taskfleet.controllers.broker_credentials import Followed
 from taskfleet.controllers.children import Children
+from taskfleet.controllers.claims import Claims
 from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
 from taskfleet.kube.events import EventRecorder
@@ -39,6 +40,7 @@ class Context:
     brokers: BrokerMonitor
     schedules: ScheduleKeeper
     nodes: Nodes
+    claims: Claims
     installation: Installation
     settings: Settings
     now: Callable[[], datetime]

@@ -51,6 +51,7 @@ class PoolInputs:
     installation: Installation
     deployment: Object | None = None  # of its workers
     beat: Object | None = None  # the Deployment of its app's own beat
+    single_node_claims: frozenset[str] = frozenset()  # of the template: only one node mounts them
     capabilities: Capabilities | None = None  # of the broker; None: not known yet
     auto_create_broker: bool = True
     its_turn: bool = False  # to get the pod template of this version of the operator
@@ -119,7 +120,9 @@ def _network_policy(inputs: PoolInputs, _: BrokerBinding) -> Child:
 def _app_beat(inputs: PoolInputs, binding: BrokerBinding) -> Child:
     """The app's own beat. Its claim is looked at until it runs."""
     pool = inputs.pool
-    built = app_beat_deployment(pool, binding, inputs.installation)
+    built = app_beat_deployment(
+        pool, binding, inputs.installation, without_claims_of=inputs.single_node_claims
+    )
     if built is None:
         return Remove(Key("Deployment", pool.namespace, app_beat_name(pool)))
     runs = status_of(inputs.beat or {}).get("readyReplicas", 0) > 0

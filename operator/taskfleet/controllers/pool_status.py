@@ -14,6 +14,7 @@ from taskfleet.controllers.app_beat_status import AppBeatSeen, beat_ready
 from taskfleet.controllers.broker_support import pool_support
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import Trouble, alive, clean, trouble
+from taskfleet.controllers.pool_claims import volumes_shared
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, learning, scaling_active, scaling_limited
 from taskfleet.controllers.pool_variables import variables_applied
@@ -45,6 +46,7 @@ class PoolSeen:
     held_in_silence: tuple[Holder, ...] = ()
     requeued: int = 0  # since the status was last written
     requeue: RequestResult | None = None  # a request that the status does not answer yet
+    single_node_claims: Mapping[str, str] = field(default_factory=dict)  # with their access modes
     beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
     @property
@@ -135,6 +137,7 @@ def _conditions(seen: PoolSeen, now: datetime) -> list[Object]:
         *learning(seen.pool, seen.deployment),
         *pool_support(seen.pool, seen.capabilities),
         *variables_applied(seen.pool, _notes(seen)),
+        *volumes_shared(seen.pool, seen.single_node_claims),
         *([beat_ready(seen.beat, now=now)] if seen.beat is not None else []),
     ]
 

@@ -1,5 +1,6 @@
 """WorkerPool: a Deployment of Celery workers, its disruption budget, and its beat."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from taskfleet import metrics
@@ -12,6 +13,7 @@ from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import attempt
 from taskfleet.controllers.ownership import controlled_by
 from taskfleet.controllers.plan import Plan
+from taskfleet.controllers.pool_claims import claims_to_read
 from taskfleet.controllers.pool_consumer import pool_consumer
 from taskfleet.controllers.pool_plan import PoolInputs, plan_pool
 from taskfleet.controllers.pool_report import Rechecks, ScalingSeen, pool_report, seen_after
@@ -42,7 +44,8 @@ def _forget(key: Key, context: Context) -> None:
 async def _reconcile(raw: Object, pool: WorkerPool, context: Context) -> float | None:
     pool = _with_what_pods_told(pool, context)
     context.brokers.subscribe(pool.key, broker_of(pool), pool_consumer(raw, pool))
-    inputs, seen = _inputs(raw, pool, context), _observe(raw, pool, context)
+    claims = await context.claims.single_node(pool.namespace, claims_to_read(pool))
+    inputs, seen = _inputs(raw, pool, claims, context), _observe(raw, pool, claims, context)
     plan = plan_pool(inputs)
     outcome = await attempt(plan, raw, context)
     requeued = context.brokers.requeued.get(pool.metadata.uid, 0)
@@ -62,7 +65,7 @@ def _with_what_pods_told(pool: WorkerPool, context: Context) -> WorkerPool:
     return learnt(pool, deployment, pods, snapshot.reports_of(pool.metadata.uid))
 
 
-def _inputs(raw: Object, pool: WorkerPool, context: Context) -> PoolInputs:
+def _inputs(raw: Object, pool: WorkerPool, claims: Mapping[str, str], context: Context) -> PoolInputs:
     """What memory knows of what the pool becomes."""
     broker = broker_of(pool)
     return PoolInputs(
@@ -71,6 +74,7 @@ def _inputs(raw: Object, pool: WorkerPool, context: Context) -> PoolInputs:
         context.installation,
         deployment=context.children.recall(_deployment(pool), owner=raw),
         beat=context.children.recall(Key("Deployment", pool.namespace, app_beat_name(pool)), owner=raw),
+        single_node_claims=frozenset(claims),
         capabilities=context.brokers.capabilities(broker),
         auto_create_broker=context.settings.auto_create_broker,
         its_turn=_one_at_a_time(context) and outdated(raw) and _may_roll(pool.key, context),
@@ -90,7 +94,7 @@ def _may_roll(pool: Key, context: Context) -> bool:
     return may_roll(pool, pools, deployments, last=context.rolling_upgrade.pool)
 
 
-def _observe(raw: Object, pool: WorkerPool, context: Context) -> PoolSeen:
+def _observe(raw: Object, pool: WorkerPool, claims: Mapping[str, str], context: Context) -> PoolSeen:
     """What memory knows of what there is of the pool."""
     broker = broker_of(pool)
     deployment = context.cache.get(*_deployment(pool))
@@ -104,6 +108,7 @@ def _observe(raw: Object, pool: WorkerPool, context: Context) -> PoolSeen:
         held_in_silence=held_in_silence(broker, [pool.metadata.uid], workers, context),
         capabilities=context.brokers.capabilities(broker),
         unread=_is_unread(broker, context),
+        single_node_claims=claims,
         beat=see_app_beat(pool, context),
         kept_template=outdated(raw),
         runtime_version=status_of(raw).get("runtimeVersion", ""),

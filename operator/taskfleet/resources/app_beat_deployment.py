@@ -1,10 +1,13 @@
 """The app's own beat. Recreate, because two beats alive at once send every task twice."""
 
+from collections.abc import Collection
+
 from taskfleet.api import Beat, Object, WorkerPool
 from taskfleet.api.pod import Resources
 from taskfleet.resources.app_beat_claim import BEAT_PATH, BEAT_VOLUME
 from taskfleet.resources.app_beat_names import COMPONENT, app_beat_name
 from taskfleet.resources.broker_connection import connection_metadata
+from taskfleet.resources.claims import without_claims
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.labels import child_labels, selector_labels
 from taskfleet.resources.lost_node import with_prompt_eviction
@@ -21,11 +24,21 @@ _RESOURCES: Object = {"requests": {"cpu": "10m", "memory": "128Mi"}}
 _FILE_GROUP = 65532  # whatever the image's user, the volume is writable for it
 
 
-def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object | None:
-    """None for a pool without beat. Raises SpecError for a user's template that cannot be merged."""
+def app_beat_deployment(
+    pool: WorkerPool,
+    broker: BrokerBinding,
+    installation: Installation,
+    *,
+    without_claims_of: Collection[str] = (),
+) -> Object | None:
+    """None for a pool without beat. Raises SpecError for a user's template that cannot be merged.
+
+    `without_claims_of`: claims in the pool's template that the workers' node alone may mount.
+    """
     if pool.spec.beat is None:
         return None
-    template = _with_users_template(_template(pool, broker, installation), pool, pool.spec.beat)
+    built = _template(pool, broker, installation)
+    template = _with_users_template(built, pool, pool.spec.beat, without_claims_of)
     # An external broker may be a RabbitMQ, which has no lock against two beats.
     if broker.managed_host is not None:
         template = with_prompt_eviction(template)
@@ -40,11 +53,11 @@ def app_beat_deployment(pool: WorkerPool, broker: BrokerBinding, installation: I
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
 
 
-def _with_users_template(built: Object, pool: WorkerPool, beat: Beat) -> Object:
-    """Beat's own template, else the pool's without what is about many pods and about the load of tasks."""
+def _with_users_template(built: Object, pool: WorkerPool, beat: Beat, claims: Collection[str]) -> Object:
+    """Beat's own template, else the pool's without what is about many pods, the load of tasks, and these claims."""
     if beat.template:
         return with_pool_template(built, beat.template, path="spec.beat.template")
-    template = pool.spec.template
+    template = without_claims(pool.spec.template, claims)
     if isinstance(spec := template.get("spec"), dict):
         affinity = spec.get("affinity")
         spec = {name: value for name, value in spec.items() if name != "topologySpreadConstraints"}

@@ -12,6 +12,7 @@ from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.schedules.sync import ScheduleKeeper, Seen
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
+from taskfleet.controllers.claims import Claims
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.nodes import Nodes
 from taskfleet.kube.cache import Cache
@@ -95,6 +96,7 @@ class Scene:
             ),
             settings=Settings(**settings),
             nodes=Nodes(gateway, lambda: self.seconds),
+            claims=Claims(gateway, lambda: self.seconds),
             now=lambda: START + timedelta(seconds=self.seconds),
             epoch=START,
         )

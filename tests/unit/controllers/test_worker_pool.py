@@ -48,6 +48,69 @@ async def test_a_pod_that_is_recycled_has_one_event_with_its_reason() -> None:
     assert scene.events().count(("Normal", "Recycled")) == 1
 
 
+MEDIA = Key("PersistentVolumeClaim", NAMESPACE, "media")
+WITH_MEDIA: Object = {
+    "spec": {"volumes": [{"name": "media", "persistentVolumeClaim": {"claimName": "media"}}]}
+}
+
+
+def claim(*modes: str) -> Object:
+    spec = {"accessModes": list(modes)}
+    return {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "media", "namespace": NAMESPACE},
+        "spec": spec,
+    }
+
+
+def reads_of(scene: Scene, key: Key) -> int:
+    return sum((one.call.verb, one.call.name) == ("get", key.name) for one in scene.server.requests)
+
+
+async def test_a_claim_that_one_node_mounts_is_pointed_out_until_another_takes_its_place() -> None:
+    scene = scene_of(template=WITH_MEDIA)
+    scene.server.put(claim("ReadWriteOnce"))
+    await scene.settle(reconcile, MAIL)
+    assert condition(scene, "VolumesShared")["reason"] == "SingleNodeClaim"
+    scene.server.put(claim("ReadWriteMany"))
+    scene.seconds += 61
+    await scene.settle(reconcile, MAIL)
+    assert "VolumesShared" not in [
+        one["type"] for one in scene.live("WorkerPool", "mail")["status"]["conditions"]
+    ]
+
+
+async def test_a_claim_is_read_once_a_minute_and_only_where_a_template_names_it() -> None:
+    scene = scene_of(template=WITH_MEDIA)
+    scene.server.put(claim("ReadWriteOnce"))
+    for _ in range(5):
+        await run(scene)
+    assert reads_of(scene, MEDIA) == 1
+    scene.seconds += 60
+    await run(scene)
+    assert reads_of(scene, MEDIA) == 2
+    without = scene_of()
+    await run(without)
+    assert reads_of(without, MEDIA) == 0
+
+
+async def test_a_claim_that_cannot_be_read_changes_nothing_that_is_known_of_it() -> None:
+    scene = scene_of(template=WITH_MEDIA)
+    scene.server.put(claim("ReadWriteOnce"))
+    await scene.settle(reconcile, MAIL)
+    scene.server.refuse("get", "persistentvolumeclaims", status=500, reason="InternalError")
+    scene.seconds += 61
+    await run(scene)
+    assert condition(scene, "VolumesShared")["status"] == "False"
+
+
+async def test_an_operator_that_may_not_read_claims_runs_the_pool_all_the_same() -> None:
+    scene = scene_of(template=WITH_MEDIA)
+    scene.server.refuse("get", "persistentvolumeclaims")
+    await run(scene)
+    assert scene.has("Deployment", "mail-worker")
+
+
 async def test_pool_becomes_a_deployment_with_its_size_first() -> None:
     scene = scene_of(replicas=3)
     await run(scene)

@@ -39,6 +39,39 @@ def test_beat_is_the_pools_app_with_its_environment_and_little_of_its_resources(
     assert container["resources"] == {"requests": {"cpu": "10m", "memory": "128Mi"}}
 
 
+def test_it_has_none_of_the_pools_claims_that_the_workers_node_alone_may_mount() -> None:
+    template: Object = {
+        "spec": {
+            "volumes": [
+                {"name": "media", "persistentVolumeClaim": {"claimName": "media"}},
+                {"name": "shared", "persistentVolumeClaim": {"claimName": "shared"}},
+            ],
+            "containers": [
+                {
+                    "name": "worker",
+                    "volumeMounts": [
+                        {"name": "media", "mountPath": "/media"},
+                        {"name": "shared", "mountPath": "/shared"},
+                    ],
+                }
+            ],
+        }
+    }
+    built = app_beat_deployment(
+        worker_pool(beat={}, template=template),
+        BrokerBinding.of(managed_broker()),
+        INSTALLATION,
+        without_claims_of={"media"},
+    )
+    assert built is not None
+    spec = built["spec"]["template"]["spec"]
+    assert "shared" in by_name(spec["volumes"])
+    assert "media" not in by_name(spec["volumes"])
+    mounted = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert "/shared" in mounted
+    assert "/media" not in mounted
+
+
 def test_its_own_fields_win_over_the_pools() -> None:
     env = [{"name": "A", "value": "2"}, {"name": "POD_NAME", "value": "mine"}]
     beat: Object = {"app": "proj.beat", "env": env, "resources": {"limits": {"memory": "1Gi"}}}
