@@ -102,7 +102,8 @@ class Reporter:
 
     def _notes(self) -> list[str]:
         context = self._context
-        parts = (context.room, context.unsettled, context.intake, context.fence, context.revokes)
+        settling = (context.room, context.unsettled, context.intake, context.fence)
+        parts = (*settling, context.revokes, context.outcomes)
         others = (*(part.note for part in parts), self._transport.refusal())
         return [*self._standing(), *self.notes, *(note for note in others if note)]
 
