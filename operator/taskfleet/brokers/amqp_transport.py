@@ -37,6 +37,7 @@ class AmqpTransport:
 
     capabilities = RABBITMQ
     redis: Redis | None = None
+    polls_because: str | None = None  # it has no other way
 
     def __init__(
         self,
