@@ -90,7 +90,7 @@ async def _external(raw: Object, broker: Broker, context: Context) -> BrokerSeen
         context.brokers.forget(broker.key)
         return replace(seen, binding=None, stalled=(Reason.INVALID_SPEC, str(error)))
     try:
-        target = target_in(sources, external)
+        target = target_in(sources, external, broker.namespace)
     except AddressError as error:
         context.brokers.forget(broker.key)
         return replace(seen, problem=(error.reason, str(error)))

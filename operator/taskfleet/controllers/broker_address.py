@@ -1,6 +1,7 @@
 """What leads to an external broker, out of the Secrets that hold it. Errors name the key, never the value. Pure."""
 
 import ssl
+from dataclasses import replace
 
 from taskfleet.api import External, SecretKeyRef
 from taskfleet.api.reasons import BrokerReason
@@ -13,8 +14,8 @@ from taskfleet.controllers.broker_url import url_in
 CERTIFICATE, KEY = "tls.crt", "tls.key"
 
 
-def target_in(sources: Sources, external: External) -> Target:
-    """The target that `external` describes. Raises AddressError."""
+def target_in(sources: Sources, external: External, namespace: str) -> Target:
+    """The target that `external` of a Broker in that namespace describes. Raises AddressError."""
     reference = external.url_secret_ref
     url = url_in_parts(sources, external) if reference is None else url_in(sources, reference)
     sentinel = external.sentinel
@@ -34,7 +35,7 @@ def target_in(sources: Sources, external: External) -> Target:
                 "characters. Remove them.",
             )
         sentinels = Sentinels(sentinel.master_name, password)
-    return target_of(url, tls=tls, sentinels=sentinels)
+    return replace(target_of(url, tls=tls, sentinels=sentinels), namespace=namespace)
 
 
 def _misfit(url: str, external: External, encrypted: bool) -> str | None:

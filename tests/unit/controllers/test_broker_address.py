@@ -29,7 +29,7 @@ def external(**fields: Any) -> External:
 
 
 def target_in(secrets: dict[str, Object | None], described: External) -> Target:
-    return broker_address.target_in(Sources(secrets), described)
+    return broker_address.target_in(Sources(secrets), described, "shop")
 
 
 CA = {"caSecretRef": {"name": "ca", "key": "ca.crt"}}

@@ -50,7 +50,7 @@ def sources(config: Object | None = None, version: str = "1", **login: str) -> S
     ],
 )  # fmt: skip
 def test_parts_of_a_redis(fields: Object, login: Any, endpoint: str, rest: tuple[Any, ...]) -> None:
-    target = target_in(sources(**login), external(**fields))
+    target = target_in(sources(**login), external(**fields), "shop")
     assert target.endpoint == endpoint
     assert (target.username, target.password, target.database) == rest
     assert (target.tls is not None) == (fields["scheme"] == "rediss")
@@ -61,7 +61,7 @@ def test_parts_of_a_redis(fields: Object, login: Any, endpoint: str, rest: tuple
 )
 def test_parts_of_a_rabbitmq(given: str | None, vhost: str) -> None:
     described = external(scheme="amqps", host="mq", virtualHost=given, username="shop", **PASSWORD)
-    target = target_in(sources(password="p@ss"), described)
+    target = target_in(sources(password="p@ss"), described, "shop")
     assert (target.vhost, target.username, target.password) == (vhost, "shop", "p@ss")
     assert target.endpoint == "mq:5671"
 
@@ -76,7 +76,7 @@ def test_every_part_from_a_key() -> None:
     assert secret_names(described) == ["login"]
     assert config_map_names(described) == ["addresses"]
     config = {"host": "cache", "port": "6380", "db": "3"}
-    target = target_in(sources(config, user="app", password="x"), described)
+    target = target_in(sources(config, user="app", password="x"), described, "shop")
     assert (target.endpoint, target.database, target.username) == ("cache:6380", 3, "app")
 
 
@@ -111,7 +111,7 @@ def test_unusable_part_is_named_and_never_shown(
     fields: Object, config: Object, login: Any, sentence: str
 ) -> None:
     with pytest.raises(AddressError, match=sentence) as refusal:
-        target_in(sources(config, **login), external(scheme="redis", **fields))
+        target_in(sources(config, **login), external(scheme="redis", **fields), "shop")
     assert refusal.value.reason in (BrokerReason.INVALID_URL, BrokerReason.SECRET_MISSING)
     assert "hunter2" not in str(refusal.value)
 
@@ -120,7 +120,9 @@ def test_rabbitmq_with_an_empty_user_is_not_guest() -> None:
     with pytest.raises(
         AddressError, match="'user' of Secret 'login' is empty, but RabbitMQ requires a user name"
     ):
-        target_in(sources(user="", password="x"), external(scheme="amqp", host="mq", **USER, **PASSWORD))
+        target_in(
+            sources(user="", password="x"), external(scheme="amqp", host="mq", **USER, **PASSWORD), "shop"
+        )
 
 
 def test_renewed_login_changes_nothing_that_workers_start_with_and_another_host_does() -> None:
@@ -128,7 +130,7 @@ def test_renewed_login_changes_nothing_that_workers_start_with_and_another_host_
 
     def seen(host: str, version: str, password: str) -> tuple[Any, Any]:
         found = sources({"host": host}, version, user="app", password=password)
-        target = target_in(found, described)
+        target = target_in(found, described, "shop")
         return versions_of(described, found.secrets, target), followed_target(described, target)
 
     first = seen("cache", "1", "one")

@@ -1,6 +1,7 @@
 """Which addresses the operator connects to for a tenant. A name is resolved first, and what it stands for is checked."""
 
 import asyncio
+import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,10 +36,13 @@ class AddressPolicy:
             return False
         return not self.allowed or any(address in network for network in self.allowed)
 
-    async def resolve(self, host: str, port: int) -> str:
-        """An address of `host` that may be connected to. Raises OSError."""
+    async def resolve(self, host: str, port: int, namespace: str = "") -> str:
+        """An address of `host` that may be connected to. Raises OSError.
+
+        A name without a dot is one of a Service of `namespace`, as it is to the pods there.
+        """
         try:
-            addresses = await _look_up(host, port)
+            addresses = await _look_up(host, port, namespace)
         except UnicodeError:  # no name of a host, which Python's own encoding of names says so
             raise OSError("the host name is not valid") from None
         allowed = next((address for address in addresses if self.lets(address)), None)
@@ -47,12 +51,23 @@ class AddressPolicy:
         return allowed
 
 
-async def _look_up(host: str, port: int) -> list[str]:
+async def _look_up(host: str, port: int, namespace: str) -> list[str]:
     """The addresses of a host, at once where it is one itself."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        return await asyncio.get_running_loop().run_in_executor(_LOOKUPS, _addresses, host, port, 0)
+        return await asyncio.get_running_loop().run_in_executor(_LOOKUPS, _named, host, port, namespace)
+
+
+def _named(host: str, port: int, namespace: str) -> list[str]:
+    """As a pod of the namespace finds it: first among the Services there, then wherever its node looks.
+
+    https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#namespaces-of-services
+    """
+    if namespace and "." not in host and host != "localhost":
+        with contextlib.suppress(socket.gaierror):
+            return _addresses(f"{host}.{namespace}", port, 0)
+    return _addresses(host, port, 0)
 
 
 def _addresses(host: str, port: int, flags: int) -> list[str]:

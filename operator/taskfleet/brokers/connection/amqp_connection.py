@@ -96,15 +96,16 @@ def _body_size(header: bytes) -> int:
 class _Transport(TransportFactory):
     """The way to the server, which can be cut: aiormq leaves it open where its own closing does not come to an end."""
 
-    def __init__(self, context: ssl.SSLContext | None, policy: AddressPolicy) -> None:
+    def __init__(self, context: ssl.SSLContext | None, policy: AddressPolicy, namespace: str) -> None:
         self._context = context
+        self._namespace = namespace
         self._policy = policy
         self._writer: asyncio.StreamWriter | None = None
         self._is_cut = False
 
     async def create(self, url: URL, **_: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
-            address = await self._policy.resolve(url.host or "", url.port or 0)
+            address = await self._policy.resolve(url.host or "", url.port or 0, self._namespace)
             name = url.host if self._context is not None else None
             reader, self._writer = await asyncio.open_connection(
                 address, url.port, ssl=self._context, server_hostname=name
@@ -145,7 +146,8 @@ class AmqpConnection:
     @classmethod
     async def open(cls, target: Target, *, patience: float, policy: AddressPolicy = ANYWHERE) -> Self:
         """Raises BrokerError, whose cause says why; ssl.SSLError for certificates of no use."""
-        transport = _Transport(tls_context(target.tls) if target.tls is not None else None, policy)
+        context = tls_context(target.tls) if target.tls is not None else None
+        transport = _Transport(context, policy, target.namespace)
         host, port = target.hosts[0]
         url = URL.build(
             scheme="amqp",

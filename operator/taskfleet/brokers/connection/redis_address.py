@@ -45,7 +45,7 @@ class Access:
     async def _resolve(self, host: str, port: int) -> str:
         try:
             async with asyncio.timeout(self._patience):
-                return await self._policy.resolve(host, port)
+                return await self._policy.resolve(host, port, self._target.namespace)
         except RefusedAddressError as error:
             raise RawConnectionError(f"{error}; check brokers.deniedAddresses of the chart") from error
         except (OSError, TimeoutError) as error:

@@ -46,6 +46,8 @@ class Target:
     tls: Tls | None = None
     sentinels: Sentinels | None = None
     vhost: str | None = None
+    # Whose pods connect to it, and know the Services there by their names alone.
+    namespace: str = ""
 
     @property
     def endpoint(self) -> str:

@@ -44,3 +44,30 @@ async def test_names_without_an_answer_hold_up_neither_the_loops_threads_nor_add
     for lookup in lookups:
         lookup.cancel()
     await asyncio.gather(*lookups, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("known", "host", "asked", "address"),
+    [
+        pytest.param({"cache.shop": "10.0.0.1"}, "cache", ["cache.shop"], "10.0.0.1", id="service-there"),
+        pytest.param({"cache": "10.0.0.2"}, "cache", ["cache.shop", "cache"], "10.0.0.2", id="nodes-own"),
+        pytest.param({"cache.b": "10.0.0.3"}, "cache.b", ["cache.b"], "10.0.0.3", id="other-namespace"),
+        pytest.param({"localhost": "127.0.0.1"}, "localhost", ["localhost"], "127.0.0.1", id="localhost"),
+    ],
+)
+async def test_a_name_without_a_dot_is_of_the_brokers_namespace_as_in_its_pods(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, str], host: str, asked: list[str], address: str
+) -> None:
+    seen: list[str] = []
+
+    def getaddrinfo(name: str, port: int, **options: Any) -> Any:
+        if options["flags"] & socket.AI_NUMERICHOST:
+            raise socket.gaierror
+        seen.append(name)
+        if name not in known:
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[name], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert await ANYWHERE.resolve(host, 6379, "shop") == address
+    assert seen == asked
