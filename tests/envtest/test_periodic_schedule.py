@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from tests.envtest.brokers import apply_external
+from tests.envtest.brokers import apply_external, external_broker
 from tests.envtest.conditions import condition, wait_for_condition, warnings_of
 from tests.envtest.operator_process import OperatorProcess
 from tests.envtest.pools import worker_pool
@@ -201,3 +201,21 @@ def test_the_apps_own_beat_has_its_volume_and_goes_without_it(kube: Kube, namesp
     kube.apply(worker_pool(namespace, replicas=0))
     wait_for(lambda: kube.get("Deployment", "shop-appbeat", namespace) is None, 30, what="no beat")
     assert kube.get("PersistentVolumeClaim", "shop-appbeat", namespace) is not None
+
+
+def test_beat_is_shaped_by_its_broker(kube: Kube, namespace: str, redis_server: RedisServer) -> None:
+    resources = {"limits": {"cpu": "1", "memory": "512Mi"}}
+    template = {"spec": {"imagePullSecrets": [{"name": "registry"}], "priorityClassName": "high"}}
+    apply_external(kube, namespace, redis_server.url)
+    kube.apply(external_broker(namespace, schedules={"resources": resources, "template": template}))
+    applied(kube, namespace)
+
+    def shaped() -> bool:
+        deployment = kube.get("Deployment", "default-schedules", namespace)
+        if deployment is None:
+            return False
+        spec = deployment["spec"]["template"]["spec"]
+        same = all(spec.get(field) == value for field, value in template["spec"].items())
+        return same and spec["containers"][0]["resources"] == resources
+
+    wait_for(shaped, ACTS_WITHIN, what="a beat as the Broker shapes it")

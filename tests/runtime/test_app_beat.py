@@ -109,6 +109,17 @@ def test_what_was_sent_is_kept_over_an_end(
     assert len(names) - len(set(names)) <= (2 if number is signal.SIGKILL else 0)
 
 
+def test_without_a_scheduler_it_is_the_apps(
+    make_worker: Callable[..., Worker], server: RedisServer, tmp_path: Path
+) -> None:
+    beat = make_worker(app="many_entries", environment={"TEST_SCHEDULER": "many_entries:Derived"})
+    flags = [f"--schedule={tmp_path}/schedule", "--pidfile="]
+    beat.command = [*beat.command[:2], "beat", "-A", "many_entries", *flags]
+    beat.start()
+    wait_for(partial(has_sent, server, 10), 30, what="all entries to be sent")
+    assert "the scheduler is Derived" in beat.log
+
+
 def written_at(folder: Path) -> int:
     """When a part of the schedule's file last changed, in nanoseconds."""
     return max(part.stat().st_mtime_ns for part in folder.glob("schedule*") if part.is_file())

@@ -32,6 +32,14 @@ app.conf.beat_schedule = {
 class Derived(PersistentScheduler):
     """As apps make their own of Celery's."""
 
+    def setup_schedule(self) -> None:
+        print("the scheduler is Derived", flush=True)
+        super().setup_schedule()
+
+
+if (scheduler := os.environ.get("TEST_SCHEDULER")) is not None:
+    app.conf.beat_scheduler = scheduler
+
 
 @app.task
 def x(number: int) -> None:

@@ -39,6 +39,23 @@ def test_beat_is_the_pools_app_with_its_environment_and_little_of_its_resources(
     assert container["resources"] == {"requests": {"cpu": "10m", "memory": "128Mi"}}
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "passed", "has_file"),
+    [
+        pytest.param(None, [], True, id="the-apps-which-may-keep-a-file"),
+        pytest.param("celery.beat:PersistentScheduler", None, True, id="celerys"),
+        pytest.param("proj.beat:Scheduler", None, False, id="another"),
+    ],
+)
+def test_a_scheduler_that_is_left_out_is_the_apps(
+    scheduler: str | None, passed: list[str] | None, has_file: bool
+) -> None:
+    container = container_of({} if scheduler is None else {"scheduler": scheduler})
+    flags = [one for one in container["args"] if one.startswith("--scheduler")]
+    assert flags == ([f"--scheduler={scheduler}"] if passed is None else passed)
+    assert any(one.startswith("--schedule=") for one in container["args"]) is has_file
+
+
 def test_it_has_none_of_the_pools_claims_that_the_workers_node_alone_may_mount() -> None:
     template: Object = {
         "spec": {
