@@ -80,7 +80,9 @@ def test_a_tenant_gets_what_the_rule_allows_and_nothing_else(
             pool(tenant, **foreign),
             pool(tenant, template=sidecar),
             broker(tenant, redis={"image": "elsewhere.example/redis"}),
+            pool(tenant, beat={"template": sidecar}),
             broker(tenant, redis={"template": sidecar}),
+            broker(tenant, schedules={"template": sidecar}),
         ],
         "a pool of this namespace has at most 5 replicas": [
             pool(tenant, replicas=6),
@@ -89,7 +91,9 @@ def test_a_tenant_gets_what_the_rule_allows_and_nothing_else(
         "pods of this namespace run as one of the service accounts worker": [
             pool(tenant, template={"spec": {"serviceAccountName": "admin"}}),
             pool(tenant, template={"spec": {"serviceAccount": "admin"}}),
+            pool(tenant, beat={"template": {"spec": {"serviceAccountName": "admin"}}}),
             broker(tenant, redis={"template": {"spec": {"serviceAccountName": "admin"}}}),
+            broker(tenant, schedules={"template": {"spec": {"serviceAccount": "admin"}}}),
         ],
         "stands in one of the Secrets company": [
             broker(tenant, external=external),
@@ -113,6 +117,7 @@ def test_a_tenant_gets_what_the_rule_allows_and_nothing_else(
             tenant, image="mirror.example/a", replicas=5, template={"spec": {"serviceAccountName": "worker"}}
         ),
         pool(tenant, autoscale={"maxReplicas": 5}),
+        pool(tenant, beat={"template": {"spec": {"serviceAccountName": "worker"}}}),
         broker(tenant),
         broker(tenant, external={"urlSecretRef": {"name": "company", "key": "url"}}),
         broker(

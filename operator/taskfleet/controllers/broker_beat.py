@@ -34,20 +34,23 @@ async def carry_out_schedules(raw: Object, broker: Broker, context: Context) -> 
     able = context.brokers.without_state(broker.key) is None
     wanted = able and any(True for _ in schedules_of(broker.key, context.cache))
     known = context.cache.get(*schedules_key(broker.key)) is not None or context.schedules.keeps(broker.key)
+    plan = plan_schedules(broker, context.installation, wanted=True)
+    problem, obstacle = plan.problem, None
     if not wanted and not known:
-        return plan_schedules(broker, context.installation, wanted=True).problem
+        return problem
     context.schedules.wake(broker.key)
-    problem, obstacle = None, None
+    if not wanted:
+        plan = plan_schedules(broker, context.installation, wanted=False)
     try:
-        plan = plan_schedules(broker, context.installation, wanted=wanted)
-        problem = (await execute(plan, raw, context)).problem
+        await execute(plan, raw, context)
     except NameConflictError as error:
         obstacle = f"{error}. Rename that object or the Broker."
     except InvalidError as error:
         problem = invalid_spec(clean(error.message))
     except DeniedError as error:
         obstacle = clean(error.message)
-    await _note_obstacle(raw, broker.key, obstacle or (problem.why[1] if problem else None), context)
+    why = obstacle or (problem.why[1] if problem is not None and wanted else None)
+    await _note_obstacle(raw, broker.key, why, context)
     return problem
 
 
