@@ -173,7 +173,7 @@ def broker_parts(data: bytes) -> None:
 
 def _check_target(sources: Sources, external: External) -> None:
     with contextlib.suppress(AddressError):
-        target = target_in(sources, external)
+        target = target_in(sources, external, "shop")
         for host, port in target.hosts:
             assert host.isprintable()
             assert len(host) <= LONGEST_NAME
