@@ -86,6 +86,8 @@ def test_every_part_from_a_key() -> None:
         pytest.param(HOST, {}, {}, "ConfigMap 'addresses' has no key 'host'. Add it, or", id="no-key"),
         pytest.param(HOST, {"host": ""}, {}, "is not a host name or an IP address", id="empty-host"),
         pytest.param(HOST, {"host": "redis://hunter2"}, {}, "'host' of ConfigMap 'addresses' is not a", id="url"),
+        pytest.param(HOST, {"host": "fd00::1%"}, {}, "is not a host name or an IP address", id="zone-without-a-name"),
+        pytest.param(HOST, {"host": "10.0.0.1%eth0"}, {}, "is not a host name", id="zone-of-ipv4"),
         pytest.param(HOST, {"host": "hunter2:6379"}, {}, "without scheme, port and brackets", id="host-and-port"),
         pytest.param(
             {"host": "h", "portFrom": {"configMapKeyRef": {"name": "addresses", "key": "port"}}},

@@ -75,13 +75,14 @@ def target_of(url: str, *, tls: Tls | None = None, sentinels: Sentinels | None =
 
 def is_host(text: str) -> bool:
     """Whether a text can be a host: an address, or a name of parts with at most 63 characters each."""
+    address, has_zone, zone = text.partition("%")
     try:
-        ip_address(text.partition("%")[0])
+        found = ip_address(address)
     except ValueError:
         return len(text) <= _LONGEST_HOST and all(
             _LABEL.fullmatch(label) for label in text.removesuffix(".").split(".")
         )
-    return True
+    return not has_zone or (found.version == 6 and _LABEL.fullmatch(zone) is not None)
 
 
 def port_of(part: SplitResult) -> int:
