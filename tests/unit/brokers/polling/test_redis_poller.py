@@ -1,6 +1,7 @@
 """The poller on a real Redis: what wakes it, and how it goes on where nothing does."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,11 +18,11 @@ from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
 from tests.runtime.redis_server import RedisServer
 from tests.tools.load.pretend_pods import report
-from tests.unit.brokers.polling.between import Between, without_announcements
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
 REPORTS, POD = "app:taskfleet:c:ns:reports", "uid/pod/1"
 QUERY = Query(LAYOUT, ("mail", "other"))
+Filter = Callable[[bytes], bytes]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,58 @@ async def polled(port: int, username: str | None = None) -> AsyncIterator[Polled
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+class Between:
+    """A proxy that passes what the server sends on the connection for announcements through `altered`."""
+
+    def __init__(self, port: int) -> None:
+        self.altered: Filter = lambda data: data
+        self.writers: list[asyncio.StreamWriter] = []  # of those connections, to the client
+        self._port = port
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Between":
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.create_task(self._forward(reader, writer)))
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        chosen = False
+
+        async def there() -> None:
+            nonlocal chosen
+            while data := await reader.read(65536):
+                if b"HELLO" in data:
+                    chosen = True
+                    self.writers.append(writer)
+                other_writer.write(data)
+            other_writer.write_eof()
+
+        async def back() -> None:
+            while data := await other_reader.read(65536):
+                writer.write(self.altered(data) if chosen else data)
+
+        try:
+            with contextlib.suppress(OSError):
+                await asyncio.gather(there(), back())
+        finally:
+            writer.close()
+            other_writer.close()
+
+
+def without_announcements(data: bytes) -> bytes:
+    return b"" if data.startswith(b">") else data
 
 
 @pytest.mark.usefixtures("seldom")
