@@ -138,7 +138,7 @@ class WakeUps:
         self._failures += 1
         if self._failures > 1 or isinstance(cause, NoTrackingError):
             self.refusal = str(cause)
-        log.debug("a broker announces no changes", host=self._name, cause=str(cause))
+        log.debug("a broker wakes nobody", host=self._name, cause=str(cause))
         await self.aclose()
         self._again_at, self._pause = now + self._pause, min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
