@@ -315,8 +315,11 @@ async def test_a_lost_second_connection_is_replaced_while_the_broker_stays_in_vi
 ) -> None:
     async with polled(server.port) as found:
         await found.until_at_rest()
-        ours = [each for each in client.client_list() if each["name"] == "taskfleet-operator"]
-        second = max(ours, key=lambda each: int(each["id"]))
+        (second,) = [
+            each
+            for each in client.client_list()
+            if (each["name"], each["resp"]) == ("taskfleet-operator", "3")
+        ]
         client.client_kill_filter(_id=second["id"])
         client.lpush("app:mail", "x")
         await found.until(lambda: found.waiting == 1)
