@@ -135,25 +135,6 @@ def test_a_pool_is_told_when_a_broker_is_back_though_its_pods_say_what_they_said
     asyncio.run(run())
 
 
-def test_a_broker_is_told_when_it_must_be_polled_and_when_it_announces_changes(server: RedisServer) -> None:
-    def allow(command: str) -> None:
-        server.client.acl_setuser(
-            "some", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=[command]
-        )
-
-    async def run() -> None:
-        allow("-client|tracking")
-        async with monitor() as (one, told):
-            one.watch(BROKER, target_of(f"redis://some:pw@127.0.0.1:{server.port}/0"), LAYOUT)
-            await told.until(lambda: "CLIENT TRACKING" in (one.polls_because(BROKER) or ""))
-            await told.until(lambda: BROKER in told.keys)
-            told.keys.clear()
-            allow("+client|tracking")
-            await told.until(lambda: BROKER in told.keys and one.polls_because(BROKER) is None)
-
-    asyncio.run(run())
-
-
 def test_a_pool_that_moves_to_another_broker_is_read_there_only(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):

@@ -173,15 +173,6 @@ async def test_a_queue_that_somebody_else_has_emptied_is_news() -> None:
     assert scene.replicas == 0
 
 
-async def test_a_broker_is_unsettled_while_one_of_its_pools_has_something_to_do() -> None:
-    scene = Scene()
-    assert scene.loop.unsettled(BROKER) is False
-    await scene.look(waiting=4)
-    assert scene.loop.unsettled(BROKER)
-    await scene.look(waiting=4)  # the Deployment has its size
-    assert scene.loop.unsettled(BROKER) is False
-
-
 async def test_a_decision_is_remembered_as_it_was_made_and_what_follows_it_is_not() -> None:
     scene = Scene()
     await scene.look(waiting=3)
