@@ -76,12 +76,7 @@ class Operator:
         )
         self._informer = Informer(self._cache, heard=self._health.heard, relisted=self._resync.relisted)
         policy = AddressPolicy(tuple(settings.broker_addresses), tuple(settings.denied_broker_addresses))
-        self._brokers = BrokerMonitor(
-            self._queue.add,
-            self._on_reading,
-            policy,
-            lambda broker: self._scaling.unsettled(broker),  # noqa: PLW0108 - made later
-        )
+        self._brokers = BrokerMonitor(self._queue.add, self._on_reading, policy)
         self._schedules = self._schedule_keeper()
         self._context = context = self._new_context(gateway, cluster_id)
         self._scaling = context.scaling

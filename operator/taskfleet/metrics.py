@@ -133,12 +133,6 @@ BROKER_POLL_ERRORS = Counter(
     ["namespace", "broker"],
     registry=REGISTRY,
 )
-BROKER_WAKE_UPS_MISSED = Counter(
-    "taskfleet_broker_wake_ups_missed",
-    "Total number of changes of a broker's queues that a poll found and the broker had not announced.",
-    ["namespace", "broker"],
-    registry=REGISTRY,
-)
 INVALID_REPORTS = Gauge(
     "taskfleet_broker_invalid_reports",
     "Current number of worker reports in a broker that are not valid and are ignored.",
@@ -188,7 +182,6 @@ _OF_READING = (
     BROKER_RECEIVED_BYTES,
     BROKER_CONNECTIONS_OPENED,
     BROKER_POLL_ERRORS,
-    BROKER_WAKE_UPS_MISSED,
     INVALID_REPORTS,
 )
 

@@ -37,7 +37,6 @@ class AmqpTransport:
 
     capabilities = RABBITMQ
     redis: Redis | None = None
-    polls_because: str | None = None  # it has no other way
 
     def __init__(
         self,

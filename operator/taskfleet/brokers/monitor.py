@@ -61,15 +61,13 @@ class _Watched:
     findings: Findings | None = None  # None: no maintenance scan has finished yet
     outcomes: OutcomeReader | None = None  # None: this kind of broker keeps none
     failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
-    polls_because: str | None = None  # what was told last
 
 
 class BrokerMonitor:
     """A slow or dead broker delays no other.
 
     `on_change` gets the key of a broker or pool with news, `on_reading` every poll of a broker,
-    None when it does not answer. `unsettled`: whether something is to be done for a broker's pools although nothing
-    changes on it.
+    None when it does not answer.
     """
 
     def __init__(
@@ -77,10 +75,8 @@ class BrokerMonitor:
         on_change: Callable[[Key], None],
         on_reading: Callable[[Key, BrokerSnapshot | None], None] = lambda _broker, _seen: None,
         policy: AddressPolicy = ANYWHERE,
-        unsettled: Callable[[Key], bool] = lambda _broker: False,
     ) -> None:
         self._policy = policy
-        self._unsettled = unsettled
         self._on_change = on_change
         self._on_reading = on_reading
         self._watched: dict[Key, _Watched] = {}
@@ -138,15 +134,7 @@ class BrokerMonitor:
         if target.vhost is not None:
             return AmqpTransport(target, layout, query=query, on_reading=take, policy=self._policy)
         share = Share(key.namespace, key.name, self._pace, self._budget)
-        return RedisTransport(
-            target,
-            layout,
-            query=query,
-            on_reading=take,
-            unsettled=lambda: self._unsettled(key),
-            share=share,
-            policy=self._policy,
-        )
+        return RedisTransport(target, layout, query=query, on_reading=take, share=share, policy=self._policy)
 
     def capabilities(self, broker: Key) -> Capabilities | None:
         """What this kind of broker can do; None where it is not watched."""
@@ -164,11 +152,6 @@ class BrokerMonitor:
         if watched is None or not watched.failures:
             return None
         return "; ".join(f"{part} failed: {cause}" for part, cause in sorted(watched.failures.items()))
-
-    def polls_because(self, broker: Key) -> str | None:
-        """Why this broker is polled although brokers of its kind announce changes; None while it announces them."""
-        watched = self._watched.get(broker)
-        return watched.transport.polls_because if watched is not None else None
 
     def drains(self, broker: Key, pool_uid: str) -> Drains | None:
         """The drain leases of a pool's pods; None where its broker is not watched."""
@@ -288,9 +271,6 @@ class BrokerMonitor:
         if seen is None:
             watched.figures, watched.lengths = {}, ()  # no status shows them any more: they are news again
             return
-        if watched.polls_because != (because := watched.transport.polls_because):
-            watched.polls_because = because
-            self._on_change(key)
         watched.changed |= seen.changed
         if watched.outcomes is not None and seen.changed:
             watched.outcomes.heard(seen.changed, now=seen.at)

@@ -39,24 +39,17 @@ class RedisTransport:
         *,
         query: Callable[[], Query],
         on_reading: Callable[[BrokerSnapshot | None], None],
-        unsettled: Callable[[], bool],
         share: Share,
         policy: AddressPolicy = ANYWHERE,
     ) -> None:
         way = access(target, policy)
         self._client = way.client()
         self._layout = layout
-        self._observer = RedisPoller(
-            way.locate, query, on_reading, unsettled=unsettled, share=share, name=way.name
-        )
+        self._observer = RedisPoller(way.locate, query, on_reading, share=share, name=way.name)
 
     @property
     def redis(self) -> Redis | None:
         return self._client
-
-    @property
-    def polls_because(self) -> str | None:
-        return self._observer.polls_because
 
     async def probe(self) -> Probe:
         return await probe(self._client)

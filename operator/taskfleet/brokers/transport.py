@@ -52,10 +52,6 @@ class Transport(Protocol):
     def redis(self) -> Redis | None:
         """Where Taskfleet keeps its own state; None for brokers that cannot."""
 
-    @property
-    def polls_because(self) -> str | None:
-        """Why it is polled although brokers of its kind announce changes; None where they do, or it is not known yet."""
-
     async def probe(self) -> Probe:
         """Probe it, with its password."""
 

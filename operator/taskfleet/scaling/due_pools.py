@@ -32,11 +32,6 @@ class DuePools:
         (self._unsettled.add if unsettled else self._unsettled.discard)(pool)
         self._again_at[pool] = again_at
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether some pool has something to do at the next reading even if nothing changes."""
-        return bool(self._unsettled)
-
     def look_soon(self, pools: Collection[Key]) -> None:
         """At the next reading, whatever that says."""
         self._again_at.update(dict.fromkeys(pools, 0.0))

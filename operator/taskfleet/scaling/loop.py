@@ -98,10 +98,6 @@ class ScalingLoop:
         """Decide on the pools of these queues at the next poll: a run is planned earlier than before."""
         self._attention[broker].look_soon(self._readers_of(queues, broker))
 
-    def unsettled(self, broker: Key) -> bool:
-        """Whether some pool waits for the next reading, whatever that says."""
-        return self._attention[broker].unsettled
-
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
         if not queues:
             return []
