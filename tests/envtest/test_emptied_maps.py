@@ -32,6 +32,8 @@ FILLED: dict[tuple[str, str], Object] = {
     ("Broker", "schedules"): {"template": POD},
     ("Broker", "schedules.template"): POD,
     ("Broker", "schedules.resources"): {"limits": {"memory": "1Gi"}},
+    ("Broker", "schedules.resources.limits"): {"memory": "1Gi"},
+    ("Broker", "schedules.resources.requests"): {"cpu": "1"},
     ("Broker", "redis.networkPolicy"): {"admit": [{"podSelector": {}}]},
     ("PeriodicSchedule", "kwargs"): {"a": 1},
     ("PeriodicSchedule", "headers"): {"a": "b"},

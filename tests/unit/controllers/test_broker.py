@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.brokers.connection.target import target_of
+from taskfleet.brokers.connection.target import Target, target_of
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.controllers.broker import reconcile
 from tests.unit.controllers.scene import Scene
@@ -19,6 +19,11 @@ CONNECTION = Key("Secret", NAMESPACE, "default-broker-connection")
 REDIS = Key("StatefulSet", NAMESPACE, "default-broker")
 EXTERNAL = {"external": {"urlSecretRef": {"name": "company", "key": "url"}}}
 REACHABLE = Probe(Verdict.REACHABLE, version="7.2.4")
+
+
+def external_target(url: str) -> Target:
+    """What the Broker's namespace adds: names without a dot are Services there."""
+    return replace(target_of(url), namespace=NAMESPACE)
 
 
 def scene_of(**spec: Any) -> Scene:
@@ -156,7 +161,7 @@ async def test_external_broker_makes_nothing_and_binds_to_the_users_own_secret()
     assert {key.kind for key in scene.server.objects} == {"Broker", "Secret", "Event"}
     status = scene.server.objects[BROKER]["status"]
     assert (status["binding"], status["endpoint"]) == ({"name": "company"}, "redis.example:6379")
-    assert scene.brokers.targets[BROKER] == target_of("redis://:hunter2@redis.example:6379/1")
+    assert scene.brokers.targets[BROKER] == external_target("redis://:hunter2@redis.example:6379/1")
     assert "hunter2" not in str(scene.server.objects[BROKER])
 
 
@@ -170,7 +175,7 @@ async def test_secret_that_comes_or_changes_later_is_seen_within_a_minute() -> N
     await run(scene)
     scene.server.put(secret("company", url="redis://two.example"))
     await run(scene)
-    assert scene.brokers.targets[BROKER] == target_of("redis://two.example")
+    assert scene.brokers.targets[BROKER] == external_target("redis://two.example")
 
 
 async def test_broker_without_a_usable_url_is_asked_no_more() -> None:
@@ -261,7 +266,9 @@ async def test_broker_by_parts_follows_a_renewed_token_and_rolls_no_worker() -> 
         scene.server.put(secret("login", token=token))
         scene.context.followed.clear()  # as after a restart of the operator
         await scene.settle(reconcile, BROKER)
-        assert scene.brokers.targets[BROKER] == replace(target_of("redis://redis.example"), password=token)
+        assert scene.brokers.targets[BROKER] == replace(
+            external_target("redis://redis.example"), password=token
+        )
         assert credentials(scene) == {"secrets": {"external/address": "redis.example:6379/0"}}
     assert condition(scene)["status"] == "True"
     assert scene.server.objects[BROKER]["status"].get("binding") is None

@@ -180,7 +180,6 @@ async def reached(queues: Queues, server: RedisServer) -> AsyncIterator[None]:
         LAYOUT,
         query=lambda: Query(LAYOUT, ()),
         on_reading=lambda _: None,
-        unsettled=lambda: False,
         share=Share("shop", "default"),
     )
     brokers: Any = queues.scene.brokers

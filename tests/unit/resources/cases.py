@@ -142,7 +142,7 @@ FULL_SCHEDULES: Object = {
         "spec": {
             "imagePullSecrets": [{"name": "registry"}],
             "nodeSelector": {"kubernetes.io/os": "linux"},
-            "priorityClassName": "high",
+            "priorityClassName": "system-cluster-critical",
         },
     },
 }
