@@ -54,11 +54,9 @@ def install(deliveries: Deliveries, outcomes: Outcomes) -> None:
 
 
 def error_in(exc_info: Any) -> BaseException:
-    """What a task has raised, out of billiard's wrapper. Celery's Retry has an `exc` too, which is its cause."""
-    from billiard.einfo import ExceptionWithTraceback
-
-    error: BaseException = exc_info.exception
-    return error.exc if isinstance(error, ExceptionWithTraceback) else error
+    """What a task has raised, out of Celery's wrappers."""
+    error: BaseException = getattr(exc_info.exception, "exc", exc_info.exception)
+    return error
 
 
 def _note_end(outcomes: Outcomes, request: Any, error: BaseException) -> None:
