@@ -269,17 +269,17 @@ def test_the_operator_reads_every_total_that_a_worker_counts() -> None:
     counted.succeeded(over, 1e9)
     counted.interrupted(interrupted_task)
     counted.add_up()
-    written = {"\n".join(field).encode(): str(total).encode() for field, total in counted.totals().items()}
+    written = {"\n".join(field).encode(): str(total).encode() for field, total in counted.totals.items()}
     read = totals.parse(written)
     assert {kind: dict(counts) for kind, counts in read.items()} == {
         kind: {
-            totals.Counted(*field[1:]): total for field, total in counted.totals().items() if field[0] == kind
+            totals.Counted(*field[1:]): total for field, total in counted.totals.items() if field.kind == kind
         }
-        for kind in {field[0] for field in counted.totals()}
+        for kind in {field.kind for field in counted.totals}
     }
     assert read.keys() | {"received"} == totals._KINDS
     assert [float(bound) for bound in totals.BOUNDS[:-1]] == [*outcomes.BOUNDS]
-    assert outcomes._TEXTS == totals.BOUNDS
+    assert [outcomes.bound_of(bound) for bound in outcomes.BOUNDS] == [*totals.BOUNDS[:-1]]
     assert outcome_folds.MAX_FIELDS < totals.MAX_FIELDS
     assert outcomes.OTHER == interrupted._OTHER
     assert outcomes.MAX_NAME <= totals._LONGEST_PART

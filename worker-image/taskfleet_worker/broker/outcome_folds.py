@@ -6,6 +6,7 @@ lost is made again, and counts once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from taskfleet_worker import native, refusals
@@ -91,22 +92,20 @@ class OutcomeFolds:
         self._lock = native.allocate_lock()
         self._folded: dict[Field, int] = {}
         self._due = self._renewed = float("-inf")
-        # Whether there is news, whether all is to be said again, and whether there ever was anything.
-        self._news = self._all = self._begun = False
+        self._news = self._all = False
         outcomes.followed = True
 
     def again(self) -> None:
         """The connection was lost, and perhaps the server's last writes: the next fold says everything."""
-        self._all, self._news = True, self._news or self._begun
+        self._all = self._news = True
 
     def turn(self, client: Any, now: float) -> None:
         """Ten times a second."""
         with self._lock:
             self._news = self._outcomes.add_up() or self._news
-        if self._begun and now - self._renewed >= RENEW_EVERY:
+        if self._outcomes.totals and now - self._renewed >= RENEW_EVERY:
             self.again()
         if self._news and now >= self._due:
-            self._begun = True
             self._due = now + (FOLD_EVERY if self._try(client, START_KEPT) else PAUSE)
             self._renewed = now
 
@@ -118,9 +117,8 @@ class OutcomeFolds:
     def finish(self, client: Any) -> None:
         """The last fold."""
         with self._lock:
-            self._news = self._outcomes.add_up() or self._news
-        self._begun = self._begun or self._news
-        if self._begun:
+            self._outcomes.add_up()
+        if self._outcomes.totals:
             self.again()
             self._try(client, ENDED_KEPT)
 
@@ -151,7 +149,7 @@ class OutcomeFolds:
 
     def _changes(self) -> list[_Change]:
         """What differs from the last fold, or everything."""
-        now = {**self._outcomes.totals(), **self._outcomes.running()}
+        now: Mapping[Field, int] = {**self._outcomes.totals, **self._outcomes.running}
         before = self._folded
         return [
             _Change(field, before.get(field, 0), total)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Collection, Iterator
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskfleet_worker.deliveries import Deliveries
 
 # Upper bounds in seconds: those of celery-exporter, and longer ones, as tasks of hours are not rare.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800, 3600)
-_TEXTS = (*(f"{bound:.15g}" for bound in BOUNDS), "+Inf")
 # In place of a name, queue or exception beyond the limits; not the name of any task.
 OTHER = "other"
 MAX_NAMES = 200
@@ -24,69 +22,28 @@ MAX_QUEUES = 100
 MAX_EXCEPTIONS = 20  # of one task
 MAX_NAME = 200
 MAX_EXCEPTION = 80
-# Pairs of a name and a queue that are remembered; any others are looked at again each time.
-_MOST_FOUND = 10_000
 # Seconds; a sum of microseconds must not exceed what Redis can add up, whatever ETA a message has.
 MAX_WAIT = 30 * 24 * 3600.0
 _LIMITS = ("TimeLimitExceeded", "SoftTimeLimitExceeded")
 
 
-Field = tuple[str, str, str, str]
-"""What one total counts: its kind, the task, the queue, and the exception or the bound of a bucket. The task is empty for
-what is counted by queue."""
+class Field(NamedTuple):
+    """What one total counts. `name` is empty for what is counted by queue only; `detail` is an exception or a bound."""
 
-
-class OfQueue:
-    """What is measured by queue: how many in each bucket, and the seconds of all waits."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.runtimes = [0] * len(_TEXTS)
-        self.waits = [0] * len(_TEXTS)
-        self.waited = 0.0
-
-    def totals(self) -> Iterator[tuple[Field, int]]:
-        for kind, buckets in (("runtimeBucket", self.runtimes), ("waitBucket", self.waits)):
-            for text, total in zip(_TEXTS, buckets):
-                if total:
-                    yield (kind, "", self.name, text), total
-        if any(self.waits):
-            yield ("waitMicroseconds", "", self.name, ""), round(self.waited * 1e6)
-
-
-class OfTask:
-    """What is counted of a task on a queue. `running`: now; `runtime`: seconds of the `runtimes` that were measured."""
-
-    def __init__(self, name: str, queue: OfQueue) -> None:
-        self.name = name
-        self.queue = queue
-        self.counts: dict[str, int] = {}
-        self.exceptions: dict[str, int] = {}
-        self.running = 0
-        self.runtimes = 0
-        self.runtime = 0.0
-
-    def add(self, kind: str, by: int = 1) -> None:
-        self.counts[kind] = self.counts.get(kind, 0) + by
-
-    def totals(self) -> Iterator[tuple[Field, int]]:
-        queue = self.queue.name
-        for kind, total in self.counts.items():
-            yield (kind, self.name, queue, ""), total
-        for exception, total in self.exceptions.items():
-            yield ("failed", self.name, queue, exception), total
-        if self.runtimes:
-            yield ("runtimeCount", self.name, queue, ""), self.runtimes
-            yield ("runtimeMicroseconds", self.name, queue, ""), round(self.runtime * 1e6)
+    kind: str
+    name: str
+    queue: str
+    detail: str = ""
 
 
 class Run:
     """One message of a task in this process. Its first outcome holds."""
 
-    __slots__ = ("has_started", "is_over", "task")
+    __slots__ = ("has_started", "is_over", "name", "queue")
 
-    def __init__(self, task: OfTask) -> None:
-        self.task = task
+    def __init__(self, name: str, queue: str) -> None:
+        self.name = name
+        self.queue = queue
         self.has_started = self.is_over = False
 
 
@@ -97,21 +54,22 @@ Seen = tuple[str, Run, Any]
 class Outcomes:
     """Told by Celery's request of each step of a task (patches/request.py, patches/pool_calls.py).
 
-    Only the thread that calls `add_up` reads what is counted.
+    `totals` counts since the start of the process; only the thread that calls `add_up` reads it.
     """
 
     def __init__(self, deliveries: Deliveries) -> None:
+        self.totals: dict[Field, int] = {}
+        # Tasks that run, by name and queue: what a process that dies leaves behind.
+        self.running: dict[Field, int] = {}
         # Whether anybody adds up: a broker of another kind has no thread.
         self.followed = False
         # For the report: why nothing is counted.
         self.note: str | None = None
         self._deliveries = deliveries
         self._seen: deque[Seen] = deque()
-        # As they are first, then by what they count as.
-        self._found: dict[tuple[str, str], OfTask] = {}
-        self._tasks: dict[tuple[str, str], OfTask] = {}
-        self._queues: dict[str, OfQueue] = {}
         self._names: set[str] = set()
+        self._queues: set[str] = set()
+        self._exceptions: dict[str, set[str]] = {}
 
     def listen(self) -> None:
         """To be called before the worker starts."""
@@ -120,8 +78,7 @@ class Outcomes:
         task_received.connect(self._received, weak=False)
 
     def _received(self, request: Any, **_: Any) -> None:
-        if self.followed:
-            self._seen.append(("received", self._run(request), None))
+        self._see("received", request)
 
     def started(self, request: Any) -> None:
         """The pool runs it."""
@@ -129,8 +86,7 @@ class Outcomes:
         if run.has_started or run.is_over:
             return
         run.has_started = True
-        if self.followed:
-            self._seen.append(("started", run, waited(request)))
+        self._note("started", run, waited(request))
 
     def succeeded(self, request: Any, runtime: float | None) -> None:
         """`runtime` in seconds, as its process measured it; None where its result was there before."""
@@ -151,88 +107,81 @@ class Outcomes:
 
     def _end(self, outcome: str, request: Any, value: Any = None) -> None:
         run = self._run(request)
-        if run.is_over:
-            return
-        run.is_over = True
+        if not run.is_over:
+            run.is_over = True
+            self._note(outcome, run, value)
+
+    def _see(self, what: str, request: Any) -> None:
+        self._note(what, self._run(request), None)
+
+    def _note(self, what: str, run: Run, value: Any) -> None:
         if self.followed:
-            self._seen.append((outcome, run, value))
+            self._seen.append((what, run, value))
 
     def _run(self, request: Any) -> Run:
         run: Run | None = request.__dict__.get("_taskfleet_run")
         if run is None:
             message = request.message
             delivery = self._deliveries.held.get(message.delivery_tag)
-            queue = delivery.queue if delivery else str((message.delivery_info or {}).get("routing_key"))
-            run = request._taskfleet_run = Run(self._task(request.task.name, queue))
+            queue = delivery.queue if delivery else str(message.delivery_info.get("routing_key"))
+            run = request._taskfleet_run = Run(str(request.task.name), queue)
         return run
-
-    def _task(self, name: str, queue: str) -> OfTask:
-        found = self._found.get((name, queue))
-        if found is None:
-            of_queue = _bounded(queue, self._queues, MAX_QUEUES, MAX_NAME)
-            of_name = _bounded(str(name), self._names, MAX_NAMES, MAX_NAME)
-            self._names.add(of_name)
-            place = self._queues.setdefault(of_queue, OfQueue(of_queue))
-            found = self._tasks.setdefault((of_name, of_queue), OfTask(of_name, place))
-            if len(self._found) < _MOST_FOUND:
-                self._found[name, queue] = found
-        return found
-
-    def totals(self) -> dict[Field, int]:
-        """Everything since the start of the process."""
-        parts: list[OfTask | OfQueue] = [*self._tasks.values(), *self._queues.values()]
-        return {field: total for part in parts for field, total in part.totals()}
-
-    def running(self) -> dict[Field, int]:
-        """Tasks that run, by name and queue: what a process that dies leaves behind."""
-        return {
-            ("running", task.name, task.queue.name, ""): task.running
-            for task in list(self._tasks.values())
-            if task.counts.get("started")
-        }
 
     def add_up(self) -> bool:
         """Count what was seen since the last call; whether there was anything."""
         seen = self._seen
         news = len(seen)
         for _ in range(news):
-            _count(*seen.popleft())
+            self._count(*seen.popleft())
         return bool(news)
 
     def interrupt(self) -> None:
         """The process leaves, and what runs goes back or is lost: it is counted as such."""
         self.add_up()
-        for task in list(self._tasks.values()):
-            if task.running > 0:
-                task.add("interrupted", task.running)
-            task.running = 0
+        for field, running in self.running.items():
+            if running > 0:
+                self._add(field._replace(kind="interrupted"), running)
+        self.running = dict.fromkeys(self.running, 0)
+
+    def _count(self, what: str, run: Run, value: Any) -> None:
+        name = _bounded(run.name, self._names, MAX_NAMES, MAX_NAME)
+        queue = _bounded(run.queue, self._queues, MAX_QUEUES, MAX_NAME)
+        if what == "started":
+            self._moved(name, queue, 1)
+            self._measure("wait", queue, value)
+        elif what != "received" and run.has_started:
+            self._moved(name, queue, -1)
+        if what == "succeeded" and value is not None:
+            self._add(Field("runtimeCount", name, queue))
+            self._add(Field("runtimeMicroseconds", name, queue), _microseconds(value))
+            self._add(Field("runtimeBucket", "", queue, bound_of(value)))
+        if what == "expired":
+            self._add(Field("revoked", name, queue))
+        if what == "failed":
+            classes = self._exceptions.setdefault(name, set())
+            self._add(Field("failed", name, queue, _bounded(value, classes, MAX_EXCEPTIONS, MAX_EXCEPTION)))
+            if value in _LIMITS:
+                self._add(Field("timedOut", name, queue))
+        else:
+            self._add(Field(what, name, queue))
+
+    def _measure(self, kind: str, queue: str, seconds: float | None) -> None:
+        if seconds is not None:
+            self._add(Field(f"{kind}Microseconds", "", queue), _microseconds(seconds))
+            self._add(Field(f"{kind}Bucket", "", queue, bound_of(seconds)))
+
+    def _moved(self, name: str, queue: str, by: int) -> None:
+        field = Field("running", name, queue)
+        self.running[field] = self.running.get(field, 0) + by
+
+    def _add(self, field: Field, by: int = 1) -> None:
+        self.totals[field] = self.totals.get(field, 0) + by
 
 
-def _count(what: str, run: Run, value: Any) -> None:
-    task = run.task
-    if what != "failed":
-        task.add(what)
-    if what == "received":
-        return
-    if what == "started":
-        task.running += 1
-        if value is not None:
-            task.queue.waits[bisect_left(BOUNDS, value)] += 1
-            task.queue.waited += value
-        return
-    if run.has_started:
-        task.running -= 1
-    if what == "succeeded" and value is not None:
-        task.runtimes += 1
-        task.runtime += max(0.0, value)
-        task.queue.runtimes[bisect_left(BOUNDS, value)] += 1
-    elif what == "expired":
-        task.add("revoked")
-    elif what == "failed":
-        exception = _bounded(value, task.exceptions, MAX_EXCEPTIONS, MAX_EXCEPTION)
-        task.exceptions[exception] = task.exceptions.get(exception, 0) + 1
-        if value in _LIMITS:
-            task.add("timedOut")
+def bound_of(seconds: float) -> str:
+    """The bucket of a histogram, by its upper bound as Prometheus writes it."""
+    at = bisect_left(BOUNDS, seconds)
+    return f"{BOUNDS[at]:.15g}" if at < len(BOUNDS) else "+Inf"
 
 
 def waited(request: Any, now: float | None = None) -> float | None:
@@ -241,18 +190,16 @@ def waited(request: Any, now: float | None = None) -> float | None:
     The time of sending is the property or header `timestamp`, in Unix seconds. A message that was delivered before has
     waited for more than its turn, so it tells nothing.
     """
-    message, eta = request.message, request.eta
-    since = eta.timestamp() if eta is not None else _sent_at(message)
-    if since is None or (message.delivery_info or {}).get("redelivered"):
+    message = request.message
+    if (message.delivery_info or {}).get("redelivered"):
         return None
-    return min(MAX_WAIT, max(0.0, (time() if now is None else now) - since))
+    since = request.eta.timestamp() if request.eta is not None else _sent_at(message)
+    return None if since is None else min(MAX_WAIT, max(0.0, (time() if now is None else now) - since))
 
 
 def _sent_at(message: Any) -> float | None:
     for place in (message.properties, message.headers):
-        if not place or "timestamp" not in place:
-            continue
-        sent = place["timestamp"]
+        sent = place.get("timestamp") if isinstance(place, dict) else None
         # Within this century: what else a header of this name may hold is not taken for a time.
         if isinstance(sent, (int, float)) and not isinstance(sent, bool) and 1e9 < sent < 4e9:
             return float(sent)
@@ -266,9 +213,18 @@ def exception_name(error: BaseException) -> str:
     return wrapped if isinstance(wrapped, str) else type(error).__name__
 
 
-def _bounded(text: str, known: Collection[str], most: int, longest: int) -> str:
-    """`text`, cut to `longest`, if it is known or there is room for it; else OTHER."""
+def _microseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1e6))
+
+
+def _bounded(text: str, known: set[str], most: int, longest: int) -> str:
+    if text in known:
+        return text
     short = text[:longest]
-    if short in known:
-        return short
-    return short if len(known) < most and short.isprintable() and short else OTHER
+    if not short.isprintable() or not short:
+        return OTHER
+    if short not in known:
+        if len(known) >= most:
+            return OTHER
+        known.add(short)
+    return short
