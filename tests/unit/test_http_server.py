@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 import pytest
@@ -64,7 +63,7 @@ async def get(url: str, **headers: str) -> tuple[int, str]:
     ],
 )
 async def test_probes_say_why_not(
-    problems: dict[str, Any], healthz: tuple[int, str], readyz: tuple[int, str]
+    problems: dict[str, str], healthz: tuple[int, str], readyz: tuple[int, str]
 ) -> None:
     async with serving(**problems) as url:
         assert await get(f"{url}/healthz") == healthz

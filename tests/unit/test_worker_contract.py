@@ -263,11 +263,10 @@ def test_the_operator_reads_every_total_that_a_worker_counts() -> None:
         counted.ended(request(f"shop.{outcome}"), outcome)
     for error in (ValueError(), SoftTimeLimitExceeded()):
         counted.failed(request(), error)
-    over, interrupted_task = (request(headers={"timestamp": 1.7e9}) for _ in range(2))
-    for task in (over, interrupted_task):
+    for finish in (lambda task: counted.succeeded(task, 1e9), counted.interrupted):
+        task = request(headers={"timestamp": 1.7e9})
         counted.started(task)
-    counted.succeeded(over, 1e9)
-    counted.interrupted(interrupted_task)
+        finish(task)
     counted.add_up()
     written = {"\n".join(field).encode(): str(total).encode() for field, total in counted.totals.items()}
     read = totals.parse(written)

@@ -104,7 +104,7 @@ def test_a_fold_that_comes_late_takes_nothing_back(server: RedisServer) -> None:
 def test_a_server_that_lost_its_last_writes_is_told_them_again(server: RedisServer) -> None:
     process = Process(server.client).ignore(2)
     process.fold()
-    before: dict[Any, Any] = {key: server.client.hgetall(str(key)) for key in server.client.keys("*")}
+    before = {key: server.client.hgetall(str(key)) for key in server.client.keys("*")}
     process.ignore(5).fold()
     server.client.flushall()
     for key, fields in before.items():

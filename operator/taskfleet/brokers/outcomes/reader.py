@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -31,18 +31,12 @@ class OutcomeReader:
     """Of one broker. A pool without news is not read again; one that was never read is, as another process may have led."""
 
     def __init__(
-        self,
-        broker: Key,
-        layout: Layout,
-        board: OutcomeBoard,
-        pace: OutcomePace,
-        clock: Callable[[], float] = time.monotonic,
+        self, broker: Key, layout: Layout, board: OutcomeBoard, pace: OutcomePace | None = None
     ) -> None:
         self._broker = broker
         self._layout = layout
         self._board = board
-        self._pace = pace
-        self._clock = clock
+        self._pace = pace or OutcomePace()
         self._spent = 0.0  # seconds of CPU
         self._heard_at: dict[str, float] = {}  # by uid
         self._pools: dict[Key, str] = {}  # read, with the uid
@@ -68,7 +62,7 @@ class OutcomeReader:
         self._pace.spent(self._broker, self._spent)
 
     async def _run(self, client: Redis, pools: Mapping[Key, PoolConsumer]) -> None:
-        now = self._clock()
+        now = time.monotonic()
         self._prune(pools)
         due = [
             key

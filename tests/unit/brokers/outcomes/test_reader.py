@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,7 +12,6 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.outcomes import reader as module
 from taskfleet.brokers.outcomes.board import OutcomeBoard
 from taskfleet.brokers.outcomes.interrupted import count_interrupted
-from taskfleet.brokers.outcomes.pace import OutcomePace
 from taskfleet.brokers.outcomes.reader import OutcomeReader
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.queues.consumers import PoolConsumer
@@ -46,10 +43,6 @@ def with_client(server: RedisServer, work: Callable[[Redis], Awaitable[None]]) -
     asyncio.run(run())
 
 
-def reader(board: OutcomeBoard, clock: Callable[[], float] = time.monotonic) -> OutcomeReader:
-    return OutcomeReader(BROKER, LAYOUT, board, OutcomePace(), clock)
-
-
 def count(server: RedisServer, total: int, uid: str = "uid-1", kind: str = "succeeded") -> None:
     server.client.hset(LAYOUT.key("outcomes", uid), f"{kind}\npay\nhigh\n", total)
 
@@ -61,14 +54,15 @@ def exported(board: OutcomeBoard, name: str = "celery_task_succeeded_total") -> 
 
 
 def test_a_new_leader_begins_with_the_stored_totals_and_reads_again_what_has_news(
-    server: RedisServer,
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
 
     async def work(client: Redis) -> None:
         nonlocal now
         board = OutcomeBoard()
-        one = reader(board, lambda: now)
+        one = OutcomeReader(BROKER, LAYOUT, board)
         count(server, 7)
         await one.run(client, POOLS)
         assert exported(board) == [("mail", "7")]
@@ -95,7 +89,7 @@ def test_a_new_leader_begins_with_the_stored_totals_and_reads_again_what_has_new
 def test_a_pool_that_is_gone_or_made_anew_has_no_old_samples(server: RedisServer) -> None:
     async def work(client: Redis) -> None:
         board = OutcomeBoard()
-        one = reader(board)
+        one = OutcomeReader(BROKER, LAYOUT, board)
         count(server, 7)
         count(server, 3, "uid-2")
         await one.run(client, POOLS)
@@ -109,7 +103,7 @@ def test_a_pool_that_is_gone_or_made_anew_has_no_old_samples(server: RedisServer
 def test_totals_that_the_server_has_lost_stay_until_there_are_new_ones(server: RedisServer) -> None:
     async def work(client: Redis) -> None:
         board = OutcomeBoard()
-        one = reader(board)
+        one = OutcomeReader(BROKER, LAYOUT, board)
         count(server, 7)
         await one.run(client, POOLS)
         server.client.flushall()
@@ -130,7 +124,7 @@ def test_odd_hashes_of_one_pool_hide_no_other(server: RedisServer, monkeypatch: 
                 server.client.set(LAYOUT.key("outcomes", "uid-1"), "a text")
             else:
                 server.client.hset(LAYOUT.key("outcomes", "uid-1"), mapping=dict.fromkeys("abc", "1"))
-            await reader(board).run(client, POOLS)
+            await OutcomeReader(BROKER, LAYOUT, board).run(client, POOLS)
             assert exported(board) == [("sms", "3")]
 
     monkeypatch.setattr(module, "MAX_FIELDS", 2)
@@ -147,7 +141,7 @@ def test_pools_are_read_in_answers_of_bounded_size(
         }
         for number in range(5):
             count(server, number + 1, f"uid-{number}")
-        await reader(board).run(client, pools)
+        await OutcomeReader(BROKER, LAYOUT, board).run(client, pools)
         assert len(exported(board)) == 5
         assert server.client.info("commandstats")["cmdstat_hgetall"]["calls"] >= 5
 
@@ -159,11 +153,7 @@ def test_pools_are_read_in_answers_of_bounded_size(
 def running(server: RedisServer, number: str = "2") -> None:
     """As a worker writes it (taskfleet_worker/broker/outcome_folds.py)."""
     server.client.hset(LAYOUT.key("reports"), "/".join(START), "report")
-    fields: dict[Any, Any] = {
-        "running\npay\nhigh\n": number,
-        "running\nnew\nhigh\n": "1",
-        "started\npay\nhigh\n": "5",
-    }
+    fields = {"running\npay\nhigh\n": number, "running\nnew\nhigh\n": "1", "started\npay\nhigh\n": "5"}
     server.client.hset(LAYOUT.key("outcomes", "/".join(START)), mapping=fields)
     server.client.hset(LAYOUT.key("outcomes", "uid-1:names"), "pay", "1")
 
@@ -178,7 +168,7 @@ def test_what_a_dead_process_ran_is_interrupted_once(server: RedisServer) -> Non
             "interrupted\nother\nhigh\n": "1",
         }
         board = OutcomeBoard()
-        await reader(board).run(client, POOLS)
+        await OutcomeReader(BROKER, LAYOUT, board).run(client, POOLS)
         assert exported(board, "taskfleet_task_interrupted_total") == [("mail", "1"), ("mail", "2")]
 
     with_client(server, work)
