@@ -20,11 +20,7 @@ async def dead_letters(pool: Key, secret: str) -> Object:
 
 @asynccontextmanager
 async def serving(
-    *,
-    unhealthy: str | None = None,
-    unready: str | None = None,
-    slow: str | None = None,
-    more_metrics: tuple[bytes, ...] = (),
+    *, unhealthy: str | None = None, unready: str | None = None, slow: str | None = None
 ) -> AsyncIterator[str]:
     runner = await serve(
         0,
@@ -32,7 +28,6 @@ async def serving(
         unready=lambda: unready,
         slow=lambda: slow,
         answers={"/dead": dead_letters},
-        more_metrics=lambda: iter(more_metrics),
     )
     try:
         # IPv4 and IPv6 get a free port each.
@@ -71,11 +66,10 @@ async def test_probes_say_why_not(
 
 
 async def test_metrics_are_in_prometheus_form() -> None:
-    async with serving(more_metrics=(b"more 1\n", b"and_more 2\n")) as url:
+    async with serving() as url:
         status, text = await get(f"{url}/metrics")
     assert status == 200
     assert "# TYPE taskfleet_workqueue_depth gauge" in text
-    assert text.endswith("\nmore 1\nand_more 2\n")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.outcomes import reader
 from taskfleet.brokers.outcomes.board import OutcomeBoard
-from taskfleet.brokers.outcomes.pace import OutcomePace
 from taskfleet.brokers.outcomes.reader import OutcomeReader
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.interval import PollInterval
@@ -86,7 +86,6 @@ class BrokerMonitor:
         self.audience = Subscriptions(on_change)
         self.board = QueueStatsTracker(self.audience, on_change)
         self.outcomes = OutcomeBoard()
-        self._outcome_pace = OutcomePace()
         self.expired: dict[Key, int] = {}  # broker -> requeued messages, until its status has reported them
         self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has reported them
 
@@ -117,8 +116,7 @@ class BrokerMonitor:
         if (client := watched.transport.redis) is not None:
             survey = MaintenanceScan(watched.layout, self._name)
             parts[_SURVEY] = lambda: self._survey(watched, client, survey)
-            outcomes = OutcomeReader(watched.key, watched.layout, self.outcomes, self._outcome_pace)
-            watched.outcomes = outcomes
+            watched.outcomes = outcomes = OutcomeReader(watched.key, watched.layout, self.outcomes)
             parts[_OUTCOMES] = lambda: self._read_outcomes(watched, client, outcomes)
         return parts
 
@@ -220,7 +218,6 @@ class BrokerMonitor:
         watched = self._watched.pop(key, None)
         self.board.forget(key)
         self.outcomes.forget_broker(key)
-        self._outcome_pace.forget(key)
         for task in watched.tasks if watched is not None else []:
             task.cancel()
 
@@ -332,17 +329,13 @@ class BrokerMonitor:
             self._count_unread()
 
     async def _read_outcomes(self, watched: _Watched, client: Redis, outcomes: OutcomeReader) -> None:
-        try:
-            while True:
-                if watched.snapshot is not None:
-                    await outcomes.run(client, self.audience.of(watched.key).pools)
-                    self._end_if_forgotten(watched)
-                    self._works(watched, _OUTCOMES)
-                up = watched.snapshot is not None
-                await asyncio.sleep(outcomes.pause if up else _EVERY_SECONDS_WHILE_DOWN)
-        except asyncio.CancelledError:
-            await client.aclose()  # the probe has closed it already, perhaps while this one connected
-            raise
+        while True:
+            if watched.snapshot is not None:
+                await outcomes.run(client, self.audience.of(watched.key).pools)
+                self._end_if_forgotten(watched)
+                self._works(watched, _OUTCOMES)
+            up = watched.snapshot is not None
+            await asyncio.sleep(reader.EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN)
 
     def _count_unread(self) -> None:
         found = [each.findings for each in self._watched.values() if each.findings is not None]

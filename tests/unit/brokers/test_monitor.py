@@ -90,19 +90,6 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
     asyncio.run(run())
 
 
-def test_the_outcomes_of_a_pools_tasks_are_exported_while_its_broker_is_watched(server: RedisServer) -> None:
-    async def run() -> None:
-        server.client.hset(LAYOUT.key("outcomes", READER.uid), "succeeded\npay\nhigh\n", 7)
-        async with monitor() as (one, told):
-            one.subscribe(POOL, BROKER, READER)
-            one.watch(BROKER, target_of(server.url), LAYOUT)
-            await told.until(lambda: any(text.endswith(b" 7\n") for text in one.outcomes.text()))
-            one.forget(BROKER)
-            assert [*one.outcomes.text()] == []
-
-    asyncio.run(run())
-
-
 def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):

@@ -3,7 +3,7 @@
 A thousand pools with fifty tasks each are half a million lines: made when a pool's totals change, not at each scrape.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from taskfleet.brokers.outcomes.totals import BOUNDS, Counted, Totals
@@ -13,22 +13,13 @@ _MICRO = 1_000_000
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A pool's totals, with its labels and those of every task on its queue."""
-
-    totals: Totals
-    labels: str
-    tasks: Mapping[tuple[str, str], str]
-
-
-@dataclass(frozen=True)
 class Family:
-    """One metric: `lines` gives its samples for what was seen of a pool."""
+    """One metric: `lines` gives its samples for a pool's totals and the pool's labels."""
 
     name: str
     kind: str
     meaning: str
-    lines: Callable[[str, Seen], Lines]
+    lines: Callable[[str, Totals, str], Lines]
 
     @property
     def header(self) -> str:
@@ -39,60 +30,59 @@ class Family:
 def rendered(namespace: str, pool: str, totals: Totals) -> tuple[str, ...]:
     """The samples of one pool, for each of FAMILIES."""
     labels = f'namespace="{namespace}",pool="{pool}"'
-    places = sorted({(each.task, each.queue) for counts in totals.values() for each in counts if each.task})
-    tasks = {
-        (task, queue): f'name="{_escaped(task)}",{labels},queue_name="{_escaped(queue)}"'
-        for task, queue in places
-    }
-    seen = Seen(totals, labels, tasks)
-    return tuple("".join(family.lines(family.name, seen)) for family in FAMILIES)
+    return tuple("".join(family.lines(family.name, totals, labels)) for family in FAMILIES)
 
 
-def _always(kind: str) -> Callable[[str, Seen], Lines]:
+def _tasks(totals: Totals) -> Iterable[tuple[str, str]]:
+    """Every task that was seen, with its queue."""
+    return sorted({(each.task, each.queue) for counts in totals.values() for each in counts if each.task})
+
+
+def _always(kind: str) -> Callable[[str, Totals, str], Lines]:
     """A counter that is 0 where nothing was counted: Prometheus sees no increase in a series that begins with 1."""
 
-    def lines(name: str, seen: Seen) -> Lines:
-        counts = seen.totals.get(kind, {})
-        for (task, queue), labels in seen.tasks.items():
-            yield f"{name}_total{{{labels}}} {counts.get(Counted(task, queue, ''), 0)}\n"
+    def lines(name: str, totals: Totals, labels: str) -> Lines:
+        counts = totals.get(kind, {})
+        for task, queue in _tasks(totals):
+            value = counts.get(Counted(task, queue, ""), 0)
+            yield f"{name}_total{{{_of_task(task, queue, labels)}}} {value}\n"
 
     return lines
 
 
-def _where_seen(kind: str) -> Callable[[str, Seen], Lines]:
+def _where_seen(kind: str) -> Callable[[str, Totals, str], Lines]:
     """A counter that few tasks have."""
 
-    def lines(name: str, seen: Seen) -> Lines:
-        for each, value in seen.totals.get(kind, {}).items():
-            yield f"{name}_total{{{seen.tasks[each.task, each.queue]}}} {value}\n"
+    def lines(name: str, totals: Totals, labels: str) -> Lines:
+        for each, value in totals.get(kind, {}).items():
+            yield f"{name}_total{{{_of_task(each.task, each.queue, labels)}}} {value}\n"
 
     return lines
 
 
-def _failed(name: str, seen: Seen) -> Lines:
-    for labels in seen.tasks.values():  # as celery-exporter has it
-        yield f'{name}_total{{exception="",{labels}}} 0\n'
-    for each, value in seen.totals.get("failed", {}).items():
-        labels = seen.tasks[each.task, each.queue]
-        yield f'{name}_total{{exception="{_escaped(each.detail)}",{labels}}} {value}\n'
+def _failed(name: str, totals: Totals, labels: str) -> Lines:
+    for task, queue in _tasks(totals):  # as celery-exporter has it
+        yield f'{name}_total{{exception="",{_of_task(task, queue, labels)}}} 0\n'
+    for each, value in totals.get("failed", {}).items():
+        exception = f'exception="{_escaped(each.detail)}"'
+        yield f"{name}_total{{{exception},{_of_task(each.task, each.queue, labels)}}} {value}\n"
 
 
-def _runtime(name: str, seen: Seen) -> Lines:
+def _runtime(name: str, totals: Totals, labels: str) -> Lines:
     """Buckets by queue, sum and count by task."""
-    totals = seen.totals
-    yield from _buckets(name, totals.get("runtimeBucket", {}), seen.labels)
-    sums = totals.get("runtimeMicroseconds", {})
-    for each, value in totals.get("runtimeCount", {}).items():
-        labels = seen.tasks[each.task, each.queue]
-        yield f"{name}_sum{{{labels}}} {sums.get(each, 0) / _MICRO}\n"
-        yield f"{name}_count{{{labels}}} {value}\n"
+    yield from _buckets(name, totals.get("runtimeBucket", {}), labels)
+    counts, sums = totals.get("runtimeCount", {}), totals.get("runtimeMicroseconds", {})
+    for each, value in counts.items():
+        of_task = _of_task(each.task, each.queue, labels)
+        yield f"{name}_sum{{{of_task}}} {sums.get(each, 0) / _MICRO}\n"
+        yield f"{name}_count{{{of_task}}} {value}\n"
 
 
-def _wait(name: str, seen: Seen) -> Lines:
-    buckets, sums = seen.totals.get("waitBucket", {}), seen.totals.get("waitMicroseconds", {})
-    yield from _buckets(name, buckets, seen.labels)
+def _wait(name: str, totals: Totals, labels: str) -> Lines:
+    buckets, sums = totals.get("waitBucket", {}), totals.get("waitMicroseconds", {})
+    yield from _buckets(name, buckets, labels)
     for queue in sorted({each.queue for each in buckets}):
-        of_queue = f'{seen.labels},queue_name="{_escaped(queue)}"'
+        of_queue = f'{labels},queue_name="{_escaped(queue)}"'
         yield f"{name}_sum{{{of_queue}}} {sums.get(Counted('', queue, ''), 0) / _MICRO}\n"
         total = sum(value for each, value in buckets.items() if each.queue == queue)
         yield f"{name}_count{{{of_queue}}} {total}\n"
@@ -106,11 +96,15 @@ def _buckets(name: str, counts: Mapping[Counted, int], labels: str) -> Lines:
             yield f'{name}_bucket{{le="{bound}",{labels},queue_name="{_escaped(queue)}"}} {below}\n'
 
 
+def _of_task(task: str, queue: str, labels: str) -> str:
+    return f'name="{_escaped(task)}",{labels},queue_name="{_escaped(queue)}"'
+
+
 def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"")
 
 
-def _counter(name: str, meaning: str, lines: Callable[[str, Seen], Lines]) -> Family:
+def _counter(name: str, meaning: str, lines: Callable[[str, Totals, str], Lines]) -> Family:
     return Family(name, "counter", meaning, lines)
 
 

@@ -14,12 +14,12 @@ from taskfleet.brokers.connection.replies import UnsafeReplyError
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.outcomes.board import OutcomeBoard
 from taskfleet.brokers.outcomes.exposition import rendered
-from taskfleet.brokers.outcomes.pace import OutcomePace
 from taskfleet.brokers.outcomes.totals import MAX_FIELDS, parse
 from taskfleet.brokers.queues.consumers import PoolConsumer
 
 log = structlog.get_logger(__name__)
 
+EVERY_SECONDS = 10.0
 # A worker counts a task in Redis up to 2 s after it has reported that the task ended, on its next turn.
 _SETTLED_AFTER_SECONDS = 4.0
 # Of one answer: with the longest names it has 8 MB.
@@ -30,21 +30,12 @@ _LENGTHS_AT_ONCE = 1000
 class OutcomeReader:
     """Of one broker. A pool without news is not read again; one that was never read is, as another process may have led."""
 
-    def __init__(
-        self, broker: Key, layout: Layout, board: OutcomeBoard, pace: OutcomePace | None = None
-    ) -> None:
+    def __init__(self, broker: Key, layout: Layout, board: OutcomeBoard) -> None:
         self._broker = broker
         self._layout = layout
         self._board = board
-        self._pace = pace or OutcomePace()
-        self._spent = 0.0  # seconds of CPU
         self._heard_at: dict[str, float] = {}  # by uid
         self._pools: dict[Key, str] = {}  # read, with the uid
-
-    @property
-    def pause(self) -> float:
-        """Seconds to the next reading."""
-        return self._pace.pause(self._broker)
 
     def heard(self, uids: Iterable[str], *, now: float) -> None:
         """The reports of these pools' workers have changed."""
@@ -52,14 +43,12 @@ class OutcomeReader:
 
     async def run(self, client: Redis, pools: Mapping[Key, PoolConsumer]) -> None:
         """Read what is due, as far as the server allows it. Raises UnsafeReplyError."""
-        self._spent = 0.0
         try:
             await self._run(client, pools)
         except UnsafeReplyError:
             raise
         except RedisError as error:
             log.debug("the outcomes of tasks cannot be read", error=type(error).__name__)
-        self._pace.spent(self._broker, self._spent)
 
     async def _run(self, client: Redis, pools: Mapping[Key, PoolConsumer]) -> None:
         now = time.monotonic()
@@ -79,7 +68,7 @@ class OutcomeReader:
                 fields = await self._ask(client, "HGETALL", [pools[key].uid for key in some])
                 for key, told in zip(some, fields, strict=True):
                     self._read(key, pools[key].uid, told, now)
-                    await asyncio.sleep(0)  # others may run: this takes milliseconds
+                    await asyncio.sleep(0)  # others may run: this takes a millisecond
 
     def _prune(self, pools: Mapping[Key, PoolConsumer]) -> None:
         for key in self._pools.keys() - pools.keys():
@@ -95,13 +84,11 @@ class OutcomeReader:
             return await cast(Awaitable[list[Any]], pipe.execute(raise_on_error=False))
 
     def _read(self, key: Key, uid: str, fields: object, now: float) -> None:
-        began = time.thread_time()
         totals = parse(fields) if isinstance(fields, Mapping) else {}
         if totals:
             self._board.put(self._broker, key, rendered(key.namespace, key.name, totals))
         elif self._pools.get(key) != uid:
             self._board.forget(self._broker, key)
-        self._spent += time.thread_time() - began
         self._pools[key] = uid
         if now >= self._heard_at.get(uid, now) + _SETTLED_AFTER_SECONDS:
             self._heard_at.pop(uid, None)

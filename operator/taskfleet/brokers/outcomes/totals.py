@@ -43,7 +43,8 @@ def parse(fields: Mapping[bytes, bytes]) -> Totals:
     for name, value in sorted(fields.items()):
         parts = _parts(name)
         if parts is not None and len(value) <= _MOST_DIGITS and value.isdigit():
-            found[parts[0]][Counted(parts[1], parts[2], parts[3])] = int(value)
+            kind, *rest = parts
+            found[kind][Counted(*rest)] = int(value)
     return found
 
 
@@ -58,6 +59,4 @@ def _parts(field: bytes) -> list[str] | None:
         return None
     if kind in _WITH_BOUND and detail not in BOUNDS:
         return None
-    if max(map(len, parts)) > _LONGEST_PART or not "".join(parts).isprintable():
-        return None
-    return parts
+    return parts if all(part.isprintable() and len(part) <= _LONGEST_PART for part in parts) else None
