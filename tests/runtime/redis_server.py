@@ -93,11 +93,6 @@ class RedisServer:
         keys = self.client.keys(f"taskfleet:cluster-1:test:held:uid-1/{worker.name}/*")
         return sum(int(self.client.hlen(str(key))) for key in keys)
 
-    def left_behind(self) -> list[str]:
-        """Keys of Taskfleet's, except the totals of tasks, which outlive a worker."""
-        keys = sorted(map(str, self.client.keys("taskfleet:*")))
-        return [key for key in keys if not key.startswith("taskfleet:cluster-1:test:outcomes:")]
-
     def start_of(self, worker: Worker) -> str:
         """`<pool uid>/<pod>/<start id>` of the worker's newest report."""
         fields = [str(field) for field in self.client.hkeys("taskfleet:cluster-1:test:reports")]

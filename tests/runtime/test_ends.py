@@ -38,7 +38,9 @@ def requeued_or_finished(server: RedisServer, task: str) -> bool:
 
 
 def left_behind(server: RedisServer) -> list[str]:
-    return server.left_behind() + sorted(map(str, server.client.keys("unack*")))
+    return sorted(map(str, server.client.keys("taskfleet:*"))) + sorted(
+        map(str, server.client.keys("unack*"))
+    )
 
 
 @every_pool

@@ -46,7 +46,7 @@ def test_a_killed_workers_messages_go_back_to_their_old_place(
     assert give_back_of(server, worker) == Requeued(full, 0)
     assert server.waiting("celery") == tasks
     assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 0
-    assert server.left_behind() == []
+    assert server.client.keys("taskfleet:*") == []
 
 
 def test_messages_of_a_topic_exchange_and_of_priorities_go_back_to_their_lists(

@@ -13,7 +13,6 @@ from taskfleet.brokers import transport
 from taskfleet.brokers.amqp_transport import AmqpDrains
 from taskfleet.brokers.connection import amqp_connection
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.outcomes import interrupted, totals
 from taskfleet.brokers.polling import worker_report
 from taskfleet.brokers.recovery import dead_workers, redelivery
 from taskfleet.brokers.recovery.requeue_unacked import Held, held
@@ -25,10 +24,9 @@ from taskfleet.resources.schedules_deployment import schedules_deployment
 from taskfleet_worker import broker_parts, deliveries, report, settings
 from taskfleet_worker import probes as worker_probes
 from taskfleet_worker.beat import settings as beat_settings
-from taskfleet_worker.broker import amqp_thread, broker_thread, outcome_folds
+from taskfleet_worker.broker import amqp_thread, broker_thread
 from taskfleet_worker.keys import keys
 from taskfleet_worker.messages import fence, intake
-from taskfleet_worker.pool import outcomes
 from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
@@ -43,12 +41,6 @@ from tests.unit.resources.objects import (
     worker_pool,
 )
 from tests.unit.worker.factories import environment
-from tests.unit.worker.test_outcomes import request
-
-
-class SoftTimeLimitExceeded(Exception):  # noqa: N818 - the name of billiard's
-    """Celery is not here."""
-
 
 POD, PREFIX = "pod-1", "app:"
 NAMES = keys(read_settings(environment(globalKeyPrefix=PREFIX)), POD, "s1")
@@ -171,8 +163,6 @@ def test_keys_have_one_name() -> None:
     assert NAMES.reports == LAYOUT.reports
     assert PREFIX + NAMES.held == LAYOUT.key("held", NAMES.start)
     assert PREFIX + NAMES.taken == LAYOUT.key("taken", "")
-    assert PREFIX + NAMES.outcomes == LAYOUT.key("outcomes", "uid-1")
-    assert PREFIX + NAMES.outcomes_of_start == LAYOUT.key("outcomes", NAMES.start)
     drains = RedisDrains(cast(Any, None), LAYOUT, "uid-1")
     assert PREFIX + NAMES.drain == drains._key(POD)
     # What only workers use: none of the operator's own.
@@ -254,34 +244,6 @@ def test_the_operator_reads_what_a_worker_records() -> None:
     assert held({b"tag": delivery.record.encode()}) == [
         Held(b"tag", 1, LAYOUT.lists("high")[1], LAYOUT.dead_letters("high"))
     ]
-
-
-def test_the_operator_reads_every_total_that_a_worker_counts() -> None:
-    counted = outcomes.Outcomes(deliveries.Deliveries())
-    counted.followed = True
-    for outcome in ("retried", "rejected", "ignored", "revoked", "expired"):
-        counted.ended(request(f"shop.{outcome}"), outcome)
-    for error in (ValueError(), SoftTimeLimitExceeded()):
-        counted.failed(request(), error)
-    for finish in (lambda task: counted.succeeded(task, 1e9), counted.interrupted):
-        task = request(headers={"timestamp": 1.7e9})
-        counted.started(task)
-        finish(task)
-    counted.add_up()
-    written = {"\n".join(field).encode(): str(total).encode() for field, total in counted.totals.items()}
-    read = totals.parse(written)
-    assert {kind: dict(counts) for kind, counts in read.items()} == {
-        kind: {
-            totals.Counted(*field[1:]): total for field, total in counted.totals.items() if field.kind == kind
-        }
-        for kind in {field.kind for field in counted.totals}
-    }
-    assert read.keys() | {"received"} == totals._KINDS
-    assert [float(bound) for bound in totals.BOUNDS[:-1]] == [*outcomes.BOUNDS]
-    assert [outcomes.bound_of(bound) for bound in outcomes.BOUNDS] == [*totals.BOUNDS[:-1]]
-    assert outcome_folds.MAX_FIELDS < totals.MAX_FIELDS
-    assert outcomes.OTHER == interrupted._OTHER
-    assert outcomes.MAX_NAME <= totals._LONGEST_PART
 
 
 def test_a_message_carries_the_same_count_to_the_same_bound() -> None:

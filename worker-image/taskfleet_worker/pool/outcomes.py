@@ -22,8 +22,6 @@ MAX_QUEUES = 100
 MAX_EXCEPTIONS = 20  # of one task
 MAX_NAME = 200
 MAX_EXCEPTION = 80
-# Seconds; a sum of microseconds must not exceed what Redis can add up, whatever ETA a message has.
-MAX_WAIT = 30 * 24 * 3600.0
 _LIMITS = ("TimeLimitExceeded", "SoftTimeLimitExceeded")
 
 
@@ -194,7 +192,7 @@ def waited(request: Any, now: float | None = None) -> float | None:
     if (message.delivery_info or {}).get("redelivered"):
         return None
     since = request.eta.timestamp() if request.eta is not None else _sent_at(message)
-    return None if since is None else min(MAX_WAIT, max(0.0, (time() if now is None else now) - since))
+    return None if since is None else max(0.0, (time() if now is None else now) - since)
 
 
 def _sent_at(message: Any) -> float | None:

@@ -11,7 +11,7 @@ MAX_FIELDS = 10_200
 """Of one pool: the 10,000 that the workers' script adds, and its words for all others."""
 _LONGEST_PART = 200  # characters
 _LONGEST_FIELD = 4 * (4 * _LONGEST_PART + 1)  # bytes: four parts in UTF-8
-_MOST_DIGITS = 18  # what Redis can add up
+_MOST_DIGITS = 15  # a float, which Prometheus has, holds them exactly
 BOUNDS = (
     *("0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5"),
     *("10", "30", "60", "300", "1800", "3600", "+Inf"),
