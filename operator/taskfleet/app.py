@@ -147,7 +147,6 @@ class Operator:
                 "/explain": self._answering(Question("get", tell_decisions)),
             },
             slow=_slow_step,
-            more_metrics=self._brokers.outcomes.text,
         )
         try:
             async with asyncio.TaskGroup() as group:

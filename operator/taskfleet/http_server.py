@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -15,7 +15,7 @@ from taskfleet.controllers.questions import RefusedError
 from taskfleet.metrics import REGISTRY
 
 Answer = Callable[[Key, str], Awaitable[Object]]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def serve(
@@ -25,13 +25,11 @@ async def serve(
     unready: Callable[[], str | None],
     slow: Callable[[], str | None] = lambda: None,
     answers: Mapping[str, Answer],
-    more_metrics: Callable[[], Iterator[bytes]] = lambda: iter(()),
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
     `unhealthy` and `unready` say why not, or None. `slow` names what has held up the loop lately. `answers` are the
-    questions about a pool, by path: each is given the pool and the token that was shown. `more_metrics` gives parts of
-    the text of metrics that are in no registry.
+    questions about a pool, by path: each is given the pool and the token that was shown.
     """
 
     def verdict(problem: str | None) -> web.Response:
@@ -44,18 +42,10 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         return verdict(unhealthy() or unready())
 
-    async def metrics(request: web.Request) -> web.StreamResponse:
-        # Thousands of pools take it a while, and nothing may hold up the loop; nor is all of it in memory at once.
-        response = web.StreamResponse()
-        response.content_type, response.charset = "text/plain", "utf-8"
+    async def metrics(_: web.Request) -> web.Response:
+        # Thousands of pools take it a while, and nothing may hold up the loop.
         told = await asyncio.to_thread(generate_latest, REGISTRY)
-        await response.prepare(request)
-        parts = more_metrics()
-        while told:
-            await response.write(told)
-            told = await asyncio.to_thread(next, parts, b"")
-        await response.write_eof()
-        return response
+        return web.Response(body=told, content_type="text/plain", charset="utf-8")
 
     app = web.Application()
     routes: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}

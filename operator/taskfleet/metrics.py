@@ -1,5 +1,4 @@
-"""What the operator counts about itself, for Prometheus. Labels never name a pod, a host or a task's id: they would grow
-without end. Names of tasks are in brokers/outcomes, 200 of a pool at most."""
+"""What the operator counts about itself, for Prometheus. Labels never name a pod or a task: they would grow without end."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

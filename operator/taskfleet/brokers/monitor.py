@@ -16,9 +16,6 @@ from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.outcomes import reader
-from taskfleet.brokers.outcomes.board import OutcomeBoard
-from taskfleet.brokers.outcomes.reader import OutcomeReader
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.reply_budget import ReplyBudget
@@ -40,7 +37,6 @@ _FIGURES_EVERY_SECONDS = 2.0
 # A server that just began to listen, or a new Service, is out of reach for a moment: that is not a problem yet.
 _UNREACHABLE_AFTER_LOOKS = 3
 _READING, _PROBE, _SURVEY = "polling", "the probe", "the maintenance scan"
-_OUTCOMES = "reading the outcomes of tasks"
 
 
 @dataclass
@@ -59,7 +55,6 @@ class _Watched:
     lengths: Sequence[object] = ()  # of the queues, when figures were last compared
     changed: set[str] = field(default_factory=set)  # uids of pools with news since then
     findings: Findings | None = None  # None: no maintenance scan has finished yet
-    outcomes: OutcomeReader | None = None  # None: this kind of broker keeps none
     failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
 
 
@@ -85,7 +80,6 @@ class BrokerMonitor:
         self._name = uuid.uuid4().hex  # among all restorers on a database
         self.audience = Subscriptions(on_change)
         self.board = QueueStatsTracker(self.audience, on_change)
-        self.outcomes = OutcomeBoard()
         self.expired: dict[Key, int] = {}  # broker -> requeued messages, until its status has reported them
         self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has reported them
 
@@ -116,8 +110,6 @@ class BrokerMonitor:
         if (client := watched.transport.redis) is not None:
             survey = MaintenanceScan(watched.layout, self._name)
             parts[_SURVEY] = lambda: self._survey(watched, client, survey)
-            watched.outcomes = outcomes = OutcomeReader(watched.key, watched.layout, self.outcomes)
-            parts[_OUTCOMES] = lambda: self._read_outcomes(watched, client, outcomes)
         return parts
 
     def _transport(self, watched: _Watched) -> Transport:
@@ -217,7 +209,6 @@ class BrokerMonitor:
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
         self.board.forget(key)
-        self.outcomes.forget_broker(key)
         for task in watched.tasks if watched is not None else []:
             task.cancel()
 
@@ -269,8 +260,6 @@ class BrokerMonitor:
             watched.figures, watched.lengths = {}, ()  # no status shows them any more: they are news again
             return
         watched.changed |= seen.changed
-        if watched.outcomes is not None and seen.changed:
-            watched.outcomes.heard(seen.changed, now=seen.at)
         if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
         self._tell_figures(watched, seen)
@@ -327,15 +316,6 @@ class BrokerMonitor:
             metrics.EXPIRED_UNROUTABLE.labels(key.namespace, key.name).set(found.kept)
             metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(seen.invalid_reports)
             self._count_unread()
-
-    async def _read_outcomes(self, watched: _Watched, client: Redis, outcomes: OutcomeReader) -> None:
-        while True:
-            if watched.snapshot is not None:
-                await outcomes.run(client, self.audience.of(watched.key).pools)
-                self._end_if_forgotten(watched)
-                self._works(watched, _OUTCOMES)
-            up = watched.snapshot is not None
-            await asyncio.sleep(reader.EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN)
 
     def _count_unread(self) -> None:
         found = [each.findings for each in self._watched.values() if each.findings is not None]

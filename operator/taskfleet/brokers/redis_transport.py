@@ -14,7 +14,6 @@ from taskfleet.brokers.connection.redis_probe import access, probe
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.errors import BrokerError
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.outcomes.interrupted import count_interrupted
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
@@ -121,7 +120,6 @@ class RedisRecovery:
         self, start: Incarnation, *, report: bytes, now: datetime, lost: bool
     ) -> Requeued:
         with _translated():
-            await count_interrupted(self.client, self.layout, start, report=report)
             return await requeue_unacked(self.client, self.layout, start, report=report, now=now, lost=lost)
 
 

@@ -43,7 +43,7 @@ def install(deliveries: Deliveries, outcomes: Outcomes) -> None:
         last = requeue and not request.acknowledged and delivery is not None and last_loss.is_last(delivery)
         text = last_loss.reason(delivery) if delivery is not None else ""
         if requeue and not last and not request.acknowledged:
-            outcomes.interrupted(request)
+            outcomes.lost(request)
         reject(request, requeue)
         if last:
             last_loss.fail(request, text)
@@ -87,7 +87,7 @@ def _watch_other_ends(request_class: Any, outcomes: Outcomes) -> None:
         outcomes.ended(request, "expired" if expired else "revoked")
 
     def cancelled(request: Any, *_: Any, **__: Any) -> None:
-        outcomes.interrupted(request)
+        outcomes.lost(request)
 
     request_class.on_timeout = on_timeout
     _before(request_class, "_announce_revoked", revoked)

@@ -98,10 +98,10 @@ class Outcomes:
         """It was retried, rejected, ignored or revoked, or expired."""
         self._end(outcome, request)
 
-    def interrupted(self, request: Any) -> None:
-        """It ended with its process or its connection, and its message goes back."""
+    def lost(self, request: Any) -> None:
+        """It was interrupted and its message goes back."""
         if self._run(request).has_started:
-            self._end("interrupted", request)
+            self._end("lost", request)
 
     def _end(self, outcome: str, request: Any, value: Any = None) -> None:
         run = self._run(request)
@@ -138,7 +138,7 @@ class Outcomes:
         self.add_up()
         for field, running in self.running.items():
             if running > 0:
-                self._add(field._replace(kind="interrupted"), running)
+                self._add(field._replace(kind="lost"), running)
         self.running = dict.fromkeys(self.running, 0)
 
     def _count(self, what: str, run: Run, value: Any) -> None:

@@ -1,1 +1,0 @@
-"""What became of tasks: the totals that workers keep in Redis, read and exported."""
