@@ -16,8 +16,6 @@ class Keys:
     drain: str
     revoked: str
     taken: str  # what the names of marks begin with, before the tag
-    outcomes: str
-    outcomes_of_start: str
     start: str
 
 
@@ -31,7 +29,5 @@ def keys(settings: Settings, pod: str, start_id: str) -> Keys:
         drain=f"{base}:drain:{settings.pool_uid}/{pod}",
         revoked=f"{base}:revoked",
         taken=f"{base}:taken:",
-        outcomes=f"{base}:outcomes:{settings.pool_uid}",
-        outcomes_of_start=f"{base}:outcomes:{start}",
         start=start,
     )

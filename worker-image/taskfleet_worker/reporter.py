@@ -102,8 +102,7 @@ class Reporter:
 
     def _notes(self) -> list[str]:
         context = self._context
-        settling = (context.room, context.unsettled, context.intake, context.fence)
-        parts = (*settling, context.revokes, context.outcomes)
+        parts = (context.room, context.unsettled, context.intake, context.fence, context.revokes)
         others = (*(part.note for part in parts), self._transport.refusal())
         return [*self._standing(), *self.notes, *(note for note in others if note)]
 

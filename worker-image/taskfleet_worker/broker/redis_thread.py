@@ -1,6 +1,6 @@
 """The native thread on Redis: it also keeps held messages invisible to others, and settles what the worker could not
-because its connection was lost. After a long silence it asks what was given to others meanwhile. And it tells what became
-of tasks. One connection, one command at a time."""
+because its connection was lost. After a long silence it asks what was given to others meanwhile. One connection, one
+command at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from time import time
 from typing import Any, Callable
 
 from taskfleet_worker.broker.broker_thread import BrokerThread, Voice
-from taskfleet_worker.broker.outcome_folds import OutcomeFolds
 from taskfleet_worker.broker.redis_commands import (
     Unacked,
     give_back_unrecorded,
@@ -48,11 +47,9 @@ class RedisThread(BrokerThread):
         deliveries: Deliveries,
         revokes: Revokes,
         fence: Fence,
-        folds: OutcomeFolds,
     ) -> None:
         super().__init__(voice)
         self._fence = fence
-        self._folds = folds
         self._forgotten = False
         self._connect = connect  # type: ignore[method-assign]
         self._renew_every = visibility_timeout / 4
@@ -84,7 +81,6 @@ class RedisThread(BrokerThread):
             if held:
                 renew(client, names, held, time(), HELD_KEPT)
             self._renewed = now
-        self._folds.turn(client, now)
 
     def _say(self, client: Any, now: float) -> None:
         keys = self._voice.keys
@@ -121,25 +117,16 @@ class RedisThread(BrokerThread):
         self._revokes.share(client, self._voice.prefix + self._voice.keys.revoked)
 
     def _lost(self) -> None:
-        self._folds.again()
         # A connection that was refused may lead to a server that is no longer the one to write to.
         if self._connection is not None:
             with contextlib.suppress(Exception):
                 self._connection[0].connection_pool.disconnect()
-
-    def leave(self, timeout: float, before: Callable[[], None]) -> None:
-        def before_and_interrupt() -> None:
-            before()
-            self._folds.interrupt()
-
-        super().leave(timeout, before_and_interrupt)
 
     def _leave(self, connection: Connection) -> None:
         client, names, dumps = connection
         self._settle(client, names, dumps)
         if not self._deliveries.unsettled:  # else the operator finds what is left by the report
             client.hdel(self._voice.prefix + self._voice.keys.reports, self._voice.keys.start)
-        self._folds.finish(client)
 
 
 def _drop(waiting: deque[Any], done: Any) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from taskfleet_worker.broker.broker_thread import BrokerThread, Voice
-from taskfleet_worker.broker.outcome_folds import OutcomeFolds
 from taskfleet_worker.broker.redis_link import RedisLink
 from taskfleet_worker.broker.redis_thread import Connection, RedisThread
 from taskfleet_worker.context import WorkerContext
@@ -96,11 +95,7 @@ class RedisTransport:
             deliveries=context.deliveries,
             revokes=context.revokes,
             fence=context.fence,
-            folds=self._folds(voice),
         )
-
-    def _folds(self, voice: Voice) -> OutcomeFolds:
-        return OutcomeFolds(self._context.outcomes, voice.keys, voice.prefix)
 
     def _fetch_age(self) -> float | None:
         context, channel = self._context, self._context.channel
