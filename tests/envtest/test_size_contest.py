@@ -44,7 +44,9 @@ def rival(kube: Kube, namespace: str, size: int) -> Iterator[None]:
 
 
 def pool_of(kube: Kube, namespace: str, replicas: int) -> Object:
-    pool = {**kube.apply(worker_pool(namespace, replicas=replicas)), "kind": "WorkerPool"}
+    # No scheduler looks at its pods, which after a while would be ones without a node.
+    unseen = {"spec": {"schedulerName": "none"}}
+    pool = {**kube.apply(worker_pool(namespace, replicas=replicas, template=unseen)), "kind": "WorkerPool"}
     wait_for_deployment(kube, pool, replicas=replicas)
     wait_until_settled(kube, pool)
     return pool

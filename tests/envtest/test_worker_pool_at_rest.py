@@ -56,7 +56,8 @@ def make_brokers(kube: Kube, namespace: str, redis_server: RedisServer) -> None:
     apply_external(kube, namespace, "redis://127.0.0.1:1/0", "nobody")
     apply_external(kube, namespace, "rediss://127.0.0.1:1/0", "tls")
     kube.apply(external_broker(namespace, "secretless"))
-    kube.apply(broker(namespace, "starting"))
+    # No scheduler looks at its pod, which after a while would be one without a node.
+    kube.apply(broker(namespace, "starting", redis={"template": {"spec": {"schedulerName": "none"}}}))
     kube.create(foreign("Service", "taken-broker", namespace))
     kube.apply(broker(namespace, "taken"))
     kube.apply(broker(namespace, "invalid", redis={"template": {"$patch": "delete"}}))
