@@ -30,7 +30,7 @@ from taskfleet_worker.messages import fence, intake
 from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
-from taskfleet_worker.start import celery_main, connection
+from taskfleet_worker.start import app_pool, celery_main, connection
 from tests.unit.resources.objects import (
     INSTALLATION,
     by_name,
@@ -157,6 +157,14 @@ def test_a_worker_knows_every_value_of_a_field(field: str, key: str) -> None:
 
 def test_the_operator_finds_the_note_about_variables() -> None:
     assert pool_variables.LEAD == celery_main.IGNORED
+
+
+def test_a_worker_names_as_ignored_what_the_api_server_refuses() -> None:
+    """By the API server where the WorkerPool sets the pool, by the worker where the app does."""
+    expressions = {rule.expression for rule in WorkerPoolSpec.rules}
+    for field, pools in app_pool._LIMITED.values():
+        assert f"!has(self.{field}) || !has(self.pool) || self.pool in {list(pools)}" in expressions
+    assert len(app_pool._LIMITED) == sum("self.pool in [" in one for one in expressions)
 
 
 def test_keys_have_one_name() -> None:

@@ -9,7 +9,7 @@ from taskfleet_worker import native
 from taskfleet_worker.broker.broker_thread import BrokerThread
 from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.pool.prefork import read_results, results_unread
-from taskfleet_worker.shutdown.deadlines import FETCH_PATIENCE, LAST_WORDS, must_leave, overdue, patience
+from taskfleet_worker.shutdown.deadlines import LAST_WORDS, fetch_is_over, must_leave, overdue, patience
 from taskfleet_worker.shutdown.stopping import exit_code, is_cold, is_stopping
 from taskfleet_worker.transports.transport import Transport
 
@@ -72,7 +72,8 @@ class WorkerEnd:
         self._leave(exit_code(self._context.state, self._context.controller))
 
     def _may_leave(self, since: float) -> bool:
-        return not self._transport.fetching() or self._context.clock() - since >= FETCH_PATIENCE
+        now = self._context.clock()
+        return fetch_is_over(fetching=self._transport.fetching(), stopping_since=since, now=now)
 
     def _patience(self) -> float:
         """Seconds for the last words to the broker."""

@@ -38,3 +38,8 @@ def patience(*, stopping_since: float | None, grace_period: float, refused: bool
 def must_leave(*, stopping_since: float | None, grace_period: float, now: float) -> bool:
     """Whether the process is about to be killed, so that even what cannot be seen has to end."""
     return stopping_since is not None and now - stopping_since >= grace_period - LAST_SECONDS
+
+
+def fetch_is_over(*, fetching: bool, stopping_since: float, now: float) -> bool:
+    """Whether no fetch can bring a message any more, or a dead connection keeps it. All in monotonic seconds."""
+    return not fetching or now - stopping_since >= FETCH_PATIENCE

@@ -11,7 +11,7 @@ from taskfleet_worker.broker.redis_thread import Connection, RedisThread
 from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.patches import redis_channel
 from taskfleet_worker.pool.prefork import is_with_a_child
-from taskfleet_worker.shutdown.deadlines import FETCH_PATIENCE
+from taskfleet_worker.shutdown.deadlines import fetch_is_over
 
 # A worker that knows no revokes yet fetches nothing for as long as this.
 REVOKES_PATIENCE = 10.0
@@ -54,7 +54,7 @@ class RedisTransport:
 
     def may_end_the_loop(self, since: float) -> bool:
         # What a fetch still brings would stay in the socket until the last task has ended.
-        return not self.fetching() or self._context.clock() - since >= FETCH_PATIENCE
+        return fetch_is_over(fetching=self.fetching(), stopping_since=since, now=self._context.clock())
 
     def give_back(self, messages: list[Any]) -> None:
         channel = self._context.channel

@@ -5,9 +5,10 @@ The other side is worker-image/taskfleet_worker/report.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from taskfleet.api.names import MAX_NAME, is_object_name
+from taskfleet.api.pool_type import PoolType
 from taskfleet.brokers.untrusted import count, load_json, printable, seconds
 
 _LARGEST = 64 * 1024  # bytes; a report of 100 queues has 10 KiB
@@ -18,7 +19,7 @@ _LONGEST_STATE = 20
 _LONGEST_VERSION = 64
 _LONGEST_QUEUE = 200
 _LARGEST_CAPACITY = 10_000
-_POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+_POOLS = frozenset(get_args(PoolType))
 _LONGEST_START_SECONDS = 86_400.0
 _LONGEST_FIELD = 3 * MAX_NAME + 2
 _NUMBER_FIRST = b'{"seq":'
