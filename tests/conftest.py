@@ -20,6 +20,7 @@ LANES = {
     "tests/e2e/": "the e2e cluster",
     "tests/envtest/test_[n-z]": "the second control plane",
     "tests/envtest/": "the control plane",
+    "tests/install/": "the control plane without CRDs",
     "tests/runtime/reliability/": "many workers",
     "tests/runtime/brokers/": "many workers",
 }

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -24,9 +24,11 @@ from taskfleet.controllers import broker, periodic_schedule, task_queue, worker_
 from taskfleet.controllers.broker_beat import schedules_of
 from taskfleet.controllers.children import Children
 from taskfleet.controllers.claims import Claims
+from taskfleet.controllers.condition_metrics import ConditionMetrics
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.dead_letters import tell_dead_letters
 from taskfleet.controllers.explanation import tell_decisions
+from taskfleet.controllers.failed_tasks import tell_failed_tasks
 from taskfleet.controllers.nodes import Nodes
 from taskfleet.controllers.questions import Authorizer, Question, RefusedError, answer
 from taskfleet.controllers.unreadable import write_failure
@@ -36,10 +38,11 @@ from taskfleet.kube.cache import Cache
 from taskfleet.kube.events import EventRecorder
 from taskfleet.kube.gateway import Gateway, connect
 from taskfleet.kube.lease import Election, KubernetesLease
-from taskfleet.kube.resource_types import OWN_TYPES
+from taskfleet.kube.resource_types import OWN_TYPES, key_of
 from taskfleet.kube.status import StatusWriter
 from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.loop import ScalingLoop
+from taskfleet.scaling.pool_history import PoolHistory
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
 from taskfleet.start import cluster_id, exit_when_refused, require_crds
@@ -80,6 +83,7 @@ class Operator:
         self._schedules = self._schedule_keeper()
         self._context = context = self._new_context(gateway, cluster_id)
         self._scaling = context.scaling
+        self._history = PoolHistory(context.scaling, self._brokers)
         self._authorizer = Authorizer(gateway, time.monotonic)
         self._processor = Processor(
             self._queue,
@@ -144,9 +148,12 @@ class Operator:
             unready=self._unready,
             answers={
                 "/dead": self._answering(Question("patch", tell_dead_letters)),
+                "/failed": self._answering(Question("patch", tell_failed_tasks, ("before", "id"))),
                 "/explain": self._answering(Question("get", tell_decisions)),
+                "/history": self._answering(Question("get", self._tell_history)),
             },
             slow=_slow_step,
+            more_metrics=self._brokers.outcomes.text,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -179,17 +186,26 @@ class Operator:
     async def _lead(self) -> None:
         metrics.LEADER.set(1)
         figures = PoolMetrics(self._scaling, self._brokers)
+        conditions = ConditionMetrics(self._cache)
         metrics.REGISTRY.register(figures)
+        metrics.REGISTRY.register(conditions)
+        sampling = asyncio.create_task(self._history.run())
         try:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
+            sampling.cancel()
+            self._history.forget_all()
             metrics.LEADER.set(0)
             metrics.REGISTRY.unregister(figures)
+            metrics.REGISTRY.unregister(conditions)
             self._scaling.forget_all()
             metrics.forget_all_pools()  # the next leader exports them
             metrics.forget_servers()
             await self._schedules.close()
             await self._brokers.close()
+
+    async def _tell_history(self, raw: Object, context: Context) -> Object:
+        return self._history.of(key_of(raw), context.now())
 
     def _on_reading(self, broker_key: Key, seen: BrokerSnapshot | None) -> None:
         self._scaling.on_reading(broker_key, seen)
@@ -210,14 +226,14 @@ class Operator:
         return self._election.unattended()
 
     def _answering(self, question: Question) -> Answer:
-        async def respond(pool: Key, token: str) -> Object:
+        async def respond(pool: Key, token: str, query: Mapping[str, str]) -> Object:
             if not self._election.held():
                 raise RefusedError(
                     503,
                     "This operator is not the leader, so it does not read brokers. Send the request "
                     "to the leader.",
                 )
-            return await answer(question, pool, token, self._authorizer, self._context)
+            return await answer(question, pool, token, self._authorizer, self._context, query=query)
 
         return respond
 

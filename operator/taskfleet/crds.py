@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from taskfleet.api import GROUP, KINDS, VERSION, KindInfo, Object, format_duration
 from taskfleet.chart_kinds import chart_kinds
+from taskfleet.chart_readme import chart_readme
 from taskfleet.plain_yaml import PlainDumper
 from taskfleet.reference import reference, shown
 
@@ -163,6 +164,8 @@ def generated() -> dict[Path, str]:
         files[REPOSITORY / "crds" / name] = text
         files[REPOSITORY / "charts/taskfleet/files/crds" / name] = text  # a chart holds only what lies in it
     files[REPOSITORY / "charts/taskfleet/templates/_kinds.tpl"] = chart_kinds()
+    values = (REPOSITORY / "charts/taskfleet/values.yaml").read_text()
+    files[REPOSITORY / "charts/taskfleet/README.md"] = chart_readme(values)
     files[REPOSITORY / "docs" / "reference" / "api.md"] = reference({info: schema(info) for info in KINDS})
     return files
 

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -14,8 +14,8 @@ from taskfleet.api.questions import TOKEN_HEADER
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.metrics import REGISTRY
 
-Answer = Callable[[Key, str], Awaitable[Object]]
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Answer = Callable[[Key, str, Mapping[str, str]], Awaitable[Object]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def serve(
@@ -25,11 +25,13 @@ async def serve(
     unready: Callable[[], str | None],
     slow: Callable[[], str | None] = lambda: None,
     answers: Mapping[str, Answer],
+    more_metrics: Callable[[], Iterator[bytes]] = lambda: iter(()),
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
     `unhealthy` and `unready` say why not, or None. `slow` names what has held up the loop lately. `answers` are the
-    questions about a pool, by path: each is given the pool and the token that was shown.
+    questions about a pool, by path: each is given the pool, the token that was shown and all parameters. `more_metrics`
+    gives parts of the text of metrics that are in no registry.
     """
 
     def verdict(problem: str | None) -> web.Response:
@@ -42,10 +44,18 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         return verdict(unhealthy() or unready())
 
-    async def metrics(_: web.Request) -> web.Response:
-        # Thousands of pools take it a while, and nothing may hold up the loop.
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        # Thousands of pools take it a while, and nothing may hold up the loop; nor is all of it in memory at once.
+        response = web.StreamResponse()
+        response.content_type, response.charset = "text/plain", "utf-8"
         told = await asyncio.to_thread(generate_latest, REGISTRY)
-        return web.Response(body=told, content_type="text/plain", charset="utf-8")
+        await response.prepare(request)
+        parts = more_metrics()
+        while told:
+            await response.write(told)
+            told = await asyncio.to_thread(next, parts, b"")
+        await response.write_eof()
+        return response
 
     app = web.Application()
     routes: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
@@ -61,7 +71,8 @@ def _question(answer: Answer) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         pool = Key("WorkerPool", request.query.get("namespace", ""), request.query.get("pool", ""))
         try:
-            return web.json_response(await answer(pool, request.headers.get(TOKEN_HEADER, "")))
+            token = request.headers.get(TOKEN_HEADER, "")
+            return web.json_response(await answer(pool, token, request.query))
         except RefusedError as refusal:
             return web.json_response({"message": str(refusal)}, status=refusal.status)
 

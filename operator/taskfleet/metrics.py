@@ -1,4 +1,5 @@
-"""What the operator counts about itself, for Prometheus. Labels never name a pod or a task: they would grow without end."""
+"""What the operator counts about itself, for Prometheus. Labels never name a pod, a host or a task's id: they would grow
+without end. Names of tasks are in brokers/outcomes, 200 of a pool at most."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -132,6 +133,12 @@ BROKER_POLL_ERRORS = Counter(
     ["namespace", "broker"],
     registry=REGISTRY,
 )
+BROKER_WAKE_UPS_MISSED = Counter(
+    "taskfleet_broker_wake_ups_missed",
+    "Total number of changes of a broker's queues that a poll found and the broker had not announced.",
+    ["namespace", "broker"],
+    registry=REGISTRY,
+)
 INVALID_REPORTS = Gauge(
     "taskfleet_broker_invalid_reports",
     "Current number of worker reports in a broker that are not valid and are ignored.",
@@ -181,6 +188,7 @@ _OF_READING = (
     BROKER_RECEIVED_BYTES,
     BROKER_CONNECTIONS_OPENED,
     BROKER_POLL_ERRORS,
+    BROKER_WAKE_UPS_MISSED,
     INVALID_REPORTS,
 )
 

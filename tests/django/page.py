@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from tests.django.browser import Tab
+from tests.tools.browser import Tab
 
 
 class Page:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.django.browser import chromium
 from tests.django.page import Page, watch_work
 from tests.django.shop import Shop
 from tests.runtime.redis_server import RedisServer
+from tests.tools.browser import chromium
 from tests.tools.waiting import wait_for
 
 

@@ -14,7 +14,6 @@ from tests.e2e.operator import Operator
 from tests.e2e.schemas import write_schemas
 from tests.tools.cluster import programs
 from tests.tools.installation import CHART, helm
-from tests.tools.kube import Kube
 from tests.tools.waiting import wait_for
 
 VARIANTS = [
@@ -46,6 +45,7 @@ VARIANTS = [
                 "brokers": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
                 "metrics": {"from": [{"namespaceSelector": {}}]},
             },
+            "requestPolicy": {"enabled": True},
             "admissionPolicy": {
                 "enabled": True,
                 "rules": [
@@ -73,8 +73,9 @@ def test_the_chart_passes_helm_lint(kubeconfig: Path, values: Mapping[str, Any])
 
 
 @pytest.fixture(scope="session")
-def schemas(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_schemas(kube, tmp_path_factory.mktemp("schemas"))
+def schemas(installed: Operator, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """With those of our own kinds, which the chart's test makes objects of: `installed` brings their definitions."""
+    return write_schemas(installed.kube, tmp_path_factory.mktemp("schemas"))
 
 
 @variants

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Object
-from tests.django.browser import chromium
 from tests.django.cluster import ShopOnCluster
 from tests.django.page import Page, watch_work
 from tests.e2e.fleet import Fleet
 from tests.e2e.watching import Watching
+from tests.tools.browser import chromium
 from tests.tools.cluster import Cluster, Image
 from tests.tools.cluster.images import DJANGO
 from tests.tools.waiting import wait_for

@@ -102,9 +102,14 @@ def test_a_generated_name_is_checked_as_it_will_be(kube: Kube, namespace: str) -
                     "mode": "Auto",
                 },
                 "acknowledge": "Late",
-                "beat": {
-                    "storage": {"size": "100Mi", "retainOnDelete": True},
+                "failures": {
+                    "enabled": True,
+                    "limit": 1000,
+                    "retention": "168h",
+                    "arguments": False,
+                    "messages": False,
                 },
+                "beat": {},
                 "suspend": False,
             },
             id="WorkerPool",

@@ -17,7 +17,7 @@ from tests.tools.waiting import wait_for
 CLUSTER_WIDE = {
     *("Namespace", "Node", "CustomResourceDefinition"),
     *("MutatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
-    *("TokenReview", "SubjectAccessReview"),  # which nobody can list
+    *("TokenReview", "SubjectAccessReview", "SelfSubjectReview"),  # which nobody can list
 }
 KINDS = [kind for kind in TYPES if kind not in CLUSTER_WIDE | {"Secret"}]
 

@@ -20,6 +20,7 @@ FILLED: dict[tuple[str, str], Object] = {
     ("WorkerPool", "networkPolicy"): {"admit": [{"podSelector": {}}]},
     ("WorkerPool", "beat"): {"scheduler": "x:Y"},
     ("WorkerPool", "beat.template"): POD,
+    ("WorkerPool", "beat.storage"): {"retainOnDelete": False},
     ("WorkerPool", "beat.resources"): {"limits": {"memory": "1Gi"}},
     ("WorkerPool", "beat.resources.limits"): {"memory": "1Gi"},
     ("WorkerPool", "beat.resources.requests"): {"cpu": "1"},
@@ -41,7 +42,7 @@ FILLED: dict[tuple[str, str], Object] = {
 }
 
 # They say something while they are empty.
-SWITCHES = ("beat", "networkPolicy", "redis", "redis.networkPolicy")
+SWITCHES = ("beat", "beat.storage", "networkPolicy", "redis", "redis.networkPolicy")
 
 
 def nested(path: str, value: Any) -> Object:

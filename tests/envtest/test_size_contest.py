@@ -106,5 +106,5 @@ def test_a_size_that_a_webhook_changes_is_told_and_tried_at_growing_intervals(
         wait_for_condition(kube, pool, "ScalingLimited", "True", "ScaleFailed", saying=sentence)
         sizes = written.copy
         stays(lambda: len(sizes()) < 12, 15, what="no storm of writes")
-    wait_for_deployment(kube, pool, replicas=5, timeout=40)
+    wait_for_deployment(kube, pool, replicas=5, timeout=90)
     wait_for_condition(kube, pool, "ScalingLimited", "False")

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hiredis import ProtocolError
+from prometheus_client.parser import text_string_to_metric_families
 
 from taskfleet.api import External, Object
 from taskfleet.api.names import MAX_NAME, is_object_name
 from taskfleet.brokers.connection.raw_connection import _Replies
 from taskfleet.brokers.connection.redis_address import _address
 from taskfleet.brokers.connection.replies import ReplyGuard, UnsafeReplyError
+from taskfleet.brokers.failures import failed_task
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.outcomes.exposition import FAMILIES, rendered
+from taskfleet.brokers.outcomes.totals import parse as parse_totals
 from taskfleet.brokers.polling.broker_snapshot import Query, observe, unchanged
 from taskfleet.brokers.polling.worker_report import Report, incarnation_of, parse, same_but_for_number
 from taskfleet.brokers.recovery import kombu_bindings as bindings
@@ -120,6 +124,29 @@ def losses(data: bytes) -> None:
         assert 0 <= requeue_unacked.losses_of([*data.split(b"\n")[:2], b""], now=NOW) <= MAX_COUNT + 1
 
 
+def outcomes(data: bytes) -> None:
+    """A hash of totals: names and values in turn, separated by a form feed."""
+    parts = data.split(b"\f")
+    totals = parse_totals(dict(zip(parts[::2], parts[1::2], strict=False)))
+    for counts in totals.values():
+        for counted, total in counts.items():
+            assert 0 <= total < 10**18
+            assert all(part.isprintable() and len(part) <= 200 for part in counted)
+    text = FAMILIES[0].header + "".join(rendered("ns", "pool", totals))
+    for family in text_string_to_metric_families(text):
+        assert all(math.isfinite(sample.value) for sample in family.samples)
+
+
+def failed_tasks(data: bytes) -> None:
+    task = failed_task.parse(data, at=1, kept=True)
+    if task is not None:
+        assert 0 < len(task.id.encode()) <= failed_task.MAX_ID
+        assert LAYOUT.list_for(task.queue, task.priority).encode()
+        assert 0 <= task.time <= MAX_SECONDS
+        texts = (task.name, task.exception, task.message, task.root, task.group, task.args, task.kwargs)
+        assert all(text is None or text.isprintable() for text in texts)
+
+
 def schedule_states(data: bytes) -> None:
     state = schedule_state.parse_state(data)
     if state is not None:
@@ -195,6 +222,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             topics,
             records,
             losses,
+            outcomes,
+            failed_tasks,
             schedule_states,
             answers,
             urls,

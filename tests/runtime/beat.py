@@ -90,7 +90,7 @@ class Beat(Worker):
         )
         self.port = free_port()
         self.settings = {
-            "v": 1, "namespace": "test", "broker": "default", "clusterId": "cluster-1", "globalKeyPrefix": None,
+            "v": 1, "namespace": "test", "clusterId": "cluster-1", "globalKeyPrefix": None,
             "prioritySteps": None, "separator": None, **settings,
         }  # fmt: skip
         self.environment = {

@@ -18,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--celery", action="append", help=f"virtual environment that has Celery; repeatable ({NEWEST})"
     )
+    parser.addoption(
+        "--kills", type=int, default=2, help="kills and cut connections for each pool in tests/runtime/fetch"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -18,6 +18,7 @@ def send(
     priority: int = 0,
     eta: str | None = None,
     headers: dict[str, Any] | None = None,
+    chord: dict[str, Any] | None = None,
     route: tuple[str, str] | None = None,
 ) -> str:
     """Put one message at the end of the line; the task's id. `route` (exchange and key) is only noted in it; `headers`
@@ -25,7 +26,9 @@ def send(
     task_id = str(uuid.uuid4())
     step = max(bucket for bucket in BUCKETS if bucket <= priority)
     key = f"{queue}\x06\x16{step}" if step else queue
-    body = message(task, args, task_id=task_id, priority=priority, eta=eta, route=route or ("", queue))
+    body = message(
+        task, args, task_id=task_id, priority=priority, eta=eta, route=route or ("", queue), chord=chord
+    )
     body["headers"].update(headers or {})
     client.lpush(key, json.dumps(body))
     return task_id
@@ -39,9 +42,10 @@ def message(
     priority: int,
     eta: str | None,
     route: tuple[str, str],
+    chord: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Celery's message protocol 2 in kombu's envelope for virtual transports."""
-    body = json.dumps([list(args), {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+    body = json.dumps([list(args), {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": chord}])
     headers = {
         "lang": "py", "task": task, "id": task_id, "root_id": task_id, "parent_id": None, "group": None,
         "eta": eta, "expires": None, "retries": 0, "timelimit": [None, None], "argsrepr": repr(args),

@@ -17,6 +17,8 @@ class Proxy:
         self._target = target_port
         self._peers: dict[socket.socket, socket.socket] = {}
         self._frozen: list[socket.socket] = []
+        self._silenced: set[socket.socket] = set()
+        self._silencing: bytes | None = None
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._stop = False
@@ -33,9 +35,29 @@ class Proxy:
             self._frozen += self._peers
             self._peers = {}
 
+    def swallow_replies(self, address: str | None = None) -> None:
+        """Redis hears everything on the connections of now, and what it answers is lost; `address`: only on the one
+        that it sees come from there."""
+        with self._lock:
+            for sock in self._peers:
+                host, port = sock.getsockname()
+                if self._is_reply(sock) and address in (None, f"{host}:{port}"):
+                    self._silenced.add(sock)
+
+    def swallow_replies_from(self, text: bytes) -> None:
+        """On every connection on which Redis answers something with this text: that answer and all that follow."""
+        with self._lock:
+            self._silencing = text
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is any connection."""
+        return bool(self._peers)
+
     def cut(self) -> None:
         """Every connection ends; new ones work."""
         with self._lock:
+            self._silencing = None
             for sock in list(self._peers):
                 if sock in self._peers:
                     self._drop(sock)
@@ -62,11 +84,18 @@ class Proxy:
         elif isinstance(sock, socket.socket) and sock in self._peers:
             try:
                 data = sock.recv(65536)
-                self._peers[sock].sendall(data)
+                if self._silencing is not None and self._is_reply(sock) and self._silencing in data:
+                    self._silenced.add(sock)
+                if sock not in self._silenced:
+                    self._peers[sock].sendall(data)
             except OSError:
                 data = b""
             if not data:
                 self._drop(sock)
+
+    def _is_reply(self, sock: socket.socket) -> bool:
+        """Whether what is read here comes from Redis."""
+        return bool(sock.getpeername()[1] == self._target)
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()

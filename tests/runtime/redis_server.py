@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +14,8 @@ from tests.runtime.ports import free_port
 from tests.runtime.worker import Worker
 from tests.tools.cluster import debian
 from tests.tools.waiting import wait_for
+
+STEADY = 1.0  # seconds; a worker with room takes what is there within milliseconds
 
 
 class RedisServer:
@@ -92,6 +95,25 @@ class RedisServer:
         """How many messages the worker holds, as Redis has it."""
         keys = self.client.keys(f"taskfleet:cluster-1:test:held:uid-1/{worker.name}/*")
         return sum(int(self.client.hlen(str(key))) for key in keys)
+
+    def held_when_full(self, worker: Worker) -> int:
+        """How many it holds once it takes no more; with green pools that depends on how the messages came."""
+        held, since = 0, time.monotonic()
+
+        def steady() -> bool:
+            nonlocal held, since
+            if (now := self.held(worker)) != held:
+                held, since = now, time.monotonic()
+            return held > 0 and time.monotonic() - since > STEADY
+
+        wait_for(steady, 30, what="the worker to be full")
+        return held
+
+    def left_behind(self) -> list[str]:
+        """Keys of Taskfleet's, except what became of tasks, which outlives a worker."""
+        keys = sorted(map(str, self.client.keys("taskfleet:*")))
+        kept = ("taskfleet:cluster-1:test:outcomes:", "taskfleet:cluster-1:test:failures:")
+        return [key for key in keys if not key.startswith(kept)]
 
     def start_of(self, worker: Worker) -> str:
         """`<pool uid>/<pod>/<start id>` of the worker's newest report."""

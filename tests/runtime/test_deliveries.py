@@ -14,9 +14,6 @@ from tests.tools.waiting import wait_for
 
 MakeWorker = Callable[..., Worker]
 
-# What a worker of two slots has fetched when it fetches no more. Prefork: with a prefetch multiplier of 2.
-HELD = {"prefork": 4, "threads": 2, "gevent": 3, "eventlet": 3, "solo": 1}
-
 
 @every_pool
 def test_a_task_far_longer_than_the_visibility_timeout_runs_once(
@@ -68,11 +65,7 @@ def test_connections_lost_while_tasks_run_double_and_lose_nothing(
 ) -> None:
     worker = make_worker(pool, prefetchMultiplier=2 if pool == "prefork" else None).start().ready()
     tasks = [send(server.client, "proj.nap", 3) for _ in range(4)]
-    wait_for(
-        lambda: server.held(worker) == HELD[pool],
-        30,
-        what="the worker to be full: no fetch is under way then",
-    )
+    server.held_when_full(worker)  # no fetch is under way then
     server.drop_connections()
     wait_for(lambda: set(server.finished()) == set(tasks), 60, what="all tasks to end")
     assert Counter(server.started()) == Counter(tasks)

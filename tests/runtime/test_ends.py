@@ -38,9 +38,7 @@ def requeued_or_finished(server: RedisServer, task: str) -> bool:
 
 
 def left_behind(server: RedisServer) -> list[str]:
-    return sorted(map(str, server.client.keys("taskfleet:*"))) + sorted(
-        map(str, server.client.keys("unack*"))
-    )
+    return server.left_behind() + sorted(map(str, server.client.keys("unack*")))
 
 
 @every_pool

@@ -11,7 +11,6 @@ from taskfleet.brokers.recovery.requeue_unacked import Requeued
 from tests.runtime.giving_back import give_back_dead
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
-from tests.runtime.test_deliveries import HELD
 from tests.runtime.test_pools import every_pool
 from tests.runtime.worker import Worker
 from tests.tools.waiting import wait_for
@@ -39,14 +38,13 @@ def test_a_killed_workers_messages_go_back_to_their_old_place(
 ) -> None:
     worker = make_worker(pool).start().ready()
     tasks = [send(server.client, "proj.nap", 60) for _ in range(6)]
-    full = 2 if pool == "prefork" else HELD[pool]
-    wait_for(lambda: server.held(worker) == full, 30, what="the worker to be full")
+    full = server.held_when_full(worker)
     wait_for(lambda: server.report(worker), 30, what="its report")
     worker.kill()
     assert give_back_of(server, worker) == Requeued(full, 0)
     assert server.waiting("celery") == tasks
     assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 0
-    assert server.client.keys("taskfleet:*") == []
+    assert server.left_behind() == []
 
 
 def test_messages_of_a_topic_exchange_and_of_priorities_go_back_to_their_lists(

@@ -20,8 +20,8 @@ MakeWorker = Callable[..., Worker]
 
 def shows(server: RedisServer, worker: Worker, state: str, word: str) -> None:
     """Both say so, and why."""
-    report = wait_for(lambda: server.report_in_state(worker, state), 5, what=f"the report to be {state}")
-    wait_for(lambda: worker.get("/readyz")[0] == 503, 5, what="the probe to fail")
+    report = wait_for(lambda: server.report_in_state(worker, state), 15, what=f"the report to be {state}")
+    wait_for(lambda: worker.get("/readyz")[0] == 503, 15, what="the probe to fail")
     assert word in worker.get("/readyz")[1]
     assert state == "stopping" or any(word in note for note in report["notes"])
 
@@ -37,12 +37,12 @@ def test_a_worker_that_remote_control_shut_down_is_stopping_while_its_task_runs(
     make_worker: MakeWorker, server: RedisServer, pool: str
 ) -> None:
     worker = make_worker(pool, capacity=1).start().ready()
-    task = send(server.client, "proj.nap", 8)
+    task = send(server.client, "proj.nap", 25)
     wait_for(lambda: task in server.started(), 30, what="the task to start")
     shut_down(worker)
     shows(server, worker, "stopping", "stopping")
     assert server.finished() == []
-    assert worker.ended(timeout=20) == 0
+    assert worker.ended(timeout=90) == 0
     assert server.finished() == [task]
 
 
@@ -50,7 +50,7 @@ def test_an_exit_in_the_consumer_is_stopping_while_a_task_runs(
     make_worker: MakeWorker, server: RedisServer
 ) -> None:
     worker = make_worker("threads", capacity=2).start().ready()
-    task = send(server.client, "proj.nap", 8)
+    task = send(server.client, "proj.nap", 25)
     wait_for(lambda: task in server.started(), 30, what="the task to start")
     send(server.client, "proj.break_the_consumer")
     shows(server, worker, "stopping", "stopping")

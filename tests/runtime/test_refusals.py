@@ -131,6 +131,8 @@ def test_a_worker_that_starts_meanwhile_waits_too(
 def test_a_worker_that_is_unblocked_by_force_fetches_on(
     make_worker: MakeWorker, server: RedisServer, pool: str
 ) -> None:
+    # Only BRPOP blocks: where Redis may not wake the worker.
+    server.client.acl_setuser("default", enabled=True, commands=["-client|tracking"])
     worker = make_worker(pool).start().ready()
 
     def unblocked() -> bool:

@@ -39,7 +39,7 @@ def test_sighup_restarts_a_busy_worker_in_place(
     wait_for(lambda: len(server.finished()) == 3, 30, what="the rest to run")
     assert sorted(server.started()) == sorted(tasks)
     assert worker.terminate().ended() == 0
-    assert server.client.keys("taskfleet:*") == []
+    assert server.left_behind() == []
 
 
 def test_sighup_restarts_an_idle_worker_again_and_again(make_worker: MakeWorker, server: RedisServer) -> None:

@@ -116,7 +116,7 @@ def test_term_over_a_silent_connection_gives_back_what_has_not_started(
     ends_soon(worker)
     assert (server.waiting("celery"), server.started()) == (tasks[1:], tasks[:1])
     assert server.client.exists("unacked") == 0
-    assert server.client.keys("taskfleet:*") == []
+    assert server.left_behind() == []
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ class ApiServer:
     objects: dict[Key, Object] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     bearer: str | None = None  # with which clients come; None: with a certificate
+    username: str = "ann"  # as whom clients come
     tokens: dict[tuple[str, str], Object] = field(default_factory=dict)
     allowed: set[tuple[str, str, str, str]] = field(default_factory=set)
     meanwhile: Callable[[ApiCall], None] = lambda _: None
@@ -114,8 +115,10 @@ class ApiServer:
             for matches, refusal in self._refusals:
                 if matches(call):
                     raise refusal
-            if call.resource in ("tokenreviews", "subjectaccessreviews"):
-                answer: tuple[int, Object] = (
+            if call.resource == "selfsubjectreviews":
+                answer: tuple[int, Object] = (201, {"status": {"userInfo": {"username": self.username}}})
+            elif call.resource in ("tokenreviews", "subjectaccessreviews"):
+                answer = (
                     201,
                     {"status": self._reviewed(call.resource, (body or {})["spec"])},
                 )

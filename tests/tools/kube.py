@@ -123,7 +123,10 @@ class Kube:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {**self._headers, "Content-Type": content_type, "Accept": "application/json"}
         response = self._pool.request(method, url, body=data, headers=headers, timeout=60.0)
-        answer: Object = json.loads(response.data)
+        try:
+            answer: Object = json.loads(response.data)
+        except json.JSONDecodeError:  # a path that the API server does not serve
+            raise RefusedError(response.status, response.data.decode()) from None
         if response.status >= 300:
             raise RefusedError(response.status, answer.get("message", ""))
         return answer

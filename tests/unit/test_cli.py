@@ -14,7 +14,8 @@ from taskfleet.api import KINDS
 from taskfleet.cli import main
 from taskfleet.cli.command import Command
 from taskfleet.cli.completion import complete_for_kubectl
-from taskfleet.cli.program import COMPLETE_VARIABLE, program, program_name
+from taskfleet.cli.program import program, program_name
+from taskfleet.cli.shell_script import COMPLETE_VARIABLE
 from taskfleet.config import Settings
 
 COMMANDS = list(program.commands.items())
@@ -73,20 +74,25 @@ def test_no_command_is_an_error_with_the_usage(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=list(program.commands))
-def test_every_command_has_a_summary_and_examples_that_it_takes(name: str, command: click.Command) -> None:
+def test_every_command_has_a_summary_and_two_examples(name: str, command: click.Command) -> None:
     assert isinstance(command, Command)
     assert not command.get_short_help_str(limit=75).endswith("..."), "the list of commands shows all of it"
-    assert any(f"{{program}} {name}" in example for example in command.examples)
+    assert sum(f"{{program}} {name}" in example for example in command.examples) >= 2
     for flag in ("-h", "--help"):
         printed = CliRunner().invoke(program, [name, flag], prog_name="kubectl taskfleet").output
         assert printed.startswith(f"Usage: kubectl taskfleet {name}")
-        assert f"kubectl taskfleet {name}" in printed.partition("Examples:")[2]
+        assert f"kubectl taskfleet {name}" in printed.partition("Examples:")[2], printed
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=list(program.commands))
 def test_the_object_of_a_command_is_shown_by_its_short_name(name: str, command: click.Command) -> None:
-    kinds = {"upgrade": "WorkerPool", "dead": "WorkerPool", "explain": "WorkerPool"}
-    kinds |= {"trigger": "PeriodicSchedule", "purge": "TaskQueue"}
+    kinds = {"upgrade": "WorkerPool", "dead": "WorkerPool", "explain": "WorkerPool", "failed": "WorkerPool"}
+    kinds |= {
+        "status": "WorkerPool",
+        "trigger": "PeriodicSchedule",
+        "purge": "TaskQueue",
+        "logs": "WorkerPool",
+    }
     shown = [one.metavar for one in command.params if isinstance(one, click.Argument) and one.name == "name"]
     expected = [info.short_names[0] for info in KINDS if info.kind == kinds.get(name)]
     assert [str(one).strip("[]") for one in shown] == [f"{short}/NAME" for short in expected]
@@ -109,9 +115,15 @@ def test_usage_names_the_program_as_it_was_called(path: str, name: str) -> None:
     ("arguments", "message"),
     [
         pytest.param(("upgrade", "pod/mail"), "invalid WorkerPool 'pod/mail': expected wp/NAME", id="kind"),
-        pytest.param(("dead", "--requeue"), "--requeue requires wp/NAME.", id="requeue-of-all-pools"),
+        pytest.param(
+            ("dead", "--requeue"), "--requeue and --forget require wp/NAME.", id="requeue-of-all-pools"
+        ),
         pytest.param(("dead", "wp/a", "-A"), "leave out wp/NAME.", id="pool-of-all-namespaces"),
-        pytest.param(("dead", "wp/a", "id-1"), "ids are only for --requeue.", id="ids-to-list"),
+        pytest.param(("dead", "wp/a", "id-1"), "ids are only for --requeue and --forget.", id="ids-to-list"),
+        pytest.param(("top", "-w", "-o", "json"), "--watch shows a screen: leave out -o json.", id="watch"),
+        pytest.param(
+            ("logs", "a", "--id", "1", "--task", "t"), "--task and --id cannot both", id="logs-of-two"
+        ),
         pytest.param(("explain", "wp/a", "-o", "xml"), "'xml' is not one of 'json', 'yaml'", id="form"),
     ],
 )
@@ -139,18 +151,31 @@ def test_commands_are_completed_by_the_shell() -> None:
             id="command",
         ),
         pytest.param(["explain", "-o", ""], "json\t\nyaml\t\n:4\n", id="value"),
-        pytest.param(["explain", "wp/"], ":4\n", id="object"),
+        pytest.param(["explain", "wp/"], ":4\n", id="object-of-no-cluster"),
         pytest.param(["convert", ""], ":0\n", id="file"),
         pytest.param([], None, id="nothing-yet"),
     ],
 )
 def test_kubectl_completes_the_plugin(
-    words: list[str], printed: str | None, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    printed: str | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
     complete_for_kubectl(words)
-    shown = capsys.readouterr().out
-    assert printed in (None, shown)
-    assert shown.endswith((":0\n", ":4\n"))
+    shown = capsys.readouterr()
+    assert printed in (None, shown.out)
+    assert shown.out.endswith((":0\n", ":4\n"))
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_calls_the_program(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("completion", shell) == 0
+    assert f"{COMPLETE_VARIABLE}={shell}_complete" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", list(program.commands))
@@ -164,7 +189,7 @@ def test_help_loads_nothing_that_takes_long() -> None:
         "try: main(sys.argv[1:])\n"
         f"except SystemExit: print([name for name in {SLOW} if name in sys.modules])"
     )
-    for arguments in (["--help"], ["dead", "--help"], ["convert", "--help"]):
+    for arguments in (["--help"], ["dead", "--help"], ["convert", "--help"], ["completion", "fish"]):
         command = [sys.executable, "-c", script, *arguments]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         assert printed.endswith("\n[]\n")

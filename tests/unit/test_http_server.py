@@ -1,7 +1,8 @@
 """What the operator's port answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ from taskfleet.controllers.questions import RefusedError
 from taskfleet.http_server import serve
 
 
-async def dead_letters(pool: Key, secret: str) -> Object:
+async def dead_letters(pool: Key, secret: str, _query: Mapping[str, str]) -> Object:
     if secret != "right":
         raise RefusedError(403, "Show the secret.")
     return {"pool": list(pool)}
@@ -20,7 +21,11 @@ async def dead_letters(pool: Key, secret: str) -> Object:
 
 @asynccontextmanager
 async def serving(
-    *, unhealthy: str | None = None, unready: str | None = None, slow: str | None = None
+    *,
+    unhealthy: str | None = None,
+    unready: str | None = None,
+    slow: str | None = None,
+    more_metrics: tuple[bytes, ...] = (),
 ) -> AsyncIterator[str]:
     runner = await serve(
         0,
@@ -28,6 +33,7 @@ async def serving(
         unready=lambda: unready,
         slow=lambda: slow,
         answers={"/dead": dead_letters},
+        more_metrics=lambda: iter(more_metrics),
     )
     try:
         # IPv4 and IPv6 get a free port each.
@@ -58,7 +64,7 @@ async def get(url: str, **headers: str) -> tuple[int, str]:
     ],
 )
 async def test_probes_say_why_not(
-    problems: dict[str, str], healthz: tuple[int, str], readyz: tuple[int, str]
+    problems: dict[str, Any], healthz: tuple[int, str], readyz: tuple[int, str]
 ) -> None:
     async with serving(**problems) as url:
         assert await get(f"{url}/healthz") == healthz
@@ -66,10 +72,11 @@ async def test_probes_say_why_not(
 
 
 async def test_metrics_are_in_prometheus_form() -> None:
-    async with serving() as url:
+    async with serving(more_metrics=(b"more 1\n", b"and_more 2\n")) as url:
         status, text = await get(f"{url}/metrics")
     assert status == 200
     assert "# TYPE taskfleet_workqueue_depth gauge" in text
+    assert text.endswith("\nmore 1\nand_more 2\n")
 
 
 @pytest.mark.parametrize(

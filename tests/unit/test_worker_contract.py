@@ -13,6 +13,7 @@ from taskfleet.brokers import transport
 from taskfleet.brokers.amqp_transport import AmqpDrains
 from taskfleet.brokers.connection import amqp_connection
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.outcomes import interrupted, totals
 from taskfleet.brokers.polling import worker_report
 from taskfleet.brokers.recovery import dead_workers, redelivery
 from taskfleet.brokers.recovery.requeue_unacked import Held, held
@@ -24,9 +25,10 @@ from taskfleet.resources.schedules_deployment import schedules_deployment
 from taskfleet_worker import broker_parts, deliveries, report, settings
 from taskfleet_worker import probes as worker_probes
 from taskfleet_worker.beat import settings as beat_settings
-from taskfleet_worker.broker import amqp_thread, broker_thread
+from taskfleet_worker.broker import amqp_thread, broker_thread, outcome_folds
 from taskfleet_worker.keys import keys
-from taskfleet_worker.messages import fence, intake
+from taskfleet_worker.messages import fence
+from taskfleet_worker.pool import outcomes
 from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
@@ -41,6 +43,12 @@ from tests.unit.resources.objects import (
     worker_pool,
 )
 from tests.unit.worker.factories import environment
+from tests.unit.worker.test_outcomes import request
+
+
+class SoftTimeLimitExceeded(Exception):  # noqa: N818 - the name of billiard's
+    """Celery is not here."""
+
 
 POD, PREFIX = "pod-1", "app:"
 NAMES = keys(read_settings(environment(globalKeyPrefix=PREFIX)), POD, "s1")
@@ -62,7 +70,10 @@ BY_PARTS = external_broker(
         "passwordSecretRef": {"name": "login", "key": "password"},
     }
 )
-POOL = worker_pool(resultBackend={"broker": {"database": 1}}, setup=["shop.setup:prepare"])
+EVERY_FAILURE = {"limit": 5, "retention": "24h", "arguments": True, "messages": True}
+POOL = worker_pool(
+    resultBackend={"broker": {"database": 1}}, setup=["shop.setup:prepare"], failures=EVERY_FAILURE
+)
 
 
 class Recorded(dict[str, Any]):
@@ -101,8 +112,12 @@ def variables(container: Object) -> dict[str, str]:
 
 def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
     given = variables(worker(POOL, BROKER))
-    read_settings(given)
-    assert recorded == keys_of(dict(json.loads(given[settings.VARIABLE])))
+    off = variables(worker(worker_pool(failures={"enabled": False}), BROKER))
+    read = [read_settings(each).failures for each in (given, off)]
+    assert read[0] == settings.FailureSettings(True, 5, 86400.0, arguments=True, messages=True)
+    assert read[1] == settings.FailureSettings(enabled=False)
+    told = [json.loads(each[settings.VARIABLE]) for each in (given, off)]
+    assert recorded == keys_of(dict(told[0])) | keys_of(dict(told[1]))
 
 
 def test_a_pod_reads_all_that_is_said_of_a_broker_by_parts(recorded: set[str], tmp_path: Path) -> None:
@@ -171,6 +186,8 @@ def test_keys_have_one_name() -> None:
     assert NAMES.reports == LAYOUT.reports
     assert PREFIX + NAMES.held == LAYOUT.key("held", NAMES.start)
     assert PREFIX + NAMES.taken == LAYOUT.key("taken", "")
+    assert PREFIX + NAMES.outcomes == LAYOUT.key("outcomes", "uid-1")
+    assert PREFIX + NAMES.outcomes_of_start == LAYOUT.key("outcomes", NAMES.start)
     drains = RedisDrains(cast(Any, None), LAYOUT, "uid-1")
     assert PREFIX + NAMES.drain == drains._key(POD)
     # What only workers use: none of the operator's own.
@@ -254,9 +271,38 @@ def test_the_operator_reads_what_a_worker_records() -> None:
     ]
 
 
+def test_the_operator_reads_every_total_that_a_worker_counts() -> None:
+    counted = outcomes.Outcomes(deliveries.Deliveries())
+    counted.followed = True
+    for outcome in ("retried", "rejected", "ignored", "revoked", "expired"):
+        counted.ended(request(f"shop.{outcome}"), outcome)
+    for error in (ValueError(), SoftTimeLimitExceeded()):
+        counted.failed(request(), error)
+    over, interrupted_task = (request(headers={"timestamp": 1.7e9}) for _ in range(2))
+    for task in (over, interrupted_task):
+        counted.started(task)
+    counted.succeeded(over, 1e9)
+    counted.interrupted(interrupted_task)
+    counted.add_up()
+    written = {"\n".join(field).encode(): str(total).encode() for field, total in counted.totals().items()}
+    read = totals.parse(written)
+    assert {kind: dict(counts) for kind, counts in read.items()} == {
+        kind: {
+            totals.Counted(*field[1:]): total for field, total in counted.totals().items() if field[0] == kind
+        }
+        for kind in {field[0] for field in counted.totals()}
+    }
+    assert read.keys() | {"received"} == totals._KINDS
+    assert [float(bound) for bound in totals.BOUNDS[:-1]] == [*outcomes.BOUNDS]
+    assert outcomes._TEXTS == totals.BOUNDS
+    assert outcome_folds.MAX_FIELDS < totals.MAX_FIELDS
+    assert outcomes.OTHER == interrupted._OTHER
+    assert outcomes.MAX_NAME <= totals._LONGEST_PART
+
+
 def test_a_message_carries_the_same_count_to_the_same_bound() -> None:
     assert deliveries.LOSSES == redelivery.LOSSES
-    assert intake.REASON == redelivery.REASON
+    assert deliveries.REASON == redelivery.REASON
     assert deliveries.MAX_REDELIVERIES == redelivery.MAX_REDELIVERIES
     delivery = deliveries.Deliveries().fetched("t", queue="q", prefix="", line="q", payload={"body": ""})
     for losses in range(1, deliveries.MAX_REDELIVERIES + 2):

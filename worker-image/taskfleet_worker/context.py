@@ -16,7 +16,9 @@ from taskfleet_worker.messages.intake import Intake
 from taskfleet_worker.messages.revokes import Revokes
 from taskfleet_worker.messages.room import Room
 from taskfleet_worker.messages.unsettled import Unsettled
+from taskfleet_worker.pool.failures import Failures
 from taskfleet_worker.pool.jobs import Jobs
+from taskfleet_worker.pool.outcomes import Outcomes
 from taskfleet_worker.pool.tasks import Tasks
 from taskfleet_worker.pool.unseen import Unseen
 from taskfleet_worker.pool.waits import Waits
@@ -38,8 +40,12 @@ class WorkerContext:
         self.revokes = Revokes()
         self.jobs = Jobs(clock)
         self.tasks = Tasks(self.deliveries, self.jobs, clock)
+        self.failures = Failures(settings.failures)
+        self.outcomes = Outcomes(
+            self.deliveries, self.failures.add, keeps_messages=settings.failures.messages
+        )
         self.fence = Fence(self.deliveries, clock)
-        self.unsettled = Unsettled(self.deliveries, self.jobs, self.tasks, clock)
+        self.unsettled = Unsettled(self.deliveries, self.jobs, self.tasks, self.outcomes, clock)
         self.room = Room(self.deliveries)
         self.unseen = Unseen()
         self.intake = Intake(self.deliveries, self.jobs)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 # A task that takes its child, container or pod with it is tried again this often, then dead-lettered.
 MAX_REDELIVERIES = 5
@@ -18,6 +20,8 @@ MAX_REDELIVERIES = 5
 # headers on to tasks, which copy them into their retries and other messages of theirs; it reads nothing but them, the
 # body and the properties.
 LOSSES = "taskfleet-losses"
+# Why a message is a dead letter, in its envelope too.
+REASON = "taskfleet-reason"
 
 
 @dataclass
@@ -66,16 +70,40 @@ class Deliveries:
         self.settle_later: deque[str] = deque()
         self.return_later: deque[tuple[str, Delivery]] = deque()
         self.unrecorded: deque[tuple[str, Delivery]] = deque()
+        # Orders that the fetch under way may give to messages; empty: there is none.
+        self.fetching = range(0)
+        # What the tags of messages begin with that a script fetches; the rest is their order.
+        self.tags = f"{uuid4().hex}-"
         self._order = count(1)
 
+    def begin_to_fetch(self, most: int) -> int:
+        """A fetch of at most so many messages begins: the order of the first. It replaces one that was given up."""
+        first = next(self._order)
+        self._order = count(first + most)
+        self.fetching = range(first, first + most)
+        return first
+
+    def end_of_fetch(self) -> None:
+        """What it has brought is held; what it brings from now on is nobody's."""
+        self.fetching = range(0)
+
     def fetched(
-        self, tag: str, *, queue: str, prefix: str, line: str | None, payload: dict[str, Any], **kind: bool
+        self,
+        tag: str,
+        *,
+        queue: str,
+        prefix: str,
+        line: str | None,
+        payload: dict[str, Any],
+        order: int | None = None,
+        **kind: bool,
     ) -> Delivery:
         """A message has come off a queue, from the list of its priority; `kind` as in Delivery."""
         headers = payload.get("headers")
         eta = isinstance(headers, dict) and bool(headers.get("eta"))
         place = None if line is None else prefix + line
-        delivery = Delivery(queue, place, f"{prefix}{queue}.dead", next(self._order), payload, eta, **kind)
+        order = next(self._order) if order is None else order
+        delivery = Delivery(queue, place, f"{prefix}{queue}.dead", order, payload, eta, **kind)
         self.waiting_for_eta += eta
         self.held[tag] = delivery
         return delivery
@@ -117,6 +145,22 @@ class Deliveries:
         self.taken.discard(tag)
         self.settling.discard(tag)
         return self.held.pop(tag, None)
+
+    @property
+    def known(self) -> int:
+        """How many messages Redis may have on record for this process, at least."""
+        recorded = sum(delivery.recorded for delivery in list(self.held.values()))
+        return recorded + len(self.return_later) + len(self.unrecorded)
+
+    def strays(self, recorded: Iterable[str]) -> list[str]:
+        """Of the tags that Redis has on record for this process those that it knows nothing of: their reply was lost.
+
+        `recorded` was read before this is called, so that whatever was settled since is no longer on record.
+        """
+        coming = {f"{self.tags}{order}" for order in self.fetching}
+        queued = [tag for tag, _ in [*self.return_later, *self.unrecorded]]
+        known = coming.union(list(self.held), list(self.settle_later), queued)
+        return [tag for tag in recorded if tag not in known]
 
     def let_go(self) -> None:
         """The process leaves and no task runs: what is to be acknowledged will be, the rest goes back in its order."""

@@ -13,9 +13,14 @@ class Keys:
 
     reports: str
     held: str
+    wake_up: str  # whose change proves that Redis wakes the worker
     drain: str
     revoked: str
     taken: str  # what the names of marks begin with, before the tag
+    outcomes: str
+    outcomes_of_start: str
+    failures: str
+    failures_of_start: str
     start: str
 
 
@@ -26,8 +31,13 @@ def keys(settings: Settings, pod: str, start_id: str) -> Keys:
     return Keys(
         reports=f"{base}:reports",
         held=f"{base}:held:{start}",
+        wake_up=f"{base}:wake-up:{start}",
         drain=f"{base}:drain:{settings.pool_uid}/{pod}",
         revoked=f"{base}:revoked",
         taken=f"{base}:taken:",
+        outcomes=f"{base}:outcomes:{settings.pool_uid}",
+        outcomes_of_start=f"{base}:outcomes:{start}",
+        failures=f"{base}:failures:{settings.pool_uid}",
+        failures_of_start=f"{base}:failures:{start}",
         start=start,
     )

@@ -2,7 +2,7 @@
 
 From the server's own tables (Redis 7.0 and 8, Valkey 8: `createSharedObjects` in src/server.c, src/script.c,
 src/blocked.c). Not here are LOADING, NOAUTH, WRONGPASS and "max number of clients reached", which redis-py makes
-connection errors of, so that Celery waits for them itself; and what no later try cures, as WRONGTYPE or NOPROTO.
+connection errors of, so that Celery waits for them itself; and what no later try cures, as NOPROTO.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ MEANINGS = {
     "READONLY": "it is a replica",
     "TRYAGAIN": "a slot is being moved",
     "UNBLOCKED": "it has become a replica, or an administrator unblocked the client",
+    "WRONGTYPE": "a key of the queues or of what is held has another type",
 }
 # redis-py removes the code from the text of these.
 _CODES = {

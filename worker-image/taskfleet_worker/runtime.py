@@ -47,13 +47,20 @@ class Runtime:
         """Hook into Celery, before the modules that take the functions of `celery.worker.state` are imported."""
         context = self.context
         context.state = state
-        worker_state.watch_tasks(state, begun=context.tasks.begun, ended=self._task_ended)
+        worker_state.watch_tasks(state, begun=self._task_begun, ended=self._task_ended)
         context.revokes.follow(state)
         worker_state.watch_revokes(state, context.revokes.heard)
         pool_type = lambda: context.pool_type  # noqa: E731 - the app may decide it later
-        PoolCalls(context.jobs, pool_type, context.tasks.job_begun, context.fence.stops).install()
+        PoolCalls(
+            context.jobs,
+            pool_type,
+            context.tasks.job_begun,
+            context.fence.stops,
+            context.outcomes.succeeded,
+        ).install()
         worker_state.watch_turns(state, self._turn)
-        request.install(context.deliveries)
+        request.install(context.deliveries, context.outcomes)
+        context.outcomes.listen()
         blocking_calls.install(context.waits)
         task_handler.install(context.intake.take_in, context.intake.hand_over)
         soft_shutdown.install(begun=self.end.begin)
@@ -86,6 +93,10 @@ class Runtime:
             thread.start(timeout=2.0)
             self.end.thread = thread
             context.health.broker_reachable = lambda: context.clock() - thread.answered < ANSWER_LIMIT
+
+    def _task_begun(self, request: Any) -> None:
+        self.context.outcomes.started(request)  # while the message still tells whether it waited for its ETA
+        self.context.tasks.begun(request)
 
     def _task_ended(self, request: Any) -> None:
         self.context.tasks.over(request)

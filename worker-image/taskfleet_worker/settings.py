@@ -41,6 +41,17 @@ class Sentinel:
     tls: bool = False
 
 
+@dataclass(frozen=True)
+class FailureSettings:
+    """What is kept of failed tasks. `retention` in seconds; `arguments` and `messages`: whether these are kept too."""
+
+    enabled: bool = True
+    limit: int = 1000
+    retention: float = 7 * 24 * 3600.0
+    arguments: bool = False
+    messages: bool = False
+
+
 class ConnectionSettings(Protocol):
     """What is needed beside the URLs to reach the broker."""
 
@@ -72,6 +83,7 @@ class Settings:
     sentinel: Sentinel | None = None
     result_database: int | None = None
     setup: tuple[str, ...] = ()
+    failures: FailureSettings = FailureSettings()
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -125,6 +137,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             sentinel=read_sentinel(raw),
             result_database=raw.get("resultDatabase"),
             setup=tuple(raw.get("setup") or ()),
+            failures=_read_failures(raw.get("failures") or {}),
         )
     except KeyError as error:
         raise SettingsError(
@@ -132,6 +145,17 @@ def _from_json(raw: dict[str, Any]) -> Settings:
         ) from None
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{VARIABLE} has a value of the wrong type ({error}).") from None
+
+
+def _read_failures(raw: Mapping[str, Any]) -> FailureSettings:
+    default = FailureSettings()
+    return FailureSettings(
+        enabled=bool(raw.get("enabled", default.enabled)),
+        limit=int(raw.get("limit", default.limit)),
+        retention=float(raw.get("retention", default.retention)),
+        arguments=bool(raw.get("arguments", default.arguments)),
+        messages=bool(raw.get("messages", default.messages)),
+    )
 
 
 def read_tls(settings: Mapping[str, Any]) -> Tls | None:

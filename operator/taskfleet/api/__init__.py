@@ -51,7 +51,7 @@ from taskfleet.api.worker_pool import (
     WorkerPool,
     WorkerPoolSpec,
 )
-from taskfleet.api.worker_pool_status import Decision, ObservedWorker, Requeue, WorkerPoolStatus
+from taskfleet.api.worker_pool_status import Decision, HandledDeadLetters, ObservedWorker, WorkerPoolStatus
 
 __all__ = [
     "GROUP",
@@ -77,6 +77,7 @@ __all__ = [
     "EnvSource",
     "EnvVar",
     "External",
+    "HandledDeadLetters",
     "InvalidObject",
     "Key",
     "KeySource",
@@ -94,7 +95,6 @@ __all__ = [
     "Purge",
     "Quantity",
     "Redis",
-    "Requeue",
     "Resource",
     "Resources",
     "ResultBackend",

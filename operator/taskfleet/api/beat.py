@@ -14,7 +14,9 @@ Launcher = Annotated[list[Annotated[str, Limits(minLength=1, maxLength=2000)]], 
 
 
 class BeatStorage(Model):
-    """The volume for the file of celery.beat:PersistentScheduler."""
+    """The volume for the file of celery.beat:PersistentScheduler, or of a scheduler derived from it."""
+
+    switch = True
 
     size: MemorySize = "100Mi"
     """The volume's size. It cannot change."""
@@ -55,10 +57,16 @@ class Beat(Model):
     """A pod template for beat in place of the pool's. By default beat has the pool's, without what spreads or gathers
     pods (podAffinity, podAntiAffinity and topologySpreadConstraints), and without claims that only one node can mount."""
 
-    storage: BeatStorage = BeatStorage()
-    """The volume for the file of celery.beat:PersistentScheduler. There is none if scheduler is another class."""
+    storage: BeatStorage | None = None
+    """The volume for the file of celery.beat:PersistentScheduler. If scheduler is another class, there is none unless
+    storage is set: {} for a class derived from PersistentScheduler."""
 
     @property
-    def persistent(self) -> bool:
-        """Whether its scheduler keeps a file of when each task was last sent, as Celery's default does."""
-        return self.scheduler in (None, PERSISTENT_SCHEDULER)
+    def effective_storage(self) -> BeatStorage | None:
+        """The volume for what its scheduler keeps of when each task was last sent; None for no volume.
+
+        Celery's default scheduler keeps a file. The app's own default is not known here, and may be that one.
+        """
+        if self.storage is None and self.scheduler in (None, PERSISTENT_SCHEDULER):
+            return BeatStorage()
+        return self.storage

@@ -8,6 +8,7 @@ from taskfleet.api.pod import AnyObject
 from taskfleet.api.quantities import Count, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
+from taskfleet.api.requests import UserName
 from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule
 
 SolarEvent = Literal[
@@ -122,6 +123,9 @@ class Trigger(Model):
 
     task_id: str
     """The id of the task that was sent."""
+
+    requested_by: UserName | None = None
+    """Who requested it, as the annotation taskfleet.dev/requested-by says."""
 
 
 class PeriodicScheduleStatus(Status):

@@ -120,6 +120,8 @@ class PoolReason(StrEnum):
     SUPPORTED = "Supported"
     # FullySupported=False: only Redis supports strict queue order.
     QUEUE_ORDER_NOT_SUPPORTED = "QueueOrderNotSupported"
+    # FullySupported=False: only Redis keeps records of failed tasks.
+    FAILURES_NOT_SUPPORTED = "FailuresNotSupported"
     # FullySupported=False: tasks may run longer than RabbitMQ's consumer_timeout.
     CONSUMER_TIMEOUT = "ConsumerTimeout"
     # Learning=False.
@@ -234,6 +236,14 @@ class EventReason(StrEnum):
     RECYCLED = "Recycled"
     # WorkerPool: the operator handled the requeue annotation.
     DEAD_LETTERS_REQUEUED = "DeadLettersRequeued"
+    # WorkerPool: the operator removed dead letters, as the annotation forget-dead-letters requested.
+    DEAD_LETTERS_FORGOTTEN = "DeadLettersForgotten"
+    # WorkerPool: the operator sent failed tasks again, as the annotation failed-tasks requested.
+    FAILED_TASKS_RETRIED = "FailedTasksRetried"
+    # WorkerPool: the operator removed records of failed tasks, as the annotation failed-tasks requested.
+    FAILED_TASKS_FORGOTTEN = "FailedTasksForgotten"
+    # WorkerPool: the annotation failed-tasks requests what is not possible.
+    FAILED_TASKS_REFUSED = "FailedTasksRefused"
     # WorkerPool: the operator requeued the messages of a dead worker.
     MESSAGES_REQUEUED = "MessagesRequeued"
     # WorkerPool: messages crashed their worker too often.
@@ -248,6 +258,8 @@ class EventReason(StrEnum):
     EXPIRED_MESSAGES_REQUEUED = "ExpiredMessagesRequeued"
     # Broker: the Deployment of its beat cannot be applied.
     BEAT_CREATION_FAILED = "BeatCreationFailed"
+    # PeriodicSchedule: the broker's beat sent the run that the annotation trigger requested.
+    TRIGGERED = "Triggered"
     # TaskQueue: the operator handled the purge request.
     PURGED = "Purged"
     # TaskQueue: the queue has consumers, and the request does not force.

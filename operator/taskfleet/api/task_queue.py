@@ -7,6 +7,7 @@ from taskfleet.api.conditions import READY_MESSAGE, READY_REASON, Status
 from taskfleet.api.quantities import Count, Duration, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.references import BrokerRef
+from taskfleet.api.requests import UserName
 from taskfleet.api.schema import Column, FollowsLoad, Limits, Rule
 
 
@@ -58,6 +59,9 @@ class Purge(Model):
 
     refused: str | None = None
     """Why no messages were removed."""
+
+    requested_by: UserName | None = None
+    """Who requested it, as the annotation taskfleet.dev/requested-by says."""
 
 
 class PriorityCount(Model):

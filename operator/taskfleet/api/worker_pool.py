@@ -7,6 +7,7 @@ from taskfleet.api.autoscale import Autoscale
 from taskfleet.api.base import Model, Resource
 from taskfleet.api.beat import Beat, Launcher
 from taskfleet.api.conditions import READY_MESSAGE, READY_REASON
+from taskfleet.api.failures import Failures
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.pod import IMAGE_RULE, EnvFrom, EnvVar, Resources
 from taskfleet.api.pod_template import PodTemplate
@@ -248,6 +249,9 @@ class WorkerPoolSpec(Model):
 
     resources: Resources = Resources()
     """CPU and memory of the worker container."""
+
+    failures: Failures = Failures()
+    """What is kept of failed tasks. Requires a Redis broker."""
 
     result_backend: ResultBackend | None = None
     """Where results are stored. Defaults to the app's own setting."""

@@ -1,6 +1,6 @@
 """What the operator writes into the status of a WorkerPool."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from taskfleet.api.base import Model, Timestamp
 from taskfleet.api.conditions import Status
 from taskfleet.api.pool_type import PoolType
 from taskfleet.api.quantities import Count
+from taskfleet.api.requests import UserName
 from taskfleet.api.schema import FollowsLoad, Limits
 
 MAX_TOKEN = 64
@@ -34,17 +35,48 @@ class Decision(Model):
     """The calculation of the number."""
 
 
-class Requeue(Model):
-    """The result of a request to requeue dead letters."""
+class HandledDeadLetters(Model):
+    """The result of a request to requeue or remove dead letters."""
 
     token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
-    """The first word of the annotation taskfleet.dev/requeue."""
+    """The first word of the annotation that requested it."""
 
     time: Timestamp
     """When the request was handled."""
 
     messages: Count
-    """The number of requeued messages."""
+    """The number of messages that were requeued or removed."""
+
+    requested_by: UserName | None = None
+    """Who requested it, as the annotation taskfleet.dev/requested-by says."""
+
+
+class HandledFailedTasks(Model):
+    """The result of a request to retry or forget failed tasks."""
+
+    token: Annotated[str, Limits(maxLength=MAX_TOKEN)]
+    """The first word of the annotation taskfleet.dev/failed-tasks."""
+
+    time: Timestamp
+    """When the request was handled."""
+
+    action: Literal["Retry", "Forget"] | None = None
+    """What was requested."""
+
+    tasks: Count = 0
+    """The number of tasks that were sent again or forgotten."""
+
+    chord_members: Count = 0
+    """The number of tasks that were left because they are members of a chord."""
+
+    without_message: Count = 0
+    """The number of tasks that were left because their message was not kept."""
+
+    refused: Annotated[str, Limits(maxLength=1000)] | None = None
+    """Why nothing was done."""
+
+    requested_by: UserName | None = None
+    """Who requested it, as the annotation taskfleet.dev/requested-by says."""
 
 
 class ObservedWorker(Model):
@@ -111,8 +143,14 @@ class WorkerPoolStatus(Status):
     dead_letters: Annotated[Count | None, FollowsLoad()] = None
     """Messages in the <queue>.dead lists: each crashed its worker more than 5 times."""
 
-    last_requeue: Requeue | None = None
+    last_failed_tasks: HandledFailedTasks | None = None
+    """The last request about failed tasks, as by `kubectl taskfleet failed --retry`."""
+
+    last_requeue: HandledDeadLetters | None = None
     """The last request to requeue dead letters, as by `kubectl taskfleet dead --requeue`."""
+
+    last_forget: HandledDeadLetters | None = None
+    """The last request to remove dead letters, as by `kubectl taskfleet dead --forget`."""
 
     notes: Annotated[list[Annotated[str, Limits(maxLength=300)]], Limits(maxItems=10), FollowsLoad()] = []
     """What the pods report, such as tasks that set acks_late to False themselves."""

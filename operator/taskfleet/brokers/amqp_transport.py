@@ -37,6 +37,7 @@ class AmqpTransport:
 
     capabilities = RABBITMQ
     redis: Redis | None = None
+    polls_because: str | None = None  # it has no other way
 
     def __init__(
         self,
@@ -68,11 +69,17 @@ class AmqpTransport:
     async def run(self) -> None:
         await self._observer.run()
 
+    def read_by(self, at: float) -> None:
+        """It announces nothing, so it is read all the time anyway."""
+
     def drains(self, pool_uid: str) -> "AmqpDrains":
         return AmqpDrains(self._say, self._layout, pool_uid)
 
     def recovery(self) -> "AmqpRecovery":
         return AmqpRecovery()
+
+    def failed_tasks(self, pool_uid: str) -> None:  # noqa: ARG002 - it keeps none
+        return None
 
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:  # noqa: ARG002 - it remembers no token
         return await self._use(lambda link: link.purge(queue))

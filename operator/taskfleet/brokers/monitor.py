@@ -16,6 +16,9 @@ from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.outcomes.board import OutcomeBoard
+from taskfleet.brokers.outcomes.pace import OutcomePace
+from taskfleet.brokers.outcomes.reader import OutcomeReader
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.interval import PollInterval
 from taskfleet.brokers.polling.reply_budget import ReplyBudget
@@ -29,7 +32,7 @@ from taskfleet.brokers.recovery.dead_workers import suspects
 from taskfleet.brokers.recovery.findings import Findings
 from taskfleet.brokers.recovery.maintenance_scan import MaintenanceScan
 from taskfleet.brokers.redis_transport import RedisTransport
-from taskfleet.brokers.transport import Drains, Recovery, Transport
+from taskfleet.brokers.transport import Drains, FailedTasks, Recovery, Transport
 
 _EVERY_SECONDS = 10.0
 _EVERY_SECONDS_WHILE_DOWN = 1.0
@@ -37,6 +40,7 @@ _FIGURES_EVERY_SECONDS = 2.0
 # A server that just began to listen, or a new Service, is out of reach for a moment: that is not a problem yet.
 _UNREACHABLE_AFTER_LOOKS = 3
 _READING, _PROBE, _SURVEY = "polling", "the probe", "the maintenance scan"
+_OUTCOMES = "reading the outcomes of tasks"
 
 
 @dataclass
@@ -55,7 +59,9 @@ class _Watched:
     lengths: Sequence[object] = ()  # of the queues, when figures were last compared
     changed: set[str] = field(default_factory=set)  # uids of pools with news since then
     findings: Findings | None = None  # None: no maintenance scan has finished yet
+    outcomes: OutcomeReader | None = None  # None: this kind of broker keeps none
     failures: dict[str, str] = field(default_factory=dict)  # what has failed the last time, and the cause
+    polls_because: str | None = None  # what was told last
 
 
 class BrokerMonitor:
@@ -80,6 +86,9 @@ class BrokerMonitor:
         self._name = uuid.uuid4().hex  # among all restorers on a database
         self.audience = Subscriptions(on_change)
         self.board = QueueStatsTracker(self.audience, on_change)
+        self.outcomes = OutcomeBoard()
+        self._outcome_pace = OutcomePace()
+        self._ending: set[asyncio.Task[None]] = set()  # of brokers that are forgotten
         self.expired: dict[Key, int] = {}  # broker -> requeued messages, until its status has reported them
         self.requeued: dict[str, int] = {}  # pool uid -> messages, until its status has reported them
 
@@ -110,6 +119,9 @@ class BrokerMonitor:
         if (client := watched.transport.redis) is not None:
             survey = MaintenanceScan(watched.layout, self._name)
             parts[_SURVEY] = lambda: self._survey(watched, client, survey)
+            outcomes = OutcomeReader(watched.key, watched.layout, self.outcomes, self._outcome_pace)
+            watched.outcomes = outcomes
+            parts[_OUTCOMES] = lambda: self._read_outcomes(watched, client, outcomes)
         return parts
 
     def _transport(self, watched: _Watched) -> Transport:
@@ -143,6 +155,17 @@ class BrokerMonitor:
             return None
         return "; ".join(f"{part} failed: {cause}" for part, cause in sorted(watched.failures.items()))
 
+    def polls_because(self, broker: Key) -> str | None:
+        """Why this broker is polled although brokers of its kind announce changes; None while it announces them."""
+        watched = self._watched.get(broker)
+        return watched.transport.polls_because if watched is not None else None
+
+    def read_by(self, broker: Key, at: float) -> None:
+        """Read a broker at this time of the monotonic clock at the latest, although it announces no change."""
+        watched = self._watched.get(broker)
+        if watched is not None:
+            watched.transport.read_by(at)
+
     def drains(self, broker: Key, pool_uid: str) -> Drains | None:
         """The drain leases of a pool's pods; None where its broker is not watched."""
         watched = self._watched.get(broker)
@@ -159,6 +182,11 @@ class BrokerMonitor:
         """Dead letters, and what dead workers held; None where the broker is not watched."""
         watched = self._watched.get(broker)
         return watched.transport.recovery() if watched is not None else None
+
+    def failed_tasks(self, broker: Key, pool_uid: str) -> FailedTasks | None:
+        """Of one pool; None where its broker is not watched, or keeps none."""
+        watched = self._watched.get(broker)
+        return watched.transport.failed_tasks(pool_uid) if watched is not None else None
 
     def client(self, broker: Key) -> Redis | None:
         """A client of a broker that keeps Taskfleet's own state; None where it is not watched, or keeps none."""
@@ -209,14 +237,19 @@ class BrokerMonitor:
     def forget(self, key: Key) -> None:
         watched = self._watched.pop(key, None)
         self.board.forget(key)
-        for task in watched.tasks if watched is not None else []:
-            task.cancel()
+        self.outcomes.forget_broker(key)
+        self._outcome_pace.forget(key)
+        if watched is not None:
+            for task in watched.tasks:
+                task.cancel()
+            end = asyncio.create_task(_end(watched))
+            self._ending.add(end)
+            end.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
-        tasks = [task for watched in self._watched.values() for task in watched.tasks]
         for key in list(self._watched):
             self.forget(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         self._count_unread()  # the next leader exports them
         metrics.EXPIRED_UNROUTABLE.clear()
 
@@ -259,7 +292,12 @@ class BrokerMonitor:
         if seen is None:
             watched.figures, watched.lengths = {}, ()  # no status shows them any more: they are news again
             return
+        if watched.polls_because != (because := watched.transport.polls_because):
+            watched.polls_because = because
+            self._on_change(key)
         watched.changed |= seen.changed
+        if watched.outcomes is not None and seen.changed:
+            watched.outcomes.heard(seen.changed, now=seen.at)
         if not seen.reports_read or seen.at - watched.figures_at < _FIGURES_EVERY_SECONDS:
             return
         self._tell_figures(watched, seen)
@@ -281,22 +319,19 @@ class BrokerMonitor:
 
     async def _probe(self, watched: _Watched) -> None:
         failures = 0
-        try:
-            while True:
-                found = await watched.transport.probe()
-                self._end_if_forgotten(watched)
-                self._works(watched, _PROBE)
-                failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
-                if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
-                    watched.last = found
-                    self._on_change(watched.key)
-                up = found.verdict is Verdict.REACHABLE
-                watched.look_now.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
-                        await watched.look_now.wait()
-        finally:
-            await watched.transport.aclose()
+        while True:
+            found = await watched.transport.probe()
+            self._end_if_forgotten(watched)
+            self._works(watched, _PROBE)
+            failures = failures + 1 if found.verdict is Verdict.UNREACHABLE else 0
+            if watched.last != found and not 0 < failures < _UNREACHABLE_AFTER_LOOKS:
+                watched.last = found
+                self._on_change(watched.key)
+            up = found.verdict is Verdict.REACHABLE
+            watched.look_now.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_SECONDS if up else _EVERY_SECONDS_WHILE_DOWN):
+                    await watched.look_now.wait()
 
     async def _survey(self, watched: _Watched, client: Redis, survey: MaintenanceScan) -> None:
         key = watched.key
@@ -317,7 +352,22 @@ class BrokerMonitor:
             metrics.INVALID_REPORTS.labels(key.namespace, key.name).set(seen.invalid_reports)
             self._count_unread()
 
+    async def _read_outcomes(self, watched: _Watched, client: Redis, outcomes: OutcomeReader) -> None:
+        while True:
+            if watched.snapshot is not None:
+                await outcomes.run(client, self.audience.of(watched.key).pools)
+                self._end_if_forgotten(watched)
+                self._works(watched, _OUTCOMES)
+            up = watched.snapshot is not None
+            await asyncio.sleep(outcomes.pause if up else _EVERY_SECONDS_WHILE_DOWN)
+
     def _count_unread(self) -> None:
         found = [each.findings for each in self._watched.values() if each.findings is not None]
         metrics.UNCONSUMED_QUEUES.set(sum(one.unconsumed_queues for one in found))
         metrics.UNCONSUMED_MESSAGES.set(sum(one.unconsumed_messages for one in found))
+
+
+async def _end(watched: _Watched) -> None:
+    """Its connections are closed when no task is left that may open another one."""
+    await asyncio.gather(*watched.tasks, return_exceptions=True)
+    await watched.transport.aclose()

@@ -13,7 +13,12 @@ from taskfleet.brokers.connection.addresses import ANYWHERE, AddressPolicy
 from taskfleet.brokers.connection.redis_probe import access, probe
 from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.errors import BrokerError
+from taskfleet.brokers.failures.failed_task import FailedTask, Handled
+from taskfleet.brokers.failures.failed_task import Request as FailedTasksRequest
+from taskfleet.brokers.failures.reader import Names, Page, names, newest, one
+from taskfleet.brokers.failures.retry import carry_out
 from taskfleet.brokers.key_layout import Layout
+from taskfleet.brokers.outcomes.interrupted import count_interrupted
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, Query
 from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
@@ -50,17 +55,27 @@ class RedisTransport:
     def redis(self) -> Redis | None:
         return self._client
 
+    @property
+    def polls_because(self) -> str | None:
+        return self._observer.polls_because
+
     async def probe(self) -> Probe:
         return await probe(self._client)
 
     async def run(self) -> None:
         await self._observer.run()
 
+    def read_by(self, at: float) -> None:
+        self._observer.read_by(at)
+
     def drains(self, pool_uid: str) -> "RedisDrains":
         return RedisDrains(self._client, self._layout, pool_uid)
 
     def recovery(self) -> "RedisRecovery":
         return RedisRecovery(self._client, self._layout)
+
+    def failed_tasks(self, pool_uid: str) -> "RedisFailedTasks":
+        return RedisFailedTasks(self._client, self._layout, pool_uid)
 
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:
         with _translated():
@@ -120,7 +135,33 @@ class RedisRecovery:
         self, start: Incarnation, *, report: bytes, now: datetime, lost: bool
     ) -> Requeued:
         with _translated():
+            await count_interrupted(self.client, self.layout, start, report=report)
             return await requeue_unacked(self.client, self.layout, start, report=report, now=now, lost=lost)
+
+
+@dataclass(frozen=True)
+class RedisFailedTasks:
+    """The scripts of the folder failures."""
+
+    client: Redis
+    layout: Layout
+    pool_uid: str
+
+    async def page(self, *, before: int | None, retention: float) -> Page:
+        with _translated():
+            return await newest(self.client, self._keys, before=before, retention=retention)
+
+    async def one(self, task_id: str) -> tuple[FailedTask, str] | None:
+        with _translated():
+            return await one(self.client, self._keys, task_id)
+
+    async def carry_out(self, request: FailedTasksRequest, *, retention: float) -> Handled | None:
+        with _translated():
+            return await carry_out(self.client, self.layout, self._keys, request, retention=retention)
+
+    @property
+    def _keys(self) -> Names:
+        return names(self.layout, self.pool_uid)
 
 
 @contextmanager

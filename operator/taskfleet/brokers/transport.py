@@ -7,6 +7,9 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from taskfleet.brokers.capabilities import Capabilities
+from taskfleet.brokers.failures.failed_task import FailedTask, Handled
+from taskfleet.brokers.failures.failed_task import Request as FailedTasksRequest
+from taskfleet.brokers.failures.reader import Page
 from taskfleet.brokers.polling.worker_report import Incarnation
 from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.recovery.dead_letter import DeadLetter, Request
@@ -43,6 +46,19 @@ class Recovery(Protocol):
         """Return what a dead worker process held. `report`: its last one; `lost`: it may come back."""
 
 
+class FailedTasks(Protocol):
+    """The failed tasks of one pool. `retention`: seconds that they are kept. Each call raises BrokerError."""
+
+    async def page(self, *, before: int | None, retention: float) -> Page:
+        """The newest, or the newest before one."""
+
+    async def one(self, task_id: str) -> tuple[FailedTask, str] | None:
+        """With its traceback; None where there is no record of it."""
+
+    async def carry_out(self, request: FailedTasksRequest, *, retention: float) -> Handled | None:
+        """What the request has done in all; None where a newer one has replaced it."""
+
+
 class Transport(Protocol):
     """One broker as this process reaches it."""
 
@@ -52,15 +68,25 @@ class Transport(Protocol):
     def redis(self) -> Redis | None:
         """Where Taskfleet keeps its own state; None for brokers that cannot."""
 
+    @property
+    def polls_because(self) -> str | None:
+        """Why it is polled although brokers of its kind announce changes; None where they do, or it is not known yet."""
+
     async def probe(self) -> Probe:
         """Probe it, with its password."""
 
     async def run(self) -> None:
         """Read it again and again, until cancelled."""
 
+    def read_by(self, at: float) -> None:
+        """Read it at this time of the monotonic clock at the latest. Replaces what was said before."""
+
     def drains(self, pool_uid: str) -> Drains: ...
 
     def recovery(self) -> Recovery: ...
+
+    def failed_tasks(self, pool_uid: str) -> FailedTasks | None:
+        """None for brokers that keep none."""
 
     async def purge(self, queue: str, *, token: str, owner_uid: str) -> int:
         """Remove the waiting messages; how many there were. Raises BrokerError."""

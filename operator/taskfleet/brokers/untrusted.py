@@ -48,6 +48,9 @@ def seconds(value: Any, *, most: float = MAX_SECONDS) -> float:
 
 def printable(text: str, longest: int) -> str:
     """`text` without control and invisible characters, cut to `longest` characters."""
+    short = text[:longest]
+    if short.isprintable():
+        return short
     return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:longest]
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short
     )

@@ -1,6 +1,6 @@
 """A command as all of ours are: with examples in its help, and a function that returns the exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import click
@@ -21,3 +21,18 @@ class Command(click.Command):
         with formatter.section("Examples"):
             for example in self.examples:
                 formatter.write(f"  {example.replace('{program}', name)}\n")
+
+
+def run(command: Coroutine[Any, Any, int]) -> int:
+    """Run what needs a cluster; its exit code."""
+    import asyncio  # noqa: PLC0415 - help and completion do without
+
+    return asyncio.run(command)
+
+
+def run_watch(command: Coroutine[Any, Any, int]) -> int:
+    """Run what only Ctrl-C ends; its exit code, which is 0 then."""
+    try:
+        return run(command)
+    except KeyboardInterrupt:
+        return 0

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from click.shell_completion import ShellComplete
 
-from taskfleet.cli.program import COMPLETE_VARIABLE, program
+from taskfleet.cli.program import program
+from taskfleet.cli.shell_script import COMPLETE_VARIABLE
 
 _FILES, _NO_FILES = ":0", ":4"
 

@@ -10,7 +10,13 @@ from taskfleet.cli.command import Command
 # ruff: noqa: PLC0415 - the functions import what takes long, so that help and completion stay fast
 
 
-@click.command(cls=Command, examples=["{program} crds | kubectl apply --server-side -f -"])
+@click.command(
+    cls=Command,
+    examples=[
+        "{program} crds | kubectl apply --server-side -f -",
+        "{program} crds | kubectl diff --server-side -f -",
+    ],
+)
 def crds() -> int:
     """Print the CustomResourceDefinitions."""
     import yaml

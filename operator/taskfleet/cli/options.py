@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from taskfleet.cli import live_names
+
 Function = Callable[..., Any]
 
 
@@ -23,7 +25,8 @@ def object_argument(kind: str, short_name: str, *, required: bool = True) -> Cal
             raise click.UsageError(str(error), ctx) from None
 
     metavar = f"{short_name}/NAME" if required else f"[{short_name}/NAME]"
-    return click.argument("name", metavar=metavar, required=required, callback=parse)
+    choices = live_names.objects(kind)
+    return click.argument("name", metavar=metavar, required=required, callback=parse, shell_complete=choices)
 
 
 def cluster_options(function: Function) -> Function:
@@ -33,13 +36,22 @@ def cluster_options(function: Function) -> Function:
     def collected(
         *, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any
     ) -> Any:
-        from taskfleet.commands.session import ClusterFlags  # noqa: PLC0415 - loads the Kubernetes client
+        from taskfleet.commands.flags import ClusterFlags  # noqa: PLC0415 - see cli/__init__
 
         return function(flags=ClusterFlags(kubeconfig, context, namespace), **others)
 
     options = (
-        click.option("-n", "--namespace", help="Namespace; default: the one of the kubeconfig's context."),
-        click.option("--context", help="Context of the kubeconfig; default: its current one."),
+        click.option(
+            "-n",
+            "--namespace",
+            help="Namespace; default: the one of the kubeconfig's context.",
+            shell_complete=live_names.namespaces,
+        ),
+        click.option(
+            "--context",
+            help="Context of the kubeconfig; default: its current one.",
+            shell_complete=live_names.contexts,
+        ),
         click.option(
             "--kubeconfig",
             type=click.Path(dir_okay=False),
@@ -78,6 +90,63 @@ def form_option(function: Function) -> Function:
         "-o", "--output", "form", type=click.Choice(["json", "yaml"]), help="Print the answer as data."
     )
     return option(function)
+
+
+def list_form_option(function: Function) -> Function:
+    """`form`: the answer as data, or a list in another form."""
+    forms = click.Choice(["table", "wide", "json", "yaml", "name"])
+    return click.option("-o", "--output", "form", type=forms, help="Output format.")(function)
+
+
+def list_options(function: Function) -> Function:
+    """`namespace`, `selector` and `flags`: which objects of a cluster are listed. `namespace` None: all of them."""
+
+    @wraps(function)
+    def collected(*, flags: Any, all_namespaces: bool, selector: str, **others: Any) -> Any:
+        from taskfleet.commands.session import context_namespace  # noqa: PLC0415 - see cli/__init__
+
+        namespace = None if all_namespaces else flags.namespace or context_namespace(flags)
+        return function(flags=flags, namespace=namespace, selector=selector, **others)
+
+    options = (
+        click.option("-A", "--all-namespaces", is_flag=True, help="List the objects of all namespaces."),
+        click.option(
+            "-l", "--selector", default="", help="List only objects with these labels, such as team=a."
+        ),
+    )
+    return _all(options, cluster_options(collected))
+
+
+def watch_option(function: Function) -> Function:
+    """`watch`: whether the answer is shown again and again. Raises UsageError for an answer that is no text."""
+
+    @wraps(function)
+    def checked(*, watch: bool, form: str | None, **others: Any) -> Any:
+        if watch and form in ("json", "yaml", "name"):
+            raise click.UsageError(f"--watch shows a screen: leave out -o {form}.")
+        return function(watch=watch, form=form, **others)
+
+    option = click.option("-w", "--watch", is_flag=True, help="Show it again every 2 s, until Ctrl-C.")
+    return option(checked)
+
+
+def seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """The value of an option for a duration, in seconds. Raises BadParameter."""
+    if value is None:
+        return None
+    from taskfleet.api import parse_duration  # noqa: PLC0415 - loads all models
+
+    try:
+        return parse_duration(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def data_only(form: str | None) -> Any:
+    """The form of what is no list. Raises UsageError."""
+    if form in ("table", "wide", "name"):
+        raise click.UsageError(f"-o {form} is only for lists: use json or yaml.")
+    return form
 
 
 def _all(options: tuple[Callable[[Function], Function], ...], function: Function) -> Function:

@@ -6,10 +6,8 @@ from pathlib import PurePath
 
 import click
 
-from taskfleet.cli import cluster, offline, operator
-
-# click's own; the shell's completion script sets it.
-COMPLETE_VARIABLE = "_TASKFLEET_COMPLETE"
+from taskfleet.cli import cluster, lists, logs, offline, operator
+from taskfleet.cli.shell_script import COMPLETE_VARIABLE, completion
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,7 +19,14 @@ def program() -> None:
     """
 
 
-for command in (*cluster.COMMANDS, *offline.COMMANDS, operator.operator):
+for command in (
+    *cluster.COMMANDS,
+    *lists.COMMANDS,
+    logs.logs,
+    *offline.COMMANDS,
+    completion,
+    operator.operator,
+):
     program.add_command(command)
 
 

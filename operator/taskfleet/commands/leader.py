@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from taskfleet.api import Key, Object
 from taskfleet.api.questions import AUDIENCE, CLIENT_ACCOUNT_SUFFIX, PORT, TOKEN_HEADER
@@ -23,14 +25,16 @@ class UnansweredError(Exception):
     """The operator did not answer the query. The text is a sentence for the user."""
 
 
-async def ask_about(pool: Key, path: str, *, gateway: Gateway, lease: Key) -> Object:
+async def ask_about(
+    pool: Key, path: str, *, gateway: Gateway, lease: Key, query: Mapping[str, str] = MappingProxyType({})
+) -> Object:
     """What the operator answers about a pool at `path`. Raises UnansweredError.
 
     The Service has the name of the operator's Lease. The proxy does not pass on the caller's identity, so the caller's
     token is sent as well; a caller with a client certificate uses a token of the operator's ServiceAccount for clients.
     """
     service = Key("Service", lease.namespace, lease.name)
-    query = {"namespace": pool.namespace, "pool": pool.name}
+    query = {**query, "namespace": pool.namespace, "pool": pool.name}
     deadline = time.monotonic() + _RETRY_SECONDS
     try:
         headers = {TOKEN_HEADER: await _token(gateway, lease)}
@@ -62,5 +66,5 @@ def _message(error: ApiError, path: str, lease: Key) -> str:
         )
     if error.status != 403:
         return f"{message}."
-    verb = "patch" if path == "dead" else "get"
+    verb = "get" if path == "explain" else "patch"
     return message + _RIGHTS.format(name=lease.name, namespace=lease.namespace, verb=verb)

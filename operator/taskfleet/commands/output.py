@@ -12,6 +12,8 @@ from taskfleet.commands.table import harmless
 from taskfleet.plain_yaml import PlainDumper
 
 Form = Literal["json", "yaml"]
+ListForm = Literal["table", "wide", "json", "yaml", "name"]
+"""How a list is printed: as a table, one with more in it, data, or the names alone."""
 
 
 def print_answer(answer: Object, form: Form | None, lines: Iterable[str]) -> None:
@@ -21,6 +23,11 @@ def print_answer(answer: Object, form: Form | None, lines: Iterable[str]) -> Non
     else:
         # All but printable ASCII is escaped in both forms.
         sys.stdout.write(_yaml(answer) if form == "yaml" else f"{json.dumps(answer, indent=2)}\n")
+
+
+def data_form(form: ListForm | None) -> Form | None:
+    """The form of data; None for the forms that are text."""
+    return form if form == "json" or form == "yaml" else None  # noqa: PLR1714 - mypy narrows only these
 
 
 def print_lines(*lines: str) -> None:

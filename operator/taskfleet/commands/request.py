@@ -2,23 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from taskfleet.api import Key, Object
 from taskfleet.api.stored import condition_of, status_of
+from taskfleet.commands.tokens import Request, signed_by
 from taskfleet.kube.gateway import Gateway
 
 _ANSWER_SECONDS = 30.0
 _POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Request:
-    """`answer` is the field of the status; it repeats `token` once the operator has carried out the request."""
-
-    patch: Object
-    token: str
-    answer: str
 
 
 class PendingError(Exception):
@@ -27,7 +18,7 @@ class PendingError(Exception):
 
 async def send(gateway: Gateway, key: Key, request: Request, *, seconds: float = _ANSWER_SECONDS) -> Object:
     """Send the request and wait for the answer. Raises PendingError and ApiError."""
-    live = await gateway.patch(key, request.patch)
+    live = await gateway.patch(key, await signed(gateway, request.patch))
     deadline = time.monotonic() + seconds
     while True:
         answer: Object = status_of(live).get(request.answer) or {}
@@ -37,6 +28,11 @@ async def send(gateway: Gateway, key: Key, request: Request, *, seconds: float =
             raise PendingError(_pending(live, request, seconds))
         await asyncio.sleep(_POLL_SECONDS)
         live = await gateway.get(key) or {}
+
+
+async def signed(gateway: Gateway, patch: Object) -> Object:
+    """The patch with the name of the gateway's user."""
+    return signed_by(await gateway.username(), patch)
 
 
 def _pending(live: Object, request: Request, seconds: float) -> str:

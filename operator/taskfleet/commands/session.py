@@ -2,24 +2,15 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 
 from kubernetes.aio import config
 
 from taskfleet.api import Key, Object
+from taskfleet.commands.flags import ClusterFlags
 from taskfleet.commands.output import print_errors
 from taskfleet.commands.request import PendingError
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway, connect
-
-
-@dataclass(frozen=True)
-class ClusterFlags:
-    """kubectl's flags for a cluster and a namespace. None: the kubeconfig decides."""
-
-    kubeconfig: str | None = None
-    context: str | None = None
-    namespace: str | None = None
 
 
 async def on_object(

@@ -164,6 +164,7 @@ async def _report(raw: Object, seen: BrokerSeen, context: Context) -> float | No
     seen = replace(
         seen,
         reading_problem=context.brokers.reading_problem(key),
+        polls_because=context.brokers.polls_because(key),
         sharers=_sharers(seen, context),
         findings=context.brokers.findings(key),
         capabilities=context.brokers.capabilities(key),

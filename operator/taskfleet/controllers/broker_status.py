@@ -27,7 +27,7 @@ _REASONS = {
     Verdict.TLS_FAILED: BrokerReason.TLS_FAILED,
     Verdict.READ_ONLY: BrokerReason.READ_ONLY,
 }
-_OWN_CONNECTIONS = 2  # so many of the operator's own come and go for each Broker
+_OWN_CONNECTIONS = 3  # so many of the operator's own come and go for each Broker
 _UNCHECKED = " TLS verification is off (insecureSkipVerify): the password and tasks can be intercepted."
 
 
@@ -51,6 +51,7 @@ class BrokerSeen:
     findings: Findings | None = None  # of the last maintenance scan
     capabilities: Capabilities | None = None  # None: not known yet
     reading_problem: str | None = None  # what fails although it answers, and why
+    polls_because: str | None = None  # why it is polled; None: it announces changes, or that is not known
     sharers: int = 1  # Brokers that lead to the same server
     expired: int = 0  # expired messages requeued since the status was last written
 
@@ -75,7 +76,8 @@ def broker_status(seen: BrokerSeen, *, now: datetime) -> Object:
     product = probe.product if probe is not None else "Redis"
     version = f"{product} {probe.version}" if probe and probe.version else product
     unchecked = _UNCHECKED if seen.unchecked else ""
-    fine = (BrokerReason.REACHABLE, f"{version} at {seen.endpoint} is reachable.{unchecked}")
+    polled = f" The operator polls it because {seen.polls_because}." if seen.polls_because is not None else ""
+    fine = (BrokerReason.REACHABLE, f"{version} at {seen.endpoint} is reachable.{unchecked}{polled}")
     changing = seen.too_small or ("The Redis pod is starting." if seen.starting else seen.waits)
     same_server = seen.broker.status.endpoint in (None, seen.endpoint)
     known = seen.broker if same_server else _of_another_server(seen.broker)

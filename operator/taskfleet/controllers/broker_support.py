@@ -22,8 +22,8 @@ def broker_support(broker: Broker, capabilities: Capabilities | None) -> list[Ob
     message = (
         f"{capabilities.name} redelivers unacknowledged messages when a worker disconnects. Not "
         f"supported on {capabilities.name}: strict queue order, zero prefetch, tasks that run or "
-        f"wait for their ETA for longer than {_TIMEOUT}, PeriodicSchedules, dead letters, results "
-        "in the broker, and the lock of an app's own beat. See docs/reference/rabbitmq.md."
+        f"wait for their ETA for longer than {_TIMEOUT}, PeriodicSchedules, dead letters, "
+        "records of failed tasks, results in the broker, and the lock of an app's own beat. See docs/reference/rabbitmq.md."
     )
     generation = broker.metadata.generation
     return [
@@ -40,7 +40,8 @@ def pool_support(pool: WorkerPool, capabilities: Capabilities | None) -> list[Ob
         return [] if before is None else [before.to_object()]
     if capabilities.taskfleet_state:
         return []
-    lacks = [why for why in (_order(pool, capabilities), _time(pool, capabilities)) if why is not None]
+    found = (each(pool, capabilities) for each in (_order, _time, _failures))
+    lacks = [why for why in found if why is not None]
     reason = lacks[0][0] if lacks else PoolReason.SUPPORTED
     message = " ".join(sentence for _, sentence in lacks) or (
         f"{capabilities.name} supports everything that this pool uses."
@@ -87,3 +88,15 @@ def _time(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str
         "server."
     )
     return PoolReason.CONSUMER_TIMEOUT, sentence
+
+
+def _failures(pool: WorkerPool, capabilities: Capabilities) -> tuple[PoolReason, str] | None:
+    """Only what is asked for: by default failed tasks are recorded where that is possible."""
+    failures = pool.spec.failures
+    if not (failures.messages or failures.arguments):
+        return None
+    sentence = (
+        f"spec.failures is supported on Redis only: {capabilities.name} keeps no records of failed tasks. Remove it, or "
+        "use a result backend."
+    )
+    return PoolReason.FAILURES_NOT_SUPPORTED, sentence

@@ -8,12 +8,14 @@ from taskfleet.api import Object, parse_quantity
 from taskfleet.api.reasons import Reason
 from taskfleet.controllers.auto_broker import create_broker
 from taskfleet.controllers.context import Context
+from taskfleet.controllers.failed_tasks import handle_failed_tasks
 from taskfleet.controllers.ownership import is_retained
 from taskfleet.controllers.plan import (
     Apply,
     CreateBroker,
     DeletePod,
     GrowVolume,
+    HandleFailedTasks,
     Outcome,
     Plan,
     PodTemplate,
@@ -27,7 +29,7 @@ from taskfleet.controllers.plan import (
 from taskfleet.controllers.pod_trouble import clean
 from taskfleet.controllers.purge import purge
 from taskfleet.controllers.refused import in_words_of
-from taskfleet.controllers.request_results import RequestResult
+from taskfleet.controllers.request_results import FailedTasksResult, RequestResult
 from taskfleet.controllers.requeue import requeue
 from taskfleet.kube.errors import DeniedError, InvalidError, NameConflictError
 from taskfleet.kube.resource_types import key_of
@@ -37,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 NOT_APPLIED = (NameConflictError, SpecError, InvalidError, DeniedError)
 """Why a child differs from its wanted state, if the reason is in the cluster or the spec."""
+
+
+_Answer = RequestResult | FailedTasksResult | Problem | str | None
 
 
 class UnknownChildError(Exception):
@@ -91,13 +96,15 @@ async def _create_claim(claim: Object, owner: Object, context: Context) -> None:
         await context.gateway.apply(claim)
 
 
-async def _carry_out(request: Request, context: Context) -> RequestResult | Problem | str | None:
+async def _carry_out(request: Request, context: Context) -> _Answer:
     """The answer; a sentence where it was refused."""
     match request:
         case CreateBroker():
             return Problem(await create_broker(request.broker, context), final=False)
         case RequeueDeadLetters():
             return await requeue(request, context)
+        case HandleFailedTasks():
+            return await handle_failed_tasks(request, context)
         case PurgeQueue():
             return await purge(request, context)
         case GrowVolume():
@@ -122,10 +129,10 @@ async def _grow(volume: GrowVolume, context: Context) -> str | None:
     return None
 
 
-def _with(outcome: Outcome, answer: RequestResult | Problem | str | None) -> Outcome:
+def _with(outcome: Outcome, answer: _Answer) -> Outcome:
     if isinstance(answer, Problem):
         return replace(outcome, problem=answer)
-    if isinstance(answer, RequestResult):
+    if isinstance(answer, RequestResult | FailedTasksResult):
         return replace(outcome, results=(*outcome.results, answer))
     return replace(outcome, refused=answer or outcome.refused)
 

@@ -1,12 +1,17 @@
 """PeriodicSchedule: validated, passed to the broker's beat, and reported. docs/explanation/design/schedules.md describes beat."""
 
+import structlog
+
 from taskfleet.api import Key, Object, PeriodicSchedule
+from taskfleet.api.reasons import EventReason
 from taskfleet.controllers.broker_beat import beat_problem
 from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.context import Context
 from taskfleet.controllers.execution import execute
 from taskfleet.controllers.schedule_plan import ScheduleInputs, plan_schedule, schedule_report
 from taskfleet.controllers.shell import reconcile_parsed, write_report
+
+log = structlog.get_logger(__name__)
 
 
 async def reconcile(key: Key, context: Context) -> float | None:
@@ -23,7 +28,15 @@ async def _reconcile(raw: Object, schedule: PeriodicSchedule, context: Context) 
     outcome = await execute(plan_schedule(inputs, now=context.now()), raw, context)
     recheck = context.settings.recheck_interval
     report = schedule_report(raw, inputs, outcome, recheck=recheck, now=context.now())
-    return await write_report(report, raw, context)
+
+    def reported() -> None:
+        for event in report.events:
+            if event.reason == EventReason.TRIGGERED:
+                log.info(
+                    "schedule triggered", **schedule.key._asdict(), **(report.status or {})["lastTrigger"]
+                )
+
+    return await write_report(report, raw, context, reported=reported)
 
 
 def _observe(schedule: PeriodicSchedule, context: Context) -> ScheduleInputs:

@@ -11,9 +11,10 @@ from taskfleet.api import Key, Object
 from taskfleet.api.network_policy import NetworkPolicy
 from taskfleet.api.reasons import ConditionType, Reason
 from taskfleet.api.stored import condition_of
+from taskfleet.brokers.failures.failed_task import Request as FailedTasksRequest
 from taskfleet.brokers.recovery.dead_letter import Request as RequeueRequest
 from taskfleet.controllers.conditions import Reasoned
-from taskfleet.controllers.request_results import RequestResult
+from taskfleet.controllers.request_results import FailedTasksResult, RequestResult
 from taskfleet.kube.event import Event
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.errors import SpecError
@@ -91,16 +92,33 @@ class CreateBroker:
 
 @dataclass(frozen=True, repr=False)
 class RequeueDeadLetters:
-    """Of a pool's queues on its broker."""
+    """Of a pool's queues on its broker; or remove them."""
 
     pool: Key
     pool_uid: str
     broker: Key
     queues: tuple[str, ...]
     request: RequeueRequest
+    user: str = ""  # who requests it
 
     def __repr__(self) -> str:
-        return f"requeue dead letters of {self.pool} on {self.broker}"
+        what = "forget" if self.request.forget else "requeue"
+        return f"{what} dead letters of {self.pool} on {self.broker}"
+
+
+@dataclass(frozen=True, repr=False)
+class HandleFailedTasks:
+    """Retry or forget failed tasks of a pool. `retention`: seconds that they are kept."""
+
+    pool: Key
+    pool_uid: str
+    broker: Key
+    request: FailedTasksRequest
+    retention: float
+    user: str = ""  # who requests it
+
+    def __repr__(self) -> str:
+        return f"{self.request.action.lower()} failed tasks of {self.pool} on {self.broker}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,6 +130,7 @@ class PurgeQueue:
     broker: Key
     queue: str
     token: str
+    user: str = ""  # who requests it
 
     def __repr__(self) -> str:
         return f"purge queue {self.queue!r} on {self.broker}"
@@ -139,7 +158,7 @@ class GrowVolume:
         return f"grow {self.claim} to {self.size}"
 
 
-Request = CreateBroker | RequeueDeadLetters | PurgeQueue | DeletePod | GrowVolume
+Request = CreateBroker | RequeueDeadLetters | HandleFailedTasks | PurgeQueue | DeletePod | GrowVolume
 
 
 @dataclass(frozen=True)
@@ -157,9 +176,8 @@ class Plan:
     children: tuple[Child, ...] = ()
     problem: Problem | None = None  # ends the plan after the children: no requests
     requests: tuple[Request, ...] = ()
-    results: tuple[
-        RequestResult, ...
-    ] = ()  # of users' requests for which nothing is to be done, now or at all
+    # Of users' requests for which nothing is to be done, now or at all.
+    results: tuple[RequestResult | FailedTasksResult, ...] = ()
     status: Object | None = None  # None: stays as it is
     events: tuple[Event, ...] = ()  # recorded once the status is written
     look_again: float | None = None  # seconds until something may have changed that no watch reports
@@ -187,12 +205,26 @@ class Outcome:
     problem: Problem | None = None
     live: tuple[Object, ...] = ()
     refused: str | None = None  # a request whose refusal keeps nothing else, and why
-    results: tuple[RequestResult, ...] = ()
+    results: tuple[RequestResult | FailedTasksResult, ...] = ()
 
     @property
     def result(self) -> RequestResult | None:
-        """Of the one request, where there was one."""
-        return next(iter(self.results), None)
+        """Of the one purge or requeue, where there was one."""
+        return self._dead_letters(forget=False)
+
+    @property
+    def forgotten(self) -> RequestResult | None:
+        """Of the one request to remove dead letters, where there was one."""
+        return self._dead_letters(forget=True)
+
+    def _dead_letters(self, *, forget: bool) -> RequestResult | None:
+        found = (one for one in self.results if isinstance(one, RequestResult) and one.forget is forget)
+        return next(found, None)
+
+    @property
+    def failed_tasks(self) -> FailedTasksResult | None:
+        """Of the one request about failed tasks, where there was one."""
+        return next((one for one in self.results if isinstance(one, FailedTasksResult)), None)
 
 
 def children_in_order(builders: Iterable[Callable[[], Child]]) -> Plan:

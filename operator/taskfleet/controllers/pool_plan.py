@@ -1,11 +1,11 @@
 """What a WorkerPool becomes: its children, in the order in which they are applied. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from taskfleet.api import Broker, InvalidObject, Key, Object, WorkerPool
-from taskfleet.api.annotations import REQUEUE
+from taskfleet.api.annotations import FORGET, REQUEUE
 from taskfleet.api.reasons import PoolReason
 from taskfleet.api.stored import status_of
 from taskfleet.api.worker_pool_status import MAX_TOKEN
@@ -13,6 +13,7 @@ from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.controllers.broker_ready import broker_of
 from taskfleet.controllers.broker_support import results_problem
+from taskfleet.controllers.failed_tasks_plan import plan_failed_tasks
 from taskfleet.controllers.missing_broker import plan_without_broker
 from taskfleet.controllers.plan import (
     Apply,
@@ -27,6 +28,7 @@ from taskfleet.controllers.plan import (
     invalid_spec,
 )
 from taskfleet.controllers.pool_scaling import first_size
+from taskfleet.controllers.request_results import requested_by
 from taskfleet.resources.app_beat_claim import app_beat_claim
 from taskfleet.resources.app_beat_deployment import app_beat_deployment
 from taskfleet.resources.app_beat_names import app_beat_name
@@ -68,23 +70,27 @@ def plan_pool(inputs: PoolInputs) -> Plan:
     if (wrong := results_problem(inputs.pool, inputs.capabilities)) is not None:
         return Plan(problem=invalid_spec(wrong))
     plan = children_in_order(partial(build, inputs, binding) for build in BUILDERS)
-    request = pending_request(inputs.pool)
-    return plan if request is None else replace(plan, requests=(_requeue(inputs, request),))
+    failed = plan_failed_tasks(inputs.pool, broker_of(inputs.pool), inputs.capabilities)
+    letters = [_requeue(inputs, request) for request in pending_requests(inputs.pool)]
+    return replace(plan, requests=(*letters, *failed.requests), results=failed.results)
 
 
-def pending_request(pool: WorkerPool) -> Request | None:
-    """What the annotation asks to requeue, unless the status has the answer."""
-    token, *ids = pool.metadata.annotations.get(REQUEUE, "").split() or [""]
-    request = Request(token[:MAX_TOKEN], tuple(ids))
-    answered = pool.status.last_requeue
-    if not token or (answered is not None and answered.token == request.token):
-        return None
-    return request
+def pending_requests(pool: WorkerPool) -> Iterator[Request]:
+    """What annotations ask to requeue and to remove, unless the status has the answer."""
+    for name, answered, forget in (
+        (REQUEUE, pool.status.last_requeue, False),
+        (FORGET, pool.status.last_forget, True),
+    ):
+        token, *ids = pool.metadata.annotations.get(name, "").split() or [""]
+        request = Request(token[:MAX_TOKEN], tuple(ids), forget)
+        if token and (answered is None or answered.token != request.token):
+            yield request
 
 
 def _requeue(inputs: PoolInputs, request: Request) -> RequeueDeadLetters:
     pool = inputs.pool
-    return RequeueDeadLetters(pool.key, pool.metadata.uid, broker_of(pool), pool.queues, request)
+    user = requested_by(pool.metadata.annotations)
+    return RequeueDeadLetters(pool.key, pool.metadata.uid, broker_of(pool), pool.queues, request, user)
 
 
 def _workers(inputs: PoolInputs, binding: BrokerBinding) -> Apply:

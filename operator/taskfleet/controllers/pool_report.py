@@ -7,6 +7,7 @@ from datetime import datetime
 from taskfleet.api import Key, Object
 from taskfleet.api.reasons import ConditionType, EventReason, PoolReason, Reason
 from taskfleet.api.stored import status_of
+from taskfleet.brokers.failures.failed_task import Action
 from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import reason_of
 from taskfleet.controllers.plan import Apply, Outcome, Plan, PodTemplate, soonest
@@ -14,6 +15,7 @@ from taskfleet.controllers.pod_trouble import patience
 from taskfleet.controllers.pool_plan import PoolInputs
 from taskfleet.controllers.pool_scaling import new_decision, overwritten_event, with_decision
 from taskfleet.controllers.pool_status import PoolSeen, pool_status
+from taskfleet.controllers.request_results import as_requested_by
 from taskfleet.kube.event import Event, Severity
 from taskfleet.kube.resource_types import key_of
 from taskfleet.resources.worker_deployment import worker_deployment_name
@@ -60,6 +62,8 @@ def seen_after(
         runtime_version=seen.runtime_version if kept else inputs.installation.version,
         requeued=requeued,
         requeue=outcome.result,
+        forgotten=outcome.forgotten,
+        failed_tasks=outcome.failed_tasks,
     )
 
 
@@ -74,7 +78,8 @@ def pool_report(
         events=(
             *_verdict_event(raw, status),
             *_creation_event(raw, decision),
-            *_requeue_event(status),
+            *_dead_letters_events(status),
+            *_failed_tasks_event(status),
             *_size_events(seen, scaling.news),
             *(Event(EventReason.RECYCLED, sentence) for sentence in scaling.recycled),
         ),
@@ -102,10 +107,27 @@ def _creation_event(raw: Object, decision: Object | None) -> Iterator[Event]:
         yield Event(EventReason.SCALED, f"Scaled from 0 to {decision['to']} pods: {decision['message']}")
 
 
-def _requeue_event(status: Object) -> Iterator[Event]:
-    if "lastRequeue" in status:
-        messages = status["lastRequeue"]["messages"]
-        yield Event(EventReason.DEAD_LETTERS_REQUEUED, f"{messages} dead letters were requeued.")
+def _dead_letters_events(status: Object) -> Iterator[Event]:
+    for name, reason, done in (
+        ("lastRequeue", EventReason.DEAD_LETTERS_REQUEUED, "requeued"),
+        ("lastForget", EventReason.DEAD_LETTERS_FORGOTTEN, "removed"),
+    ):
+        if (last := status.get(name)) is not None:
+            by = as_requested_by(last.get("requestedBy", ""))
+            yield Event(reason, f"{last['messages']} dead letters were {done}{by}.")
+
+
+def _failed_tasks_event(status: Object) -> Iterator[Event]:
+    last = status.get("lastFailedTasks")
+    if last is None:
+        return
+    by = as_requested_by(last.get("requestedBy", ""))
+    if "refused" in last:
+        yield Event(EventReason.FAILED_TASKS_REFUSED, f"{last['refused']}{by}", Severity.WARNING)
+    elif last["action"] == Action.FORGET:
+        yield Event(EventReason.FAILED_TASKS_FORGOTTEN, f"{last['tasks']} failed tasks were forgotten{by}.")
+    else:
+        yield Event(EventReason.FAILED_TASKS_RETRIED, f"{last['tasks']} failed tasks were sent again{by}.")
 
 
 def _size_events(seen: PoolSeen, news: SizeNews) -> Iterator[Event]:
@@ -120,7 +142,10 @@ def _size_events(seen: PoolSeen, news: SizeNews) -> Iterator[Event]:
 def _next_looks(seen: PoolSeen, rechecks: Rechecks, now: datetime) -> Iterator[float | None]:
     """Seconds until something may have changed that no watch reports."""
     yield patience([*seen.pods, *(seen.beat.pods if seen.beat is not None else ())], now=now)
-    if seen.requeue is not None and seen.requeue.messages is None:
+    if any(one is not None and one.messages is None for one in (seen.requeue, seen.forgotten)):
+        yield _REQUEUE_AGAIN_SECONDS
+    failed = seen.failed_tasks
+    if failed is not None and failed.handled is None and failed.refused is None:
         yield _REQUEUE_AGAIN_SECONDS
     if seen.held_in_silence:
         yield _SILENCE_AGAIN_SECONDS

@@ -18,7 +18,13 @@ from taskfleet.controllers.pool_claims import volumes_shared
 from taskfleet.controllers.pool_figures import pool_figures
 from taskfleet.controllers.pool_scaling import first_size, learning, scaling_active, scaling_limited
 from taskfleet.controllers.pool_variables import variables_applied
-from taskfleet.controllers.request_results import RequestResult, answer
+from taskfleet.controllers.request_results import (
+    FailedTasksResult,
+    RequestResult,
+    answer,
+    failed_tasks_answer,
+    requested_by,
+)
 from taskfleet.controllers.silence import Holder, sentence
 from taskfleet.resources.worker_deployment import TEMPLATE_HASH
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -46,6 +52,8 @@ class PoolSeen:
     held_in_silence: tuple[Holder, ...] = ()
     requeued: int = 0  # since the status was last written
     requeue: RequestResult | None = None  # a request that the status does not answer yet
+    forgotten: RequestResult | None = None  # as `requeue`
+    failed_tasks: FailedTasksResult | None = None  # as `requeue`
     single_node_claims: Mapping[str, str] = field(default_factory=dict)  # with their access modes
     beat: AppBeatSeen | None = None  # the app's own beat; None: the pool has none
 
@@ -77,6 +85,7 @@ class PoolSeen:
 def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
     """Everything except the decisions, which the caller adds."""
     status = (seen.deployment or {}).get("status") or {}
+    user = requested_by(seen.pool.metadata.annotations)
     return {
         "observedGeneration": seen.pool.metadata.generation,
         "replicas": status.get("replicas", 0),
@@ -88,7 +97,9 @@ def pool_status(seen: PoolSeen, *, now: datetime) -> Object:
         "runtimeVersion": seen.runtime_version or None,
         **({} if seen.unread else _figures(seen)),
         "requeued": (seen.pool.status.requeued or 0) + seen.requeued or None,
-        **answer("lastRequeue", seen.requeue, now),
+        **answer("lastRequeue", seen.requeue, now, user=user),
+        **answer("lastForget", seen.forgotten, now, user=user),
+        **failed_tasks_answer(seen.failed_tasks, now, user=user),
         "conditions": _conditions(seen, now),
     }
 

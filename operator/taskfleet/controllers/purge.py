@@ -20,5 +20,5 @@ async def purge(wanted: PurgeQueue, context: Context) -> RequestResult:
         return RequestResult(token)
     if messages is not None:
         context.brokers.board.purged(broker, queue, messages)
-        log.info("queue purged", **wanted.task_queue._asdict(), messages=messages)
+        log.info("queue purged", **wanted.task_queue._asdict(), messages=messages, requested_by=wanted.user)
     return RequestResult(token, messages)

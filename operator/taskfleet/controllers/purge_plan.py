@@ -4,7 +4,7 @@ from taskfleet.api import Key, TaskQueue
 from taskfleet.api.task_queue import FORCE
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.plan import Plan, PurgeQueue
-from taskfleet.controllers.request_results import RequestResult
+from taskfleet.controllers.request_results import RequestResult, requested_by
 
 # Other consumers are detected by the messages that they fetch, and that takes a few polls.
 _WATCHED_SECONDS = 8.0
@@ -56,7 +56,8 @@ def plan_purge(queue: TaskQueue, broker: Key, figures: QueueStats | None) -> Pla
             return Plan(results=(RequestResult(token, 0, why),))
         if figures.total and figures.watched_for < _WATCHED_SECONDS:
             return Plan(results=(RequestResult(token),))
-    purge = PurgeQueue(queue.key, queue.metadata.uid, broker, queue.queue_name, token)
+    user = requested_by(queue.metadata.annotations)
+    purge = PurgeQueue(queue.key, queue.metadata.uid, broker, queue.queue_name, token, user)
     return Plan(requests=(purge,))
 
 

@@ -5,6 +5,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from taskfleet.api import GROUP, Key, Object
@@ -32,10 +33,11 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """`verb`: the permission on the WorkerPool that the answer requires."""
+    """`verb`: the permission on the WorkerPool that the answer requires; `parameters`: what else `tell` takes by name."""
 
     verb: str
-    tell: Callable[[Object, Context], Awaitable[Object]]
+    tell: Callable[..., Awaitable[Object]]
+    parameters: tuple[str, ...] = ()
 
 
 class Authorizer:
@@ -110,11 +112,18 @@ class Authorizer:
 
 
 async def answer(
-    question: Question, pool: Key, token: str, authorizer: Authorizer, context: Context
+    question: Question,
+    pool: Key,
+    token: str,
+    authorizer: Authorizer,
+    context: Context,
+    *,
+    query: Mapping[str, str] = MappingProxyType({}),
 ) -> Object:
     """The answer about a pool, as JSON. Raises RefusedError; the caller is checked before the pool's existence."""
     await authorizer.require(token, question.verb, pool)
     raw = context.cache.get(*pool)
     if raw is None:
         raise RefusedError(404, f"{pool} does not exist.")
-    return await question.tell(raw, context)
+    given = {name: query[name] for name in question.parameters if name in query}
+    return await question.tell(raw, context, **given)

@@ -11,7 +11,7 @@ from taskfleet.controllers.broker_ready import broker_problem
 from taskfleet.controllers.conditions import Reasoned
 from taskfleet.controllers.plan import Outcome, Plan, soonest
 from taskfleet.controllers.queue_status import QueueSeen, queue_status
-from taskfleet.controllers.request_results import RequestResult
+from taskfleet.controllers.request_results import as_requested_by
 from taskfleet.kube.event import Event, Severity
 
 _PURGE_AGAIN_SECONDS = 1.0
@@ -39,7 +39,7 @@ def queue_report(raw: Object, seen: QueueSeen, *, now: datetime) -> Plan:
     unanswered = seen.purged is not None and seen.purged.messages is None and seen.problem is None
     return Plan(
         status=status,
-        events=(*_changes(raw, status), *_purge_event(seen.purged)),
+        events=(*_changes(raw, status), *_purge_event(status)),
         look_again=soonest(
             _PURGE_AGAIN_SECONDS if unanswered else None,
             _SILENCE_AGAIN_SECONDS if seen.held_in_silence else None,
@@ -57,10 +57,12 @@ def _changes(raw: Object, status: Object) -> Iterator[Event]:
             yield Event(verdict["reason"], verdict["message"], severity)
 
 
-def _purge_event(purged: RequestResult | None) -> Iterator[Event]:
-    if purged is None or purged.messages is None:
+def _purge_event(status: Object) -> Iterator[Event]:
+    last = status.get("lastPurge")
+    if last is None:
         return
-    if purged.refused is not None:
-        yield Event(EventReason.PURGE_REFUSED, purged.refused, Severity.WARNING)
+    by = as_requested_by(last.get("requestedBy", ""))
+    if "refused" in last:
+        yield Event(EventReason.PURGE_REFUSED, f"{last['refused']}{by}", Severity.WARNING)
     else:
-        yield Event(EventReason.PURGED, f"{purged.messages} messages were removed.")
+        yield Event(EventReason.PURGED, f"{last['messages']} messages were removed{by}.")

@@ -10,7 +10,7 @@ from taskfleet.api.reasons import ConditionType, QueueReason
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from taskfleet.brokers.queues.queue_stats import QueueStats
 from taskfleet.controllers.conditions import Reasoned, condition, ready, reconciling, stalled
-from taskfleet.controllers.request_results import RequestResult, answer
+from taskfleet.controllers.request_results import RequestResult, answer, requested_by
 from taskfleet.controllers.silence import Holder, sentence
 
 _NUMBERS = (
@@ -53,7 +53,7 @@ def queue_status(seen: QueueSeen, *, now: datetime) -> Object:
         "observedGeneration": generation,
         **_numbers(seen),
         "pools": seen.consumers[:100] or None,
-        **answer("lastPurge", seen.purged, now),
+        **answer("lastPurge", seen.purged, now, user=requested_by(seen.queue.metadata.annotations)),
         "conditions": [
             ready(seen.problem is None, *verdict, generation=generation),
             reconciling(None, generation=generation),

@@ -1,4 +1,4 @@
-"""Dead letters are requeued when an annotation asks for it, and the status answers."""
+"""Dead letters are requeued or removed when an annotation asks for it, and the status answers."""
 
 import structlog
 
@@ -11,15 +11,16 @@ log = structlog.get_logger(__name__)
 
 
 async def requeue(wanted: RequeueDeadLetters, context: Context) -> RequestResult:
-    """Move the messages. Until the status has the answer, it may be repeated."""
-    token = wanted.request.token
+    """Move or remove the messages. Until the status has the answer, it may be repeated."""
+    token, forget = wanted.request.token, wanted.request.forget
+    asked = {**wanted.pool._asdict(), "requested_by": wanted.user}
     recovery = context.brokers.recovery(wanted.broker)
     if recovery is None:
-        return RequestResult(token)
+        return RequestResult(token, forget=forget)
     try:
         messages = await recovery.requeue(wanted.queues, wanted.request, pool_uid=wanted.pool_uid)
     except BrokerError as error:
-        log.warning("dead letters not requeued yet", **wanted.pool._asdict(), error=str(error))
-        return RequestResult(token)
-    log.info("dead letters requeued", **wanted.pool._asdict(), messages=messages)
-    return RequestResult(token, messages)
+        log.warning("dead letters not handled yet", **asked, forget=forget, error=str(error))
+        return RequestResult(token, forget=forget)
+    log.info("dead letters forgotten" if forget else "dead letters requeued", **asked, messages=messages)
+    return RequestResult(token, messages, forget=forget)

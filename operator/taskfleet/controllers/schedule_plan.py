@@ -1,10 +1,11 @@
 """What keeps a PeriodicSchedule from its broker's beat, what is made first, and what is reported of it. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from taskfleet.api import Object, PeriodicSchedule
-from taskfleet.api.reasons import ConditionType, Reason, ScheduleReason
+from taskfleet.api.reasons import ConditionType, EventReason, Reason, ScheduleReason
 from taskfleet.brokers.capabilities import Capabilities
 from taskfleet.brokers.schedules.entry import schedule_problem
 from taskfleet.brokers.schedules.state import RunState
@@ -12,6 +13,7 @@ from taskfleet.controllers.broker_ready import broker_of, broker_problem
 from taskfleet.controllers.conditions import Reasoned, reason_of
 from taskfleet.controllers.missing_broker import plan_without_broker
 from taskfleet.controllers.plan import Outcome, Plan, Problem, soonest
+from taskfleet.controllers.request_results import as_requested_by
 from taskfleet.controllers.schedule_status import ScheduleSeen, late_in, schedule_status
 from taskfleet.kube.event import Event, Severity
 
@@ -78,9 +80,19 @@ def schedule_report(
     new = verdict["reason"] in _TOLD and reason_of(raw, ConditionType.READY) != verdict["reason"]
     return Plan(
         status=status,
-        events=(Event(verdict["reason"], verdict["message"], Severity.WARNING),) if new else (),
+        events=(
+            *((Event(verdict["reason"], verdict["message"], Severity.WARNING),) if new else ()),
+            *_trigger_event(inputs.schedule, status),
+        ),
         look_again=soonest(recheck if verdict["reason"] in _UNTOLD else None, late_in(seen.state, now=now)),
     )
+
+
+def _trigger_event(schedule: PeriodicSchedule, status: Object) -> Iterator[Event]:
+    last, before = status.get("lastTrigger"), schedule.status.last_trigger
+    if last is not None and (before is None or before.token != last["token"]):
+        by = as_requested_by(last.get("requestedBy", ""))
+        yield Event(EventReason.TRIGGERED, f"Sent task {last['taskId']} in addition to the schedule{by}.")
 
 
 def _is_reported(raw: Object, schedule: PeriodicSchedule) -> bool:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskfleet.api import Object, PeriodicSchedule, format_duration
+from taskfleet.api.annotations import TRIGGER
 from taskfleet.api.base import rfc3339
+from taskfleet.api.periodic_schedule import MAX_TOKEN
 from taskfleet.api.reasons import ScheduleReason
 from taskfleet.brokers.schedules.state import RunState
 from taskfleet.controllers.conditions import Reasoned, ready, reconciling, stalled
 from taskfleet.controllers.pod_trouble import clean
+from taskfleet.controllers.request_results import requested_by
 
 LATE_AFTER = timedelta(minutes=1)
 
@@ -30,6 +33,7 @@ def schedule_status(seen: ScheduleSeen, *, now: datetime) -> Object:
     return {
         "observedGeneration": generation,
         **_figures(seen.state),
+        **_trigger(seen),
         "conditions": [
             ready(problem is None, *(problem or _fine(seen)), generation=generation),
             reconciling(None, generation=generation),
@@ -50,15 +54,27 @@ def _figures(state: RunState | None) -> Object:
     """Nothing new is known without a state, so the last figures stay."""
     if state is None:
         return {}
-    answered = {"token": state.trigger, "taskId": state.trigger_task_id}
     return {
         "lastScheduleTime": _stamp(state.last_run),
         "nextScheduleTime": _stamp(state.next),
         "totalRunCount": state.runs,
         "missedRunCount": state.missed,
         "lastTaskId": state.last_task_id,
-        **({"lastTrigger": answered} if all(answered.values()) else {}),
     }
+
+
+def _trigger(seen: ScheduleSeen) -> Object:
+    """The last run that was requested. An annotation that has changed since says nothing of who requested it."""
+    state, annotations = seen.state, seen.schedule.metadata.annotations
+    if state is None or not state.trigger or not state.trigger_task_id:
+        return {}
+    before = seen.schedule.status.last_trigger
+    if annotations.get(TRIGGER, "").strip()[:MAX_TOKEN] == state.trigger:
+        user = requested_by(annotations)
+    else:
+        user = (before.requested_by or "") if before is not None and before.token == state.trigger else ""
+    answered = {"token": state.trigger, "taskId": state.trigger_task_id}
+    return {"lastTrigger": answered | ({"requestedBy": user} if user else {})}
 
 
 def _problem(seen: ScheduleSeen, now: datetime) -> Reasoned | None:

@@ -52,7 +52,8 @@ WORKER: Table = {
 BEAT: Table = {
     "--scheduler": Field("beat.scheduler", readers.scheduler),
     "--schedule": Dropped(
-        "PersistentScheduler's file is on a volume that the operator creates; it starts empty."
+        "PersistentScheduler's file is on a volume that the operator creates; it starts empty. For a scheduler "
+        "of your own that keeps such a file, set beat.storage: {}."
     ),
     "--max-interval": Missing("the scheduler's default applies; set beat_max_loop_interval in the app."),
     "--loglevel": Dropped("beat logs at the pool's logLevel."),

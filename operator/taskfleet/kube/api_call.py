@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -23,7 +24,13 @@ _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _READ_SECONDS = 15.0
 
 
-async def call(
+async def call(api: ApiClient, method: str, path: str, **options: Any) -> Object:
+    """The object that the API server answers, with the options of `fetch`. Raises ApiError."""
+    answer: Object = json.loads(await fetch(api, method, path, **options))
+    return answer
+
+
+async def fetch(
     api: ApiClient,
     method: str,
     path: str,
@@ -34,7 +41,7 @@ async def call(
     accept: str = "application/json",
     headers: Mapping[str, str] | None = None,
     seconds: float | None = _READ_SECONDS,
-) -> Object:
+) -> bytes:
     """What the API server answers within `seconds`; None: the caller has a deadline of its own. Raises ApiError."""
     headers = {**(headers or {}), "Accept": accept, "Content-Type": content_type}
     # A service account's token is renewed on disk: the client's hook reads it again when due.
@@ -52,8 +59,7 @@ async def call(
         ) from error
     if response.status >= 300:
         raise _error(response.status, data)
-    answer: Object = json.loads(data)
-    return answer
+    return bytes(data)
 
 
 def _as_yaml(body: Object | None) -> bytes:

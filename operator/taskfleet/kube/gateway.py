@@ -14,11 +14,12 @@ from kubernetes.aio import client, config
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.api.stored import status_of
-from taskfleet.kube.api_call import APPLY, call
+from taskfleet.kube.api_call import APPLY, call, fetch
 from taskfleet.kube.errors import ApiError, LeaseLostError
 from taskfleet.kube.field_managers import MANAGER
 from taskfleet.kube.resource_types import (
     OWN_TYPES,
+    POD_METRICS,
     RESOURCE_TYPES,
     key_of,
     service_proxy_path,
@@ -30,6 +31,7 @@ _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 # With the lease's renewal deadline no more than its duration: a write ends before another operator may lead.
 _WRITE_SECONDS = 4.0
+_LOG_SECONDS = 60.0
 _MAY_SEND: ContextVar[Callable[[], bool]] = ContextVar("may_send", default=lambda: True)
 
 
@@ -104,6 +106,18 @@ class Gateway:
         status: Object = status_of(answer)
         return status
 
+    async def username(self) -> str | None:
+        """Who this client is to the API server; None where that does not tell, as before Kubernetes 1.28."""
+        resource = RESOURCE_TYPES["SelfSubjectReview"]
+        body = {"apiVersion": resource.api_version, "kind": "SelfSubjectReview"}
+        try:
+            answer = await self._call("POST", resource.path(None), body=body, seconds=_WRITE_SECONDS)
+        except ApiError as error:
+            if error.status in (403, 404):
+                return None
+            raise
+        return (status_of(answer).get("userInfo") or {}).get("username")
+
     async def bearer_token(self) -> str | None:
         """The token with which this client comes to the API server; None where it shows a certificate."""
         headers: dict[str, str] = {}
@@ -161,10 +175,22 @@ class Gateway:
             if error.status != 404:
                 raise
 
-    async def list_objects(self, kind: str, namespace: str | None) -> list[Object]:
+    async def list_objects(self, kind: str, namespace: str | None, *, selector: str = "") -> list[Object]:
         """Every object of a kind, all in one answer; without a namespace those of the whole cluster."""
-        answer = await self._call("GET", RESOURCE_TYPES[kind].path(namespace))
+        query = {"labelSelector": selector} if selector else None
+        answer = await self._call("GET", RESOURCE_TYPES[kind].path(namespace), query=query)
         return [{"kind": kind, **item} for item in answer["items"] or ()]
+
+    async def pod_metrics(self, namespace: str | None, *, selector: str) -> list[Object]:
+        """What pods use now; without a namespace those of the whole cluster."""
+        answer = await self._call("GET", POD_METRICS.path(namespace), query={"labelSelector": selector})
+        return list(answer["items"] or ())
+
+    async def pod_log(self, pod: Key, query: Mapping[str, str]) -> bytes:
+        """The log of a pod; `query` has the parameters of the API server, and limits what comes."""
+        return await fetch(
+            self._api, "GET", _path(pod, "log"), query=query, accept="*/*", seconds=_LOG_SECONDS
+        )
 
     async def list_metadata(
         self, kind: str, namespace: str | None, *, selector: str = ""

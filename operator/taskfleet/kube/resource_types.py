@@ -75,10 +75,14 @@ UNWATCHED_TYPES: dict[str, ResourceType] = {
     "Lease": ResourceType("coordination.k8s.io", "v1", "leases"),
     "ServiceAccount": ResourceType("", "v1", "serviceaccounts"),
     "TokenReview": ResourceType("authentication.k8s.io", "v1", "tokenreviews"),
+    "SelfSubjectReview": ResourceType("authentication.k8s.io", "v1", "selfsubjectreviews"),
     "SubjectAccessReview": ResourceType("authorization.k8s.io", "v1", "subjectaccessreviews"),
 }
 
 RESOURCE_TYPES: dict[str, ResourceType] = {**OWN_TYPES, **CHILD_TYPES, **UNWATCHED_TYPES}
+
+# Served by metrics-server or the like, where a cluster has one. Its plural is that of the pods themselves.
+POD_METRICS = ResourceType("metrics.k8s.io", "v1beta1", "pods")
 
 
 def key_of(obj: Object) -> Key:

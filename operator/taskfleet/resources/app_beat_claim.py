@@ -11,9 +11,8 @@ BEAT_PATH = "/var/lib/taskfleet-beat"
 def app_beat_claim(pool: WorkerPool) -> Object | None:
     """None where no file is kept."""
     beat = pool.spec.beat
-    if beat is None or not beat.persistent:
+    if beat is None or (storage := beat.effective_storage) is None:
         return None
-    storage = beat.storage
     metadata_of = retained_metadata if storage.retain_on_delete else child_metadata
     spec: Object = {
         "accessModes": ["ReadWriteOnce"],

@@ -72,7 +72,7 @@ def _template(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
     assert beat is not None
     volumes = worker_volumes(broker)
     security = restricted_pod()
-    if beat.persistent:
+    if beat.effective_storage is not None:
         claim = {"claimName": app_beat_name(pool)}
         volumes.append({"name": BEAT_VOLUME, "persistentVolumeClaim": claim})
         security |= {"fsGroup": _FILE_GROUP, "fsGroupChangePolicy": "OnRootMismatch"}
@@ -95,7 +95,7 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
     beat, spec = pool.spec.beat, pool.spec
     assert beat is not None
     mounts, file = worker_volume_mounts(broker), []
-    if beat.persistent:
+    if beat.effective_storage is not None:
         mounts.append({"name": BEAT_VOLUME, "mountPath": BEAT_PATH})
         file = [f"--schedule={BEAT_PATH}/schedule"]
     own = {

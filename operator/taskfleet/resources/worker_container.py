@@ -114,9 +114,16 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         "separator": shared.separator,
         "gracePeriod": _seconds(spec.effective_grace_period),
         **({"setup": spec.setup} if spec.setup else {}),
+        **_given({"failures": _failures(spec)}),
         **connection_settings(broker),
         **_result_database(spec, broker),
     }
+
+
+def _failures(spec: WorkerPoolSpec) -> Object:
+    """What differs from the runtime's own defaults, which are the field's: no fleet restarts for a field that it lacks."""
+    told = spec.failures.model_dump(by_alias=True, exclude_defaults=True)
+    return told | ({"retention": _seconds(spec.failures.retention)} if "retention" in told else {})
 
 
 def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]:

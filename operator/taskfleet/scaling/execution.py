@@ -70,8 +70,8 @@ class Execution:
             return False  # another client wrote meanwhile, or leads: the next poll shows it
         except (ApiError, BrokerError) as error:
             scaled.retry = scaled.retry.failed(time.monotonic())
-            news, scaled.refusal = scaled.refusal != str(error), str(error)
-            self._tell_failure(scaled, str(error), news=news)
+            scaled.refusal = str(error)
+            self._tell_failure(scaled, str(error))
             return False
         self._accepted(scaled)
         _note_leases(scaled, step, numbers)
@@ -125,13 +125,13 @@ class Execution:
             self._told(scaled.pool.key)
 
     def _refused(self, scaled: ScaledPool, why: str) -> None:
-        news = scaled.size.note_refused(why, time.monotonic())
-        self._tell_failure(scaled, why, news=news)
+        scaled.size.note_refused(why, time.monotonic())
+        self._tell_failure(scaled, why)
 
-    def _tell_failure(self, scaled: ScaledPool, why: str, *, news: bool) -> None:
+    def _tell_failure(self, scaled: ScaledPool, why: str) -> None:
+        """Also where the words are old: when it is tried again is new, and while a broker is away only reconciling does it."""
         log.warning("scaling failed", **scaled.pool.key._asdict(), error=why[:300])
-        if news:
-            self._told(scaled.pool.key)
+        self._told(scaled.pool.key)
 
 
 def _moves(scaled: ScaledPool, step: ScalePlan, now: float) -> bool:

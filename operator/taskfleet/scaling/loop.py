@@ -26,11 +26,10 @@ from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.decision_record import DecisionRecord
-from taskfleet.scaling.due_pools import DuePools
+from taskfleet.scaling.due_pools import NEVER, DuePools
 from taskfleet.scaling.execution import Execution
-from taskfleet.scaling.load import PodLoad, PoolLoad
+from taskfleet.scaling.load import PodLoad
 from taskfleet.scaling.pool import ScaledPool
-from taskfleet.scaling.prewarm import next_look_in
 from taskfleet.scaling.sharing import share
 from taskfleet.scaling.size import Size
 
@@ -38,11 +37,14 @@ log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_SECONDS = 60.0  # at a pool without news
 _LOOK_AGAIN_AFTER_TASKS_SECONDS = 10.0  # while the rate at which tasks came still falls
+_LOOK_AGAIN_SOON_SECONDS = 1.0  # while the decision says for how many seconds, or could not be made
 
 
-def _patience(load: PoolLoad) -> float:
+def _patience(decided: DecisionRecord | None) -> float:
     """Seconds until the next decision of a pool without news. Spread, or pools would stay in step forever."""
-    longest = _LOOK_AGAIN_AFTER_TASKS_SECONDS if load.arrival_rate else _LOOK_AGAIN_SECONDS
+    if decided is None or decided.verdict.until is not None:
+        return _LOOK_AGAIN_SOON_SECONDS
+    longest = _LOOK_AGAIN_AFTER_TASKS_SECONDS if decided.load.arrival_rate else _LOOK_AGAIN_SECONDS
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads work, guards nothing
 
 
@@ -92,11 +94,12 @@ class ScalingLoop:
         snapshot = self._brokers.snapshot(broker)
         # Pools with the same queues must decide too, or waiting messages would be counted twice.
         busy = snapshot.busy.intersection(pool.queues) if snapshot is not None else ()
-        self._decide({pool.key, *self._readers_of(busy, broker)}, snapshot)
+        self._decide(broker, {pool.key, *self._readers_of(busy, broker)}, snapshot)
 
     def look_at(self, broker: Key, queues: Collection[str]) -> None:
-        """Decide on the pools of these queues at the next poll: a run is planned earlier than before."""
+        """Read the broker and decide on the pools of these queues: a run is planned earlier than before."""
         self._attention[broker].look_soon(self._readers_of(queues, broker))
+        self._brokers.read_by(broker, self._attention[broker].due_at)
 
     def _readers_of(self, queues: Collection[str], broker: Key) -> list[Key]:
         if not queues:
@@ -175,14 +178,14 @@ class ScalingLoop:
             # A queue that another client has emptied is news: no report shows it.
             before, self._busy[broker] = self._busy[broker], snapshot.busy
             keys.update(self._readers_of(before | snapshot.busy, broker))
-        if keys:
-            self._decide(keys, snapshot)
+        self._decide(broker, keys, snapshot)
 
-    def _decide(self, keys: Iterable[Key], snapshot: BrokerSnapshot | None) -> None:
+    def _decide(self, broker: Key, keys: Iterable[Key], snapshot: BrokerSnapshot | None) -> None:
         """What is wrong about one pool keeps no other from its decision."""
-        now = snapshot.at if snapshot is not None else time.monotonic()
+        now, due = snapshot.at if snapshot is not None else time.monotonic(), self._attention[broker]
         seen: dict[Key, _Looked] = {}
         for key in sorted(keys):
+            due.looked_at(key, due_at=NEVER, again_at=now + _LOOK_AGAIN_SOON_SECONDS)
             with self._alone(key):
                 if (looked := self._look(self._pools[key], snapshot, now)) is not None:
                     seen[key] = looked
@@ -190,6 +193,7 @@ class ScalingLoop:
         for key, looked in seen.items():
             with self._alone(key):
                 self._decide_on(looked, snapshot, shares.get(key, 0), now)
+        self._brokers.read_by(broker, due.due_at)
 
     @contextmanager
     def _alone(self, pool: Key) -> Iterator[None]:
@@ -213,9 +217,8 @@ class ScalingLoop:
         scaled.next_run_in = min((runs[queue] for queue in queues if queue in runs), default=None)
         load = scaled.load(deployment, pods, snapshot, share)
         step = scaled.step(load, now)
-        patience = min(_patience(load), next_look_in(load) or _LOOK_AGAIN_SECONDS)
         self._attention[scaled.broker].looked_at(
-            scaled.pool.key, unsettled=scaled.unsettled, again_at=now + patience
+            scaled.pool.key, due_at=scaled.due_at, again_at=now + _patience(scaled.decided)
         )
         self._tell(scaled)
         if step is not None:

@@ -13,10 +13,11 @@ from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.scaling.backoff import Backoff
 from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.due_pods import due_pods
+from taskfleet.scaling.due_pools import NEVER, NEXT_READING
 from taskfleet.scaling.learning import to_learn
 from taskfleet.scaling.load import Limits, PodLoad, PodState, PoolLoad
 from taskfleet.scaling.pods import Lease, Look, ignoring_sigterm, is_settled, pod_loads, rolling
-from taskfleet.scaling.prewarm import StartTimes
+from taskfleet.scaling.prewarm import StartTimes, next_look_in
 from taskfleet.scaling.recycling import (
     pod_to_recycle,
     recycling,
@@ -59,7 +60,7 @@ class ScaledPool:
     ignoring_sigterm: dict[str, float] = field(default_factory=dict)
     action: asyncio.Task[None] | None = None
     decided: DecisionRecord | None = None  # with the newest inputs
-    unsettled: bool = True  # has something to do at the next reading even if nothing changes
+    due_at: float = NEXT_READING  # when to decide again even if nothing changes
     news: bool = False  # the last decision is another one than that before
     # Of moves of pods that the API server or the broker refused.
     retry: Backoff = field(default_factory=Backoff)
@@ -83,6 +84,11 @@ class ScaledPool:
     @property
     def _mode(self) -> str:
         return self.pool.spec.autoscale.mode if self.pool.spec.autoscale is not None else "Auto"
+
+    @property
+    def _moves_pods(self) -> bool:
+        """Whether what is decided is carried out."""
+        return self._mode == "Auto" or self.pool.spec.suspend
 
     @property
     def prewarms(self) -> bool:
@@ -170,9 +176,7 @@ class ScaledPool:
             verdict, self.memory = decide(seen, self.memory, now)
         verdict, step = self._moves(load, verdict, last, forced=forced is not None)
         self._note(DecisionRecord(now, verdict, load, step))
-        wanted_more = verdict.want is not None and verdict.pods != verdict.want.pods
-        self.unsettled = wanted_more or step.replicas != load.replicas
-        self.unsettled |= bool(step.drain or step.unmark or self.ignoring_sigterm or verdict.recycled)
+        self.due_at = self._next_look(load, verdict, step, now)
         if step.replicas <= load.replicas or verdict.recycled:
             self.grows_since = None
         elif self.grows_since is None:
@@ -182,9 +186,26 @@ class ScaledPool:
         deaf = tuple(
             pod for pod, since in self.ignoring_sigterm.items() if now - since >= _HEARD_WITHIN_SECONDS
         )
-        if self._mode == "Auto" or self.pool.spec.suspend:
+        if self._moves_pods:
             return replace(step, stop=deaf)
         return ScalePlan(load.replicas, stop=deaf) if deaf else None
+
+    def _next_look(self, load: PoolLoad, verdict: Sizing, step: ScalePlan, now: float) -> float:
+        """When to decide again even if nothing changes: what is waited for, or the first thing that has its own time."""
+        if self.size.is_held(load.replicas, now):
+            step = replace(step, replicas=load.replicas)
+        acts = self._moves_pods and not self.retry.waits(now)
+        moving = step != ScalePlan(load.replicas) or verdict.recycled is not None
+        # Ready, and its first report is not read yet.
+        unheard = any(pod.state is PodState.STARTING and not pod.unready for pod in load.pods)
+        if (acts and moving) or unheard or self.ignoring_sigterm:
+            return NEXT_READING
+        times = [self.retry.until, *self.size.looks(), self.lowered_at + _DELETED_WITHIN_SECONDS]
+        if verdict.until is not None:
+            times.append(verdict.until)
+        if (early := next_look_in(load)) is not None:
+            times.append(now + early)
+        return min((at for at in times if at > now), default=NEVER)
 
     def _moves(
         self, load: PoolLoad, verdict: Sizing, last: Sizing | None, *, forced: bool

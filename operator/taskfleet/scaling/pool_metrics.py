@@ -11,6 +11,7 @@ from taskfleet.faults import FaultLog
 from taskfleet.scaling.decision_record import DecisionRecord
 from taskfleet.scaling.load import PodState
 from taskfleet.scaling.loop import ScalingLoop
+from taskfleet.scaling.pool import ScaledPool
 
 _MEANINGS = {
     "desired_replicas": "Desired number of pods.",
@@ -39,19 +40,24 @@ class PoolMetrics(Collector):
             for name, meaning in _MEANINGS.items()
         }
         for scaled in self._scaling.pools():
-            if scaled.decided is None:
-                continue
-            seen, queues = self._brokers.snapshot(scaled.broker), scaled.pool.queues
             try:
-                work = _of_work(scaled.decided, seen, queues) if seen else {}
-                figures = {name: float(value) for name, value in {**_of_size(scaled.decided), **work}.items()}
+                figures = pool_figures(scaled, self._brokers)
             except Exception as error:  # one pool hides no other
                 self._faults.exception(str(scaled.pool.key), error)
                 continue
             labels = (scaled.pool.namespace, scaled.pool.name)
             for name, value in figures.items():
-                families[name].add_metric(labels, value)
+                families[name].add_metric(labels, float(value))
         yield from families.values()
+
+
+def pool_figures(scaled: ScaledPool, brokers: BrokerMonitor) -> Mapping[str, float]:
+    """By name; of a pool that was never decided on none, and those of its work only while its broker answers."""
+    if scaled.decided is None:
+        return {}
+    seen = brokers.snapshot(scaled.broker)
+    work = _of_work(scaled.decided, seen, scaled.pool.queues) if seen else {}
+    return {**_of_size(scaled.decided), **work}
 
 
 def _of_size(decided: DecisionRecord) -> Mapping[str, float]:

@@ -31,15 +31,7 @@ def moves(
     and marked, and those that have not started since they were asked: they would come up drained.
     """
     consuming = load.of(PodState.CONSUMING)
-    leaving = sorted(
-        load.of(PodState.DRAINING) + load.of(PodState.DRAINED),
-        key=lambda pod: (
-            pod.due is not None,  # it would have to go again
-            pod.state is PodState.DRAINED,
-            -pod.active - pod.prefetched,
-            pod.name,
-        ),
-    )
+    leaving = _leaving(load)
     missing = wanted - len(consuming)
     resume = [pod for pod in leaving if not (pod.stopping or pod.owed)][: max(0, missing)]
     # By name: to compare pods takes long where there are thousands.
@@ -54,10 +46,7 @@ def moves(
     if load.rolling:
         size = max(load.replicas, wanted + len(stay)) if wanted > load.size else load.replicas
     else:
-        left = len(consuming) + len(leaving) + len(unwanted) - len(gone)
-        # No reason to grow: who is owed to a ReplicaSet, or starts and is not wanted.
-        firm = sum(not (pod.owed or pod.name in gone) for pod in consuming + leaving)
-        size = min(left + starting, max(load.replicas, firm + starting))
+        size = starting + _staying(consuming + leaving, unwanted, gone, most=load.replicas - starting)
     size = min(size, max(load.replicas, load.limits.most))
     if size == 0 and load.replicas > 0 and not forced and empty_readings < _READINGS_BEFORE_ZERO:
         size = min(load.replicas, 1)
@@ -70,6 +59,29 @@ def moves(
         mark=tuple(pod.name for pod in first_to_go if not pod.marked),
         unmark=tuple(pod.name for pod in load.pods if pod.marked and pod.name not in marks),
     )
+
+
+def _leaving(load: PoolLoad) -> list[PodLoad]:
+    """Draining and drained pods, first the one to wake first."""
+    return sorted(
+        load.of(PodState.DRAINING) + load.of(PodState.DRAINED),
+        key=lambda pod: (
+            pod.due is not None,  # it would have to go again
+            pod.state is PodState.DRAINED,
+            -pod.active - pod.prefetched,
+            pod.name,
+        ),
+    )
+
+
+def _staying(up: list[PodLoad], unwanted: list[PodLoad], gone: set[str], *, most: int) -> int:
+    """How many of the pods that are up, or start though nobody wants them, the size counts.
+
+    No reason to grow above `most`: who is owed to a ReplicaSet, or starts and is not wanted.
+    """
+    left = len(up) + len(unwanted) - len(gone)
+    firm = sum(not (pod.owed or pod.name in gone) for pod in up)
+    return min(left, max(most, firm))
 
 
 def _takes_no_task(pod: PodLoad) -> bool:

@@ -61,11 +61,9 @@ class Size:
             self.news = replace(self.news, resized=(before, after, why))
         self.refusals, self.refusal = Backoff(), None
 
-    def note_refused(self, why: str, now: float) -> bool:
-        """Try again after a time that grows. True: the words are new."""
-        news, self.refusal = why != self.refusal, why
-        self.refusals = self.refusals.failed(now)
-        return news
+    def note_refused(self, why: str, now: float) -> None:
+        """Try again after a time that grows."""
+        self.refusal, self.refusals = why, self.refusals.failed(now)
 
     def note_overwritten(self, writer: FieldWriter, *, ours: int, found: int, now: float) -> None:
         self.overwritten = Overwritten(writer, ours, found)

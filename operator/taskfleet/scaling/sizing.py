@@ -47,6 +47,7 @@ class Sizing:
     sentence: str
     want: Want | None = None  # None while nothing is known
     recycled: str | None = None  # the pod that is being replaced
+    until: float | None = None  # when time alone may change it
 
 
 def remember(consuming: int, now: float) -> Memory:
@@ -84,13 +85,13 @@ def _grow(load: PoolLoad, wanted: Want, memory: Memory, now: float) -> Sizing:
     stable = max(stable, at_once)
     limit = highest(limits.up, memory.sizes, size, now)
     if limit is not None and max(limit.pods, at_once) < stable:
-        return _limited(wanted, replace(limit, pods=max(limit.pods, at_once)), "scaleUp")
+        return _limited(wanted, replace(limit, pods=max(limit.pods, at_once)), "scaleUp", now)
     if stable < wanted.pods:
         sentence = (
             f"{wanted.sentence}; {stable} for {ceil(left)} s, because no more were needed at some time within the "
             f"last {limits.up.window:g} s"
         )
-        return Sizing(stable, Cause.SCALE_UP_STABILIZED, f"{sentence}.", wanted)
+        return Sizing(stable, Cause.SCALE_UP_STABILIZED, f"{sentence}.", wanted, until=now + left)
     return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 
 
@@ -107,19 +108,20 @@ def _shrink(load: PoolLoad, wanted: Want, memory: Memory, now: float) -> Sizing:
     limit = lowest(rules, memory.sizes, size, now)
     # A HorizontalPodAutoscaler lowers a size above its maximum at once.
     if limit is not None and (pods := min(limit.pods, size, load.limits.most)) > peak:
-        return _limited(wanted, replace(limit, pods=pods), "scaleDown")
+        return _limited(wanted, replace(limit, pods=pods), "scaleDown", now)
     if peak > wanted.pods:
         sentence = (
             f"{wanted.sentence}; keeping {peak} for {ceil(until - now)} s, because they were needed within the "
             f"last {rules.window:g} s"
         )
-        return Sizing(peak, Cause.SCALE_DOWN_STABILIZED, f"{sentence}.", wanted)
+        return Sizing(peak, Cause.SCALE_DOWN_STABILIZED, f"{sentence}.", wanted, until=until)
     return Sizing(wanted.pods, Cause.DEMAND, f"{wanted.sentence}.", wanted)
 
 
-def _limited(wanted: Want, limit: StepLimit, field: str) -> Sizing:
+def _limited(wanted: Want, limit: StepLimit, field: str, now: float) -> Sizing:
     cause = Cause.SCALE_UP_LIMIT if field == "scaleUp" else Cause.SCALE_DOWN_LIMIT
-    return Sizing(limit.pods, cause, f"{wanted.sentence}; {limit.sentence(field)}.", wanted)
+    until = now + limit.again_in if limit.again_in is not None else None
+    return Sizing(limit.pods, cause, f"{wanted.sentence}; {limit.sentence(field)}.", wanted, until=until)
 
 
 def _lowest_wanted(memory: Memory, wanted: int, window: float, now: float) -> tuple[int, float]:

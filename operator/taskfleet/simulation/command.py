@@ -57,6 +57,10 @@ def _simulate(options: Options, out: Path | None) -> None:
     outcomes = planned.run()
     report = Report(pool.name, options.command(), planned.duration, planned.least_pod_seconds(), outcomes)
     sys.stdout.write(f"{text_table(outcomes)}{report.sentence()}\n")
+    if pool.spec.recycle is not None:
+        sys.stdout.write(
+            "spec.recycle is not simulated: a pod that is replaced overlaps with its replacement.\n"
+        )
     if out is not None:
         _write(out, report.html() if out.suffix == ".html" else report.picture())
 

@@ -112,6 +112,27 @@ SIZES = (
         "Invalid value: 0: spec.autoscale.behavior.scaleUp.policies[0].value in body should be greater than or equal to 1",
     ),
     _case(
+        "messages-of-failures-that-are-not-kept",
+        {"failures": {"messages": True}},
+        {"failures": {"messages": True, "enabled": False}},
+        "failures.messages",
+        f"{OBJECT}messages is set, but enabled is false, so nothing is kept: set enabled to true, or remove messages.",
+    ),
+    _case(
+        "arguments-of-failures-that-are-not-kept",
+        {"failures": {"arguments": True}},
+        {"failures": {"arguments": True, "enabled": False}},
+        "failures.arguments",
+        f"{OBJECT}arguments is set, but enabled is false, so nothing is kept: set enabled to true, or remove arguments.",
+    ),
+    _case(
+        "no-failures-at-all",
+        {"failures": {"limit": 1}},
+        {"failures": {"limit": 0}},
+        "failures.limit",
+        "Invalid value: 0: spec.failures.limit in body should be greater than or equal to 1",
+    ),
+    _case(
         "a-recycling-of-nothing",
         {"recycle": {"maxMemory": "1Gi"}},
         {"recycle": {}},

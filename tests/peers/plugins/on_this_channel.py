@@ -10,5 +10,11 @@ from taskfleet_worker.pool.jobs import Jobs
 
 deliveries = Deliveries()
 redis_channel.install(
-    RedisLink(deliveries, Gate(), Intake(deliveries, Jobs(monotonic)), "taskfleet:test:held")
+    RedisLink(
+        deliveries,
+        Gate(),
+        Intake(deliveries, Jobs(monotonic)),
+        held_key="taskfleet:test:held",
+        wake_up_key="taskfleet:test:wake-up",
+    )
 )

@@ -1,6 +1,5 @@
 """The tests' Celery app. Each task notes in Redis when it starts and ends, so that a run can be counted."""
 
-import itertools
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ import redis
 from celery import Celery, current_task
 from celery.exceptions import Reject
 from celery.signals import task_received, worker_ready
-from kombu.transport import virtual
 
 app = Celery("proj")
 app.conf.task_ignore_result = True
@@ -86,21 +84,6 @@ def suicide_once() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     note("end")
 
-
-def die_at_fetch(number: int) -> None:
-    """SIGKILL to all of the container when it has fetched its n-th task and before it has recorded it."""
-    deliver, fetched = virtual.Transport._deliver, itertools.count(1)
-
-    def fatal(transport: Any, message: Any, queue: str) -> Any:
-        if queue == "celery" and next(fetched) == number:
-            os.killpg(0, signal.SIGKILL)
-        return deliver(transport, message, queue)
-
-    virtual.Transport._deliver = fatal
-
-
-if os.environ.get("TEST_DIES_AT_FETCH"):
-    die_at_fetch(int(os.environ["TEST_DIES_AT_FETCH"]))
 
 if os.environ.get("TEST_CHILDREN_LINGER"):
     # As when the parent has not counted a result: the child waits 300 times 0.1 s for it before it leaves.

@@ -1,9 +1,9 @@
 """What may happen to a worker while tasks run, and how to bring it about. One function a row of the table."""
 
 import asyncio
-import signal
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,13 +128,32 @@ def killed(scene: Scene) -> None:
     scene.ready_worker()
 
 
+@contextlib.contextmanager
+def _unanswered_fetch(scene: Scene) -> Iterator[tuple[Proxy, Worker]]:
+    """Redis carries the fetch out, and its reply never arrives."""
+    with contextlib.closing(Proxy(scene.server.port)) as proxy:
+        worker = scene.ready_worker(url=proxy.url)
+        wait_for(lambda: scene.server.report(worker), 30, what="its report")
+        proxy.swallow_replies_from(b'"task": ')
+        scene.send()
+        wait_for(lambda: scene.server.held(worker), 30, what="a fetch")
+        yield proxy, worker
+
+
 def killed_at_a_fetch(scene: Scene) -> None:
-    worker = scene.ready_worker(environment={"TEST_DIES_AT_FETCH": "5"})
-    scene.send()
-    wait_for(lambda: scene.server.report(worker), 30, what="its report")
-    assert worker.ended() == -signal.SIGKILL
+    """The worker ends before the reply arrives."""
+    with _unanswered_fetch(scene) as (_, worker):
+        worker.kill()
     scene.give_back(worker)
     scene.ready_worker()
+
+
+def reply_lost(scene: Scene) -> None:
+    """The same, and the connection ends instead of the worker."""
+    with _unanswered_fetch(scene) as (proxy, worker):
+        proxy.cut()
+        scene.finish()
+        worker.kill()
 
 
 def child_killed(scene: Scene) -> None:
@@ -211,7 +230,8 @@ ROWS = (
     Row("TERM, busy", term_busy),
     Row("TERM, with prefetched and postponed tasks", term_prefetched),
     Row("SIGKILL of the container", killed, twice=SLOTS),
-    Row("SIGKILL between a fetch and its record", killed_at_a_fetch, twice=SLOTS, lost=1),
+    Row("SIGKILL between a fetch and its record", killed_at_a_fetch),
+    Row("connection cut between a fetch and its reply", reply_lost),
     Row("SIGKILL of a child", child_killed, twice=SLOTS, pools=("prefork",)),
     Row("Redis killed and started again", redis_restarts),
     Row("Redis back without its last writes", redis_forgets, twice=TASKS),

@@ -57,7 +57,7 @@ def _base_reference(name: str) -> str:
         return f"{PREFIX}{name}:{_tag(images.find(name), Path(context))}"
 
 
-def _ensure_base(name: str) -> str:
+def ensure_base(name: str) -> str:
     """The full name of a base that is in buildah's store now: Debian, or another image of the table."""
     reference = _base_reference(name)
     if not _exists(reference):
@@ -77,12 +77,12 @@ def _build_debian(reference: str) -> None:
         os.link(rootfs, context / rootfs.name)
         dockerfile = f'FROM scratch\nADD {rootfs.name} /\nCMD ["/bin/sh"]\n'
         (context / "Dockerfile").write_text(dockerfile)
-        _buildah("bud", "--quiet", "--tag", reference, str(context))
+        run("bud", "--quiet", "--tag", reference, str(context))
         shutil.rmtree(context)
 
 
 def _build(image: Image, tag: str, context: Path) -> None:
-    base = image.base and _ensure_base(image.base)
+    base = image.base and ensure_base(image.base)
     with step(f"building image {image.name}:{tag}"):
         name = f"{PREFIX}{image.name}:{tag}"
         arguments = ["bud", "--quiet", "--layers", "--pull-never", "--network", "host", "--tag", name]
@@ -92,26 +92,26 @@ def _build(image: Image, tag: str, context: Path) -> None:
         if _CERTIFICATES.exists():  # pip inside must trust what the machine trusts
             arguments += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
             arguments += ["--build-arg", f"PIP_CERT={_CERTIFICATES}/ca-certificates.crt"]
-        _buildah(*arguments, str(context))
+        run(*arguments, str(context))
         _export(image, tag)
     for old in store().remove_old(image.name):
-        _buildah("rmi", "--force", f"{PREFIX}{image.name}:{old}")
+        run("rmi", "--force", f"{PREFIX}{image.name}:{old}")
 
 
 def _export(image: Image, tag: str) -> None:
     """Copy an image to the store. Not compressed: it never leaves the machine."""
     folder = _new_folder("export")
     name = f"{PREFIX}{image.name}:{tag}"
-    _buildah("push", "--quiet", "--disable-compression", "--format", "oci", name, f"dir:{folder}")
+    run("push", "--quiet", "--disable-compression", "--format", "oci", name, f"dir:{folder}")
     store().add(image.name, tag, folder)
     shutil.rmtree(folder)
 
 
 def _exists(name: str) -> bool:
-    return bool(_buildah("images", "--quiet", "--filter", f"reference={name}").strip())
+    return bool(run("images", "--quiet", "--filter", f"reference={name}").strip())
 
 
-def _buildah(*arguments: str) -> str:
+def run(*arguments: str) -> str:
     """Run buildah on the store in the cache; its output. /var/lib is hidden from it, where it keeps a cache."""
     script = 'mount -t tmpfs tmpfs /var/lib; exec buildah "$@"'
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"]

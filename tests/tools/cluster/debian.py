@@ -81,6 +81,8 @@ def _agreed(command: str) -> bool:
 def install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     commands = (
+        # An installation that was interrupted lets none begin until it has been ended.
+        ["dpkg", "--configure", "-a"],
         ["apt-get", *_PATIENT, "update", "-qq"],
         ["apt-get", *_PATIENT, "install", "-y", "-qq", "--no-install-recommends", *packages],
     )

@@ -70,13 +70,24 @@ def hold(layout: Layout, number: int, environment: dict[str, str]) -> int:
     argv = ["unshare", "--net", "--mount", "--uts", "--propagation", "slave", "sh", "-ec", _HOLD]
     start(argv, component=name, run_dir=layout.run, environment=environment)
     log = log_file(layout.run, name)
-    wait_until(lambda: "ready" in log.read_text(), seconds=10, failure=lambda: f"{name}: {log.read_text()}")
+    # A process that becomes `sleep` has no environment for a moment, and so no mark.
+    wait_until(
+        lambda: "ready" in log.read_text() and bool(_holders(layout.run, number)),
+        seconds=10,
+        failure=lambda: f"{name}: {log.read_text()}",
+    )
     return holder(layout.run, number)
 
 
 def holder(run_dir: Path, number: int) -> int:
-    """The pid of the process that holds a node's namespaces."""
-    return next(process.pid for process in marked(run_dir) if process.component == holder_name(number))
+    """The pid of the process that holds a node's namespaces. ClusterError where it does not run."""
+    if not (found := _holders(run_dir, number)):
+        raise ClusterError(f"node {number} does not run: its process {holder_name(number)} is gone.")
+    return found[0]
+
+
+def _holders(run_dir: Path, number: int) -> list[int]:
+    return [process.pid for process in marked(run_dir) if process.component == holder_name(number)]
 
 
 def inside(pid: int, argv: tuple[str, ...]) -> list[str]:

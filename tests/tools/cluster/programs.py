@@ -60,8 +60,15 @@ VALE = Module(
     "github.com/vale-cli/vale/v3",
     replaced={f"{_VALE_LINT}/code_ts.go": "without_tree_sitter.go.txt", f"{_VALE_LINT}/fragment.go": None},
 )
+HEALTH = Module("health", ("health",), packages=".")
 KIND = Module("kind", ("kind",), "sigs.k8s.io/kind")
-MODULES = (KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KUBECONFORM, KUBE_SCORE, VALE, KIND)
+ACTIONLINT = Module("actionlint", ("actionlint",), "github.com/rhysd/actionlint")
+CRANE = Module("crane", ("crane",), "github.com/google/go-containerregistry")
+COSIGN = Module("cosign", ("cosign",), "github.com/sigstore/cosign/v2")
+MODULES = (
+    *(KUBERNETES, ETCD, COREDNS, PAUSE, HELM, KIND),
+    *(KUBECONFORM, KUBE_SCORE, VALE, ACTIONLINT, HEALTH, CRANE, COSIGN),
+)
 
 
 def program(name: str) -> Path:

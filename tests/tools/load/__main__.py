@@ -16,6 +16,9 @@ from tests.tools.load.beat import beat_10000
 from tests.tools.load.burst import reaction, reaction_1000_pools
 from tests.tools.load.command_line import NAMES as COMMAND_LINE_NAMES
 from tests.tools.load.command_line import command_line
+from tests.tools.load.failed_tasks import FAILED_TASKS_NAMES, failed_tasks
+from tests.tools.load.fetch import NAMES as FETCH_NAMES
+from tests.tools.load.fetch import fetch
 from tests.tools.load.figure import Figure
 from tests.tools.load.first_task import NAMES as FIRST_TASK_NAMES
 from tests.tools.load.first_task import first_task
@@ -24,6 +27,8 @@ from tests.tools.load.full_cluster import full_cluster
 from tests.tools.load.ground import Ground, ground
 from tests.tools.load.hostile import HOSTILE_NAMES, hostile
 from tests.tools.load.idle import CURVE_NAMES, idle_1000_pools, idle_1000_pools_without_pods, idle_curve
+from tests.tools.load.outcomes import NAMES as OUTCOMES_NAMES
+from tests.tools.load.outcomes import outcomes
 from tests.tools.load.reaction import apply_to_deployment
 from tests.tools.load.runtime import NAMES as RUNTIME_NAMES
 from tests.tools.load.runtime import runtime
@@ -61,6 +66,9 @@ CURVE: Benchmarks[Fleets] = {idle_curve: CURVE_NAMES}
 GROUPS = {
     "command_line": COMMAND_LINE_NAMES,
     "runtime": RUNTIME_NAMES,
+    "fetch": FETCH_NAMES,
+    "outcomes": OUTCOMES_NAMES,
+    "failed_tasks": FAILED_TASKS_NAMES,
     "beat_10000": BEAT_NAMES,
     "app_beat": APP_BEAT_NAMES,
     "task_queues": TASK_QUEUES_NAMES,
@@ -74,6 +82,9 @@ GROUPS = {
 NAMES = (
     *COMMAND_LINE_NAMES,
     *RUNTIME_NAMES,
+    *FETCH_NAMES,
+    *OUTCOMES_NAMES,
+    *FAILED_TASKS_NAMES,
     *BEAT_NAMES,
     *APP_BEAT_NAMES,
     *TASK_QUEUES_NAMES,
@@ -100,6 +111,12 @@ def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
         yield from command_line()
     if not wanted.isdisjoint(RUNTIME_NAMES):
         yield from runtime(folder, wanted)
+    if not wanted.isdisjoint(FETCH_NAMES):
+        yield from fetch(folder, wanted)
+    if not wanted.isdisjoint(OUTCOMES_NAMES):
+        yield from outcomes(folder)
+    if not wanted.isdisjoint(FAILED_TASKS_NAMES):
+        yield from failed_tasks(folder)
     if not wanted.isdisjoint(BEAT_NAMES):
         yield from beat_10000(folder, wanted)
     if not wanted.isdisjoint(APP_BEAT_NAMES):

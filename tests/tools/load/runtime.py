@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.runtime.messages import send
 from tests.runtime.redis_server import RedisServer
@@ -22,16 +23,17 @@ NAMES = ("runtime_throughput_ratio", "runtime_start_added_seconds", "runtime_idl
 class Plain(Worker):
     """The same worker without Taskfleet, with the configuration that Taskfleet gives it."""
 
-    def __init__(self, broker_url: str, folder: Path) -> None:
-        super().__init__(PYTHON, broker_url, folder, app="bench")
+    def __init__(self, broker_url: str, folder: Path, *, pool: str = "prefork", **settings: Any) -> None:
+        super().__init__(PYTHON, broker_url, folder, app="bench", pool=pool, **settings)
         flags = self.command[5:]
         self.command = [str(PYTHON), "-m", "celery", "-A", "bench", "worker", *flags]
         self.command += ["--prefetch-multiplier=1", "--disable-prefetch"]
         self.environment["BENCH_LATE"] = "1"
 
 
-def _ours(broker_url: str, folder: Path) -> Worker:
-    return Worker(PYTHON, broker_url, folder, app="bench")
+def ours(broker_url: str, folder: Path, *, pool: str = "prefork", **settings: Any) -> Worker:
+    """A worker with Taskfleet."""
+    return Worker(PYTHON, broker_url, folder, app="bench", pool=pool, **settings)
 
 
 def runtime(folder: Path, wanted: set[str]) -> Iterator[Figure]:
@@ -45,17 +47,17 @@ def runtime(folder: Path, wanted: set[str]) -> Iterator[Figure]:
 def _throughput(server: RedisServer, folder: Path) -> Figure:
     ratios = []
     for _ in range(ROUNDS):
-        plain = _tasks_per_second(server, Plain(server.url, folder))
-        ours = _tasks_per_second(server, _ours(server.url, folder))
-        ratios.append(ours / plain)
+        plain = tasks_per_second(server, Plain(server.url, folder))
+        ratios.append(tasks_per_second(server, ours(server.url, folder)) / plain)
     return Figure("runtime_throughput_ratio", round(statistics.median(ratios), 3), "ratio", ROUNDS)
 
 
-def _tasks_per_second(server: RedisServer, worker: Worker) -> float:
+def tasks_per_second(server: RedisServer, worker: Worker) -> float:
+    """Of a worker that finds a full queue, from when it is warm."""
     server.client.flushall()
     for _ in range(TASKS + 200):  # the first 200 warm the worker up
         send(server.client, "bench.nothing")
-    with _Running(worker):
+    with Running(worker):
         wait_for(
             lambda: int(server.client.llen("celery")) <= TASKS, 30, what="the worker to warm up", poll=0.005
         )
@@ -69,9 +71,9 @@ def _start(server: RedisServer, folder: Path) -> Figure:
     for _ in range(ROUNDS):
         server.client.flushall()
         seconds = []
-        for worker in (Plain(server.url, folder), _ours(server.url, folder)):
+        for worker in (Plain(server.url, folder), ours(server.url, folder)):
             since = time.monotonic()
-            with _Running(worker):
+            with Running(worker):
                 seconds.append(time.monotonic() - since)
         added.append(seconds[1] - seconds[0])
     return Figure("runtime_start_added_seconds", round(statistics.median(added), 3), "s", ROUNDS)
@@ -79,9 +81,9 @@ def _start(server: RedisServer, folder: Path) -> Figure:
 
 def _idle(server: RedisServer, folder: Path) -> Figure:
     rates = []
-    for worker in (Plain(server.url, folder), _ours(server.url, folder)):
+    for worker in (Plain(server.url, folder), ours(server.url, folder)):
         server.client.flushall()
-        with _Running(worker):
+        with Running(worker):
             _wait(2.0)
             before = _commands(server)
             _wait(IDLE_SECONDS)
@@ -98,7 +100,7 @@ def _wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
-class _Running:
+class Running:
     """A worker from its start to its end."""
 
     def __init__(self, worker: Worker) -> None:

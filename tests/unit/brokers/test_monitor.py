@@ -90,6 +90,19 @@ def test_a_pool_is_told_when_its_figures_change_and_read_at_every_queue(server: 
     asyncio.run(run())
 
 
+def test_the_outcomes_of_a_pools_tasks_are_exported_while_its_broker_is_watched(server: RedisServer) -> None:
+    async def run() -> None:
+        server.client.hset(LAYOUT.key("outcomes", READER.uid), "succeeded\npay\nhigh\n", 7)
+        async with monitor() as (one, told):
+            one.subscribe(POOL, BROKER, READER)
+            one.watch(BROKER, target_of(server.url), LAYOUT)
+            await told.until(lambda: any(text.endswith(b" 7\n") for text in one.outcomes.text()))
+            one.forget(BROKER)
+            assert [*one.outcomes.text()] == []
+
+    asyncio.run(run())
+
+
 def test_a_broker_that_goes_away_leaves_no_old_observation(server: RedisServer) -> None:
     async def run() -> None:
         async with monitor() as (one, told):
@@ -118,6 +131,25 @@ def test_a_pool_is_told_when_a_broker_is_back_though_its_pods_say_what_they_said
             server.start()
             report(server, 1, active=1)
             await told.until(lambda: POOL in told.keys)
+
+    asyncio.run(run())
+
+
+def test_a_broker_is_told_when_it_must_be_polled_and_when_it_announces_changes(server: RedisServer) -> None:
+    def allow(command: str) -> None:
+        server.client.acl_setuser(
+            "some", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=[command]
+        )
+
+    async def run() -> None:
+        allow("-client|tracking")
+        async with monitor() as (one, told):
+            one.watch(BROKER, target_of(f"redis://some:pw@127.0.0.1:{server.port}/0"), LAYOUT)
+            await told.until(lambda: "CLIENT TRACKING" in (one.polls_because(BROKER) or ""))
+            await told.until(lambda: BROKER in told.keys)
+            told.keys.clear()
+            allow("+client|tracking")
+            await told.until(lambda: BROKER in told.keys and one.polls_because(BROKER) is None)
 
     asyncio.run(run())
 

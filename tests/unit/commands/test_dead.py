@@ -5,9 +5,10 @@ import json
 import pytest
 
 from taskfleet.api import Key, Object
-from taskfleet.api.annotations import REQUEUE
+from taskfleet.api.annotations import FORGET, REQUEUE
 from taskfleet.commands import leader
-from taskfleet.commands.dead import list_messages, list_pools, listing, requeue
+from taskfleet.commands.dead import forget, list_messages, list_pools, listing, requeue
+from taskfleet.commands.output import ListForm
 from taskfleet.kube.errors import ApiError
 from tests.envtest.api_calls import ApiCall
 from tests.unit.commands import cluster
@@ -147,6 +148,20 @@ async def test_moving_back_waits_for_the_operators_answer(
     assert capsys.readouterr().out == "Messages requeued: 3\n"
 
 
+async def test_forgetting_waits_for_the_operators_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster()
+
+    def answer(call: ApiCall) -> None:
+        if call.verb == "patch":
+            token, *ids = (cluster.annotation(FORGET) or "").split()
+            assert ids == ["a"]
+            cluster.put({**cluster.objects[MAIL], "status": {"lastForget": {"token": token, "messages": 1}}})
+
+    cluster.meanwhile = answer
+    assert await forget(cluster.gateway(), MAIL, ids=["a"]) == 0
+    assert capsys.readouterr().out == "Messages removed: 1\n"
+
+
 async def test_pools_with_dead_letters_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = Cluster()
     cluster.put(pool("clean", status={"deadLetters": 0}))
@@ -174,6 +189,22 @@ async def test_messages_as_data_have_every_field_and_the_reason(capsys: pytest.C
     await list_messages(Cluster().gateway(), MAIL, lease=LEASE, form="json")
     explained = {**MESSAGE, "reason": "its worker was lost 6 times"}
     assert json.loads(capsys.readouterr().out) == {"deadLetters": 1, "messages": [explained]}
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"), [("name", "id-1\n"), ("wide", f" {'x' * 100} "), ("table", f" {'x' * 59}… ")]
+)
+async def test_ids_alone_are_for_scripts_and_wide_cuts_nothing(
+    form: ListForm, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = willing("dead", {"messages": [{**MESSAGE, "arguments": "x" * 100}]})
+    await list_messages(Cluster(answers).gateway(), MAIL, lease=LEASE, form=form)
+    assert shown in capsys.readouterr().out
+
+
+async def test_names_of_pools_are_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await list_pools(Cluster().gateway(), NAMESPACE, form="name") == 0
+    assert capsys.readouterr().out == "wp/mail\n"
 
 
 async def test_without_the_operator_the_data_have_the_number_alone(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from taskfleet.api import Object
+from taskfleet.api import Key, Object
 from taskfleet.cli import main
-from taskfleet.commands import session
-from taskfleet.commands.session import ClusterFlags
+from taskfleet.cli.completion import complete_for_kubectl
+from taskfleet.commands import complete, session
+from taskfleet.commands.flags import ClusterFlags
 from taskfleet.kube.gateway import Gateway
 from tests.unit.commands import cluster
 from tests.unit.objects import own
@@ -38,6 +39,8 @@ class Cluster(cluster.Cluster):
     def answer(
         self, method: str, url: str, headers: Mapping[str, str], body: Any | None
     ) -> tuple[int, Object]:
+        if "/apis/metrics.k8s.io/" in url:
+            return 200, {"items": []}
         code, live = super().answer(method, url, headers, body)
         if method == "PATCH" and body is not None:
             field, answer = next(answer for plural, answer in ANSWERS.items() if f"/{plural}/" in url)
@@ -69,8 +72,14 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Cluster:
         pytest.param("dead wp/mail", "QUEUE  ID    TASK ", id="dead"),
         pytest.param("dead", "NAMESPACE  NAME  DEAD LETTERS\nshop       mail  7\n", id="dead-pools"),
         pytest.param("dead -A", "NAMESPACE  NAME  DEAD LETTERS\nshop       mail  7\n", id="dead-everywhere"),
+        pytest.param("dead -A -l team=a", "No dead letters.\n", id="dead-of-labels"),
         pytest.param("dead wp/mail --requeue", "Messages requeued: 2\n", id="requeue"),
         pytest.param("dead mail --requeue id-1 id-2", "Messages requeued: 2\n", id="requeue-these"),
+        pytest.param("top -l team=a", "No pools.\n", id="top-of-labels"),
+        pytest.param("top -A --sort-by cpu -o name", "wp/mail\n", id="top"),
+        pytest.param("status -l team=a", "No objects of Taskfleet.\n", id="status-of-labels"),
+        pytest.param("queues -A -o name", "tq/emails\n", id="queues"),
+        pytest.param("schedules", "every 30s", id="schedules"),
         pytest.param("explain workerpool/mail", "No decisions yet.\n", id="explain"),
         pytest.param("explain mail -o yaml", "mode: Auto\ndecisions: []\n", id="explain-data"),
         pytest.param("trigger psched/report", "an-id\n", id="trigger"),
@@ -101,3 +110,26 @@ def test_force_reaches_the_queue(shop: Cluster) -> None:
         main(["purge", "tq/emails", "-n", "shop", "--force"])
     (queue,) = [obj for key, obj in shop.objects.items() if key.kind == "TaskQueue"]
     assert queue["spec"]["purge"].endswith(" force")
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        pytest.param(["dead", "-n", "shop", ""], ["wp/mail"], id="short-form"),
+        pytest.param(["dead", "-n", "shop", "workerpool/"], ["workerpool/mail"], id="the-form-that-is-begun"),
+        pytest.param(["purge", "-n", "shop", "em"], ["emails"], id="name"),
+        pytest.param(["trigger", "-n", "other", "psched/"], [], id="other-namespace"),
+        pytest.param(["status", "-n", "sh"], ["shop"], id="namespace"),
+    ],
+)
+def test_names_are_completed_from_the_cluster(
+    words: list[str],
+    choices: list[str],
+    shop: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(complete, "connected", session.connected)
+    shop.objects[Key("Namespace", "", "shop")] = {"metadata": {"name": "shop"}}
+    complete_for_kubectl(words)
+    assert capsys.readouterr().out == "".join(f"{choice}\t\n" for choice in choices) + ":4\n"

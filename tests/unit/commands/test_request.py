@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from taskfleet.api import Key, Object
+from taskfleet.api.annotations import REQUESTED_BY, TRIGGER
 from taskfleet.commands import request
-from taskfleet.commands.request import PendingError, Request, send
+from taskfleet.commands.request import PendingError, send, signed
+from taskfleet.commands.tokens import Request
 from taskfleet.kube.errors import ApiError
 from tests.envtest.api_calls import ApiCall
 from tests.tools.api_server import ApiServer
@@ -51,3 +53,24 @@ async def test_without_an_answer_the_pending_request_and_the_reason_are_named() 
 async def test_an_object_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ApiError, match="not found"):
         await send(ApiServer().gateway(), EMAILS, PURGE)
+
+
+@pytest.mark.parametrize(
+    ("patch", "annotations"),
+    [
+        pytest.param({"spec": {"purge": "one"}}, {REQUESTED_BY: "ann"}, id="a-field"),
+        pytest.param(
+            {"metadata": {"annotations": {TRIGGER: "one"}}},
+            {TRIGGER: "one", REQUESTED_BY: "ann"},
+            id="an-annotation",
+        ),
+    ],
+)
+async def test_a_request_says_who_makes_it(patch: Object, annotations: Object) -> None:
+    assert await signed(server().gateway(), patch) == {**patch, "metadata": {"annotations": annotations}}
+
+
+async def test_where_nobody_can_say_who_asks_the_last_name_does_not_stay() -> None:
+    one = server()
+    one.refuse("create", "selfsubjectreviews", status=404, reason="NotFound")
+    assert (await signed(one.gateway(), {}))["metadata"] == {"annotations": {REQUESTED_BY: None}}

@@ -7,8 +7,9 @@ import pytest
 from kubernetes.aio.config import kube_config
 
 from taskfleet.api import Key
+from taskfleet.commands.flags import ClusterFlags
 from taskfleet.commands.request import PendingError
-from taskfleet.commands.session import ClusterFlags, connected, context_namespace, on_object
+from taskfleet.commands.session import connected, context_namespace, on_object
 from taskfleet.kube.errors import ApiError
 from taskfleet.kube.gateway import Gateway
 

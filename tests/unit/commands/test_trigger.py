@@ -26,9 +26,9 @@ async def test_the_task_id_is_printed_when_the_operator_has_answered(
     one = server({"lastTrigger": {"token": "an older one", "taskId": "other"}})
 
     def answer(call: ApiCall) -> None:
-        live = one.objects[SCHEDULE]
-        token = live["metadata"]["annotations"][TRIGGER]
         if call.verb == "get":
+            live = one.objects[SCHEDULE]
+            token = live["metadata"]["annotations"][TRIGGER]
             one.put({**live, "status": {"lastTrigger": {"token": token, "taskId": "an-id"}}})
 
     one.meanwhile = answer

@@ -35,6 +35,7 @@ def test_a_rabbitmq_names_everything_that_it_lacks() -> None:
         "consumer_timeout",
         "PeriodicSchedules",
         "dead letters",
+        "records of failed tasks",
     )
     assert [what for what in lacking if what not in told["message"]] == []
 
@@ -67,6 +68,20 @@ def test_before_the_first_look_the_condition_stays_as_it_was() -> None:
             "QueueOrderNotSupported",
             "is supported on Redis only",
             id="strict-order",
+        ),
+        pytest.param(
+            {"timeLimit": "10m", "failures": {"messages": True}},
+            "False",
+            "FailuresNotSupported",
+            "keeps no records of failed tasks",
+            id="messages-of-failures",
+        ),
+        pytest.param(
+            {"timeLimit": "10m", "failures": {"limit": 5}},
+            "True",
+            "Supported",
+            "supports everything",
+            id="failures-as-far-as-possible",
         ),
         pytest.param(
             {"timeLimit": "10m", "queues": ["a", "b"], "queueOrder": "RoundRobin"},

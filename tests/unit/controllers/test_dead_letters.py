@@ -1,19 +1,19 @@
 """Who is told of a pool's dead letters, and how they get back to their queues, on a real Redis."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.api.annotations import REQUEUE
+from taskfleet.api.annotations import FORGET, REQUESTED_BY, REQUEUE
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.recovery.dead_letter import Request
 from taskfleet.brokers.redis_transport import RedisRecovery
 from taskfleet.controllers.dead_letters import tell_dead_letters
-from taskfleet.controllers.pool_plan import pending_request
+from taskfleet.controllers.pool_plan import pending_requests
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer
@@ -23,12 +23,6 @@ from tests.unit.objects import NAMESPACE, pool
 MAIL = Key("WorkerPool", NAMESPACE, "mail")
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
 SECRET = "secret"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -101,16 +95,34 @@ def test_wishes(annotation: str | None, answered: str | None, expected: Request 
     annotations = {} if annotation is None else {REQUEUE: annotation}
     last = {"token": answered, "time": "2026-01-01T00:00:00Z", "messages": 1}
     told = {} if answered is None else {"lastRequeue": last}
-    assert pending_request(WorkerPool.parse(pool(status=told, meta={"annotations": annotations}))) == expected
+    asked = list(pending_requests(WorkerPool.parse(pool(status=told, meta={"annotations": annotations}))))
+    assert asked == ([] if expected is None else [expected])
+
+
+async def test_dead_letters_are_removed_once_and_answered(scene: Scene, server: RedisServer) -> None:
+    annotate(scene, **{FORGET: "one", REQUESTED_BY: "ann"})
+    await scene.settle(reconcile, MAIL)
+    assert server.client.exists("celery", "celery.dead") == 0
+    answer = {"token": "one", "time": "2026-01-01T12:00:00Z", "messages": 1, "requestedBy": "ann"}
+    assert status(scene)["lastForget"] == answer
+    assert "lastRequeue" not in status(scene)
+    assert scene.events().count(("Normal", "DeadLettersForgotten")) == 1
 
 
 async def test_a_wish_is_carried_out_once_and_answered(scene: Scene, server: RedisServer) -> None:
-    annotate(scene, **{REQUEUE: "one"})
+    annotate(scene, **{REQUEUE: "one", REQUESTED_BY: "ann"})
     await scene.settle(reconcile, MAIL)
     assert (server.client.llen("celery"), server.client.llen("celery.dead")) == (1, 0)
-    answer = {"token": "one", "time": "2026-01-01T12:00:00Z", "messages": 1}
+    answer = {"token": "one", "time": "2026-01-01T12:00:00Z", "messages": 1, "requestedBy": "ann"}
     assert status(scene)["lastRequeue"] == answer
     assert scene.events().count(("Normal", "DeadLettersRequeued")) == 1
+
+    (event,) = [
+        one
+        for key, one in scene.server.objects.items()
+        if key.kind == "Event" and "letters" in one["message"]
+    ]
+    assert event["message"] == "1 dead letters were requeued (requested by ann)."
 
     server.client.rpush("celery.dead", "later")
     await scene.settle(reconcile, MAIL)

@@ -1,7 +1,7 @@
 """What is told when a dead worker's messages are given back, on a real Redis."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -24,12 +24,6 @@ MAIL = Key("WorkerPool", NAMESPACE, "mail")
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
 NOW = 1000.0
 REPORT = b'{"seq":1}'
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture

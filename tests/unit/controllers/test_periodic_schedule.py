@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from taskfleet.api import Key, Object
+from taskfleet.api.annotations import REQUESTED_BY, TRIGGER
 from taskfleet.brokers.schedules.state import Heartbeat, RunState
 from taskfleet.brokers.schedules.sync import Seen
 from taskfleet.controllers import broker as broker_controller
@@ -59,6 +60,22 @@ async def test_the_figures_are_those_of_beat() -> None:
         "lastTaskId": "an-id",
         "lastTrigger": {"token": "t", "taskId": "another"},
     }
+
+
+async def test_a_run_that_was_requested_is_an_event_once_and_says_who_asked() -> None:
+    one = scene(state=replace(STATE, trigger="t", trigger_task_id="another"))
+    obj = schedule()
+    obj["metadata"]["annotations"] = {TRIGGER: "t", REQUESTED_BY: "ann"}
+    status = await look(one, obj)
+    assert status["lastTrigger"] == {"token": "t", "taskId": "another", "requestedBy": "ann"}
+    assert one.events().count(("Normal", "Triggered")) == 1
+    key = Key("PeriodicSchedule", NAMESPACE, "report")
+    one.change(key, metadata={"annotations": {TRIGGER: "next", REQUESTED_BY: "bob"}})
+    await one.settle(periodic_schedule.reconcile, key)
+    assert one.server.objects[key]["status"]["lastTrigger"]["requestedBy"] == "ann", (
+        "the next run is not sent yet"
+    )
+    assert one.events().count(("Normal", "Triggered")) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_a_purge_is_requested(token: str, figures: QueueStats) -> None:
 )
 def test_a_purge_is_refused_while_others_consume(figures: QueueStats, said: str) -> None:
     (result,) = plan("first", figures).results
+    assert isinstance(result, RequestResult)
     assert result.messages == 0
     assert result.refused is not None
     assert said in result.refused

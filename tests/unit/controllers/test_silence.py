@@ -1,7 +1,7 @@
 """Messages in the hands of silent workers: what pools and queues tell of them, and when they go back."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,12 +26,6 @@ LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
 REPORT = b'{"seq":7}'
 RUNNING = {"containerStatuses": [{"name": "worker", "state": {"running": {}}}]}
 SILENT = "Pod mail-1 on node n2 has not reported since 2026-01-01T12:00:00Z and holds 2 messages."
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 class Silence:

@@ -1,12 +1,13 @@
 """TaskQueues as they are reconciled: what is asked of the broker, written and told, and the purge on a real Redis."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from taskfleet.api import Key, Object
+from taskfleet.api.annotations import REQUESTED_BY
 from taskfleet.brokers.connection.target import target_of
 from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport, Query
@@ -20,12 +21,6 @@ from tests.unit.objects import NAMESPACE, broker, conditions, of_type, own, pool
 
 BROKER = Key("Broker", NAMESPACE, "default")
 LAYOUT = Layout(prefix="", reports="taskfleet:cluster:shop:reports")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 class Queues:
@@ -202,11 +197,12 @@ async def purging(queues: Queues, server: RedisServer) -> AsyncIterator[Queues]:
 
 
 async def test_a_purge_is_carried_out_once_and_recorded(purging: Queues, server: RedisServer) -> None:
+    purging.scene.change(purging.key, metadata={"annotations": {REQUESTED_BY: "ann"}})
     purging.change(purge="first")
     await purging.reconcile()
     assert server.client.exists("emails") == 0
     answer = purging.status["lastPurge"]
-    assert (answer["token"], answer["messages"]) == ("first", 3)
+    assert (answer["token"], answer["messages"], answer["requestedBy"]) == ("first", 3, "ann")
     assert ("Normal", "Purged") in purging.scene.events()
     server.client.rpush("emails", "later")
     await purging.reconcile()

@@ -107,6 +107,7 @@ EVERY_FIELD: Object = {
     "env": [{"name": "DJANGO_SETTINGS_MODULE", "value": "shop.settings"}],
     "envFrom": [{"configMapRef": {"name": "app"}}, {"prefix": "S_", "secretRef": {"name": "app", "optional": True}}],
     "resources": {"requests": {"memory": "512Mi"}, "limits": {"memory": 1073741824, "cpu": 1.5}},
+    "failures": {"enabled": True, "limit": 500, "retention": "24h", "arguments": True, "messages": True},
     "resultBackend": {"broker": {"database": 1}},
     "template": FULL_TEMPLATE,
 }  # fmt: skip

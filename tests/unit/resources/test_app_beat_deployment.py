@@ -56,6 +56,15 @@ def test_a_scheduler_that_is_left_out_is_the_apps(
     assert any(one.startswith("--schedule=") for one in container["args"]) is has_file
 
 
+def test_a_scheduler_of_ones_own_gets_a_volume_for_its_file_where_storage_asks_for_one() -> None:
+    beat: Object = {"scheduler": "proj.beat:Derived", "storage": {}}
+    container = container_of(beat)
+    assert "--schedule=/var/lib/taskfleet-beat/schedule" in container["args"]
+    (claim,) = [one for one in pod_of(beat)["spec"]["volumes"] if "persistentVolumeClaim" in one]
+    (mount,) = [one for one in container["volumeMounts"] if one["name"] == claim["name"]]
+    assert mount["mountPath"] == "/var/lib/taskfleet-beat"
+
+
 def test_it_has_none_of_the_pools_claims_that_the_workers_node_alone_may_mount() -> None:
     template: Object = {
         "spec": {

@@ -5,6 +5,7 @@ import pytest
 from taskfleet.api import Key, WorkerPool
 from taskfleet.brokers.polling.broker_snapshot import LastReport
 from taskfleet.brokers.polling.worker_report import Report
+from taskfleet.scaling.due_pools import NEXT_READING
 from taskfleet.scaling.load import PoolLoad
 from taskfleet.scaling.pool import ScaledPool
 from taskfleet.scaling.scale_plan import ScalePlan
@@ -26,7 +27,7 @@ def steps(mode: str, *states: str) -> list[ScalePlan | None]:
         pods = scaled.pods(DEPLOYMENT, [DELETED], reports, now=now, reports_asked_at=now)
         load = PoolLoad(limits=scaled.limits, replicas=0, pods=pods, waiting=0, broker_reachable=True)
         done.append(scaled.step(load, now))
-        assert scaled.unsettled == (state != "stopping"), "looked at again until it has heard"
+        assert (scaled.due_at == NEXT_READING) == (state != "stopping"), "looked at again until it has heard"
     return done
 
 

@@ -1,7 +1,7 @@
 """Which pools a reading is told to."""
 
 from taskfleet.api import Key
-from taskfleet.scaling.due_pools import DuePools
+from taskfleet.scaling.due_pools import NEVER, NEXT_READING, DuePools
 
 MAIL, SHOP = Key("WorkerPool", "ns", "mail"), Key("WorkerPool", "ns", "shop")
 
@@ -11,19 +11,28 @@ def settled() -> DuePools:
     attention = DuePools()
     attention.add(MAIL, "mail-uid")
     attention.add(SHOP, "shop-uid")
-    attention.looked_at(MAIL, unsettled=False, again_at=60.0)
-    attention.looked_at(SHOP, unsettled=False, again_at=90.0)
+    attention.looked_at(MAIL, due_at=NEVER, again_at=60.0)
+    attention.looked_at(SHOP, due_at=NEVER, again_at=90.0)
     return attention
 
 
-def test_a_pool_is_looked_at_until_it_has_settled() -> None:
+def test_a_pool_is_looked_at_at_each_reading_until_it_has_settled() -> None:
     attention = DuePools()
     attention.add(MAIL, "mail-uid")
     assert attention.wanted((), now=0.0) == {MAIL}
-    attention.looked_at(MAIL, unsettled=True, again_at=60.0)
+    attention.looked_at(MAIL, due_at=NEXT_READING, again_at=60.0)
     assert attention.wanted((), now=0.1) == {MAIL}
-    attention.looked_at(MAIL, unsettled=False, again_at=60.0)
+    attention.looked_at(MAIL, due_at=NEVER, again_at=60.0)
     assert attention.wanted((), now=0.2) == set()
+
+
+def test_a_pool_with_a_time_of_its_own_is_looked_at_then_and_until_it_has_been() -> None:
+    attention = settled()
+    attention.looked_at(SHOP, due_at=5.0, again_at=90.0)
+    assert (attention.due_at, attention.wanted((), now=4.9)) == (5.0, set())
+    assert attention.wanted((), now=5.0) == attention.wanted((), now=5.1) == {SHOP}
+    attention.looked_at(SHOP, due_at=NEVER, again_at=90.0)
+    assert (attention.due_at, attention.wanted((), now=5.2)) == (NEVER, set())
 
 
 def test_a_settled_pool_is_looked_at_when_its_pods_have_news_and_when_its_time_has_come() -> None:
@@ -37,6 +46,7 @@ def test_a_pool_can_be_looked_at_sooner() -> None:
     attention = settled()
     assert attention.wanted((), now=1.0) == set()
     attention.look_soon([SHOP])
+    assert attention.due_at == NEXT_READING
     assert attention.wanted((), now=1.1) == {SHOP}
 
 

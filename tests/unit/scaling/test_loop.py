@@ -17,6 +17,7 @@ from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.kube.cache import Cache
 from taskfleet.scaling.actions import ScaleExecutor
+from taskfleet.scaling.due_pools import NEVER, NEXT_READING
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
 from taskfleet.scaling.pool_metrics import PoolMetrics
@@ -62,6 +63,10 @@ class Brokers(BrokerMonitor):
         super().__init__(lambda _: None)
         self.seen: BrokerSnapshot | None = None
         self.requests = Requests()
+        self.due_at = NEVER
+
+    def read_by(self, broker: Key, at: float) -> None:  # noqa: ARG002 - as the real one
+        self.due_at = at
 
     def drains(self, broker: Key, pool_uid: str) -> Requests:  # noqa: ARG002 - as the real one
         return self.requests
@@ -173,6 +178,31 @@ async def test_a_queue_that_somebody_else_has_emptied_is_news() -> None:
     assert scene.replicas == 0
 
 
+async def test_a_reading_is_wanted_at_once_while_a_pool_has_something_to_do() -> None:
+    scene = Scene()
+    await scene.look(waiting=4)
+    assert scene.brokers.due_at == NEXT_READING
+    await scene.look(waiting=4)  # the Deployment has its size
+    assert scene.brokers.due_at == NEVER
+
+
+async def test_a_reading_is_wanted_when_a_run_is_planned_earlier() -> None:
+    scene = Scene()
+    await scene.look()
+    scene.loop.look_at(BROKER, ["celery"])
+    assert scene.brokers.due_at == NEXT_READING
+    scene.loop.forget(MAIL)
+    scene.loop.on_reading(BROKER, scene.brokers.seen)
+    assert scene.brokers.due_at == NEVER
+
+
+async def test_a_pool_without_a_deployment_wants_no_reading() -> None:
+    scene = Scene()
+    scene.cache.remove(scene.server.drop(Key("Deployment", NAMESPACE, "mail-worker")))
+    await scene.look(waiting=4)
+    assert scene.brokers.due_at == NEVER
+
+
 async def test_a_decision_is_remembered_as_it_was_made_and_what_follows_it_is_not() -> None:
     scene = Scene()
     await scene.look(waiting=3)
@@ -231,6 +261,18 @@ async def test_a_growth_that_is_refused_at_first_is_measured_from_its_beginning(
     await scene.look(waiting=2)
     assert scene.replicas == 2
     assert (value("taskfleet_reaction_seconds_sum") or 0) - before > accepted_at - refused_at
+
+
+async def test_each_refusal_of_a_size_is_told_as_only_who_is_told_asks_when_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("taskfleet.scaling.backoff.FIRST_SECONDS", 0.0)
+    scene = Scene()
+    scene.server.refuse("patch", "deployments", message="not now")
+    for _ in range(2):
+        scene.told.clear()
+        await scene.look(waiting=2)
+        assert MAIL in scene.told
 
 
 @pytest.mark.parametrize(

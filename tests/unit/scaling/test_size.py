@@ -54,8 +54,8 @@ def test_a_contest_is_over_when_the_size_has_stood_for_two_minutes() -> None:
 
 def test_a_refusal_is_over_when_the_refused_size_is_wanted_no_more() -> None:
     size = Size(known=2)
-    assert size.note_refused("no", now=0.0)
-    assert not size.note_refused("no", now=2.0)
+    for now in (0.0, 2.0):
+        size.note_refused("no", now=now)
     assert size.is_held(2, now=3.0)
     assert size.settle(2, 2, now=3.0)
     assert size.refusal is None

@@ -57,6 +57,15 @@ class _Links(HTMLParser):
         self.found += [name for name, _ in attributes if name in ("src", "href", "xlink:href")]
 
 
+def test_what_is_left_out_of_the_simulation_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pool.yaml"
+    path.write_text(f"{POOL}  recycle: {{maxAge: 24h}}\n")
+    assert simulate(path) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("spec.recycle is not simulated:")
+
+
 def test_the_report_stands_alone_and_says_how_to_repeat_it(pool: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     assert simulate(pool, "--out", str(out), "--seed", "7", arrivals="burst:20+poisson:1/m") == 0

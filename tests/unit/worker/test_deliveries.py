@@ -158,3 +158,22 @@ def test_a_report_is_bounded() -> None:
 
 def test_held_messages_are_counted_by_queue() -> None:
     assert held_by_queue(deliveries(a=payload(), b=payload()).held) == {"high": 2}
+
+
+def test_a_reply_that_was_lost_is_told_from_one_that_is_still_to_come() -> None:
+    made = deliveries(held=payload())
+    made.settle_later.append("acknowledged")
+    first = made.begin_to_fetch(2)
+    recorded = ["held", "acknowledged", "nobody", f"{made.tags}{first}", f"{made.tags}{first + 1}"]
+    assert made.strays(recorded) == ["nobody"]
+    made.end_of_fetch()
+    assert made.strays(recorded) == ["nobody", f"{made.tags}{first}", f"{made.tags}{first + 1}"]
+
+
+def test_a_new_fetch_gives_up_the_last_and_uses_none_of_its_orders() -> None:
+    made = deliveries(held=payload())
+    first, second = made.begin_to_fetch(2), made.begin_to_fetch(2)
+    assert (first, second) == (2, 4)
+    assert made.strays([f"{made.tags}2", f"{made.tags}4"]) == [f"{made.tags}2"]
+    taken = made.fetched("x", queue="q", prefix="", line="q", payload=payload(), order=5)
+    assert taken.order == 5

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from taskfleet_worker.deliveries import LOSSES, MAX_REDELIVERIES, Deliveries
-from taskfleet_worker.messages.intake import REASON, Intake, envelope
+from taskfleet_worker.deliveries import LOSSES, MAX_REDELIVERIES, REASON, Deliveries
+from taskfleet_worker.messages.intake import Intake, envelope
 from taskfleet_worker.pool.jobs import Jobs
 
 

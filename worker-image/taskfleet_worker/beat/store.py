@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 HEARTBEAT_KEPT = 15
 
-# The messages go first: what fails must leave the state as it was. Nothing to tell means that all was done.
+# The messages go first: what fails must leave the state as it was. Where the states are refused, the messages are taken
+# back: they would be sent again with each try. Nothing to tell means that all was done.
 # Each command has all changes at once: of a call from Lua most of the time is the call.
 SETTLE = """
 local uids, answers, lines, fields, told = {}, {}, {}, {}, false
@@ -48,8 +49,12 @@ for n = 1, #uids do
   end
   told = told or answers[n][1] ~= 0
 end
-if #fields > 0 then
-  redis.call('HSET', KEYS[2], unpack(fields))
+local noted = #fields > 0 and redis.pcall('HSET', KEYS[2], unpack(fields))
+if type(noted) == 'table' and noted.err then
+  for place, payloads in pairs(lines) do
+    for _ = 1, refused[place] and 0 or #payloads do redis.call('LPOP', KEYS[place]) end
+  end
+  return noted
 end
 return told and answers or {}
 """

@@ -13,13 +13,11 @@ import logging
 from typing import Any, Callable
 from uuid import uuid4
 
-from taskfleet_worker.deliveries import Deliveries, after_loss
+from taskfleet_worker.deliveries import REASON, Deliveries, after_loss
 from taskfleet_worker.pool.jobs import Jobs
 
 logger = logging.getLogger(__name__)
 
-# Why a message is a dead letter: in its envelope, as the losses are.
-REASON = "taskfleet-reason"
 _LONGEST = 200
 
 
@@ -81,10 +79,9 @@ class Intake:
 
     def reason(self, error: Exception) -> str:
         """Counted and for the report; the text of the error may hold parts of the message, so it is not."""
-        reason = f"it cannot be processed: {type(error).__name__}: {error}"[:_LONGEST]
         self.count += 1
         self.last = type(error).__name__
-        return reason
+        return described(error)
 
     @property
     def note(self) -> str | None:
@@ -105,6 +102,11 @@ class Intake:
         delivery.place, payload = after_loss(delivery)
         reason = f"workers crashed when they processed it, the last with {type(error).__name__}: {error}"
         delivery.payload = with_reason(payload, reason) if delivery.place == delivery.dead else payload
+
+
+def described(error: Exception) -> str:
+    """For the message's envelope."""
+    return f"it cannot be processed: {type(error).__name__}: {error}"[:_LONGEST]
 
 
 def with_reason(payload: dict[str, Any], reason: str) -> dict[str, Any]:

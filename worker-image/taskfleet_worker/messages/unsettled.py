@@ -12,6 +12,7 @@ from typing import Any, Callable
 from taskfleet_worker.deliveries import Deliveries
 from taskfleet_worker.messages.handback import before_the_pool
 from taskfleet_worker.pool.jobs import Job, Jobs
+from taskfleet_worker.pool.outcomes import Outcomes
 from taskfleet_worker.pool.tasks import Tasks
 from taskfleet_worker.shutdown.stopping import is_cold
 
@@ -26,12 +27,20 @@ LOOK_EVERY = 2.0
 class Unsettled:
     """Looked for in the consumer's own loop. `count`: how many were found, `last`: the name of the last one's task."""
 
-    def __init__(self, deliveries: Deliveries, jobs: Jobs, tasks: Tasks, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        jobs: Jobs,
+        tasks: Tasks,
+        outcomes: Outcomes,
+        clock: Callable[[], float],
+    ) -> None:
         self.count = 0
         self.last = ""
         self._deliveries = deliveries
         self._jobs = jobs
         self._tasks = tasks
+        self._outcomes = outcomes
         self._clock = clock
         self._looked = float("-inf")
         self._since: dict[str, float] = {}
@@ -102,6 +111,8 @@ class Unsettled:
                     semaphore.release()
 
     def _fail(self, state: Any, request: Any, error: BaseException | None) -> None:
+        from celery.exceptions import TaskError
+
         self.count += 1
         self.last = str(request.name)[:80]
         logger.error(
@@ -109,6 +120,7 @@ class Unsettled:
             request.name, request.id, error,
         )  # fmt: skip
         fail(state, request, error)
+        self._outcomes.failed(request, TaskError() if error is None else error)
 
 
 def fail(state: Any, request: Any, error: BaseException | None) -> None:

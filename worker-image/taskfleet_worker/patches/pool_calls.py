@@ -29,7 +29,8 @@ _DEPTH = 4
 
 class PoolCalls:
     """`pool_type` is asked from the first call on. `on_begin` is called as a job begins that is no task handed over by
-    Celery itself; `stops` is asked before any begins, and says of its requests whether they must not."""
+    Celery itself; `stops` is asked before any begins, and says of its requests whether they must not. `succeeded` gets the
+    request of a task that has, and its runtime in seconds where Celery has measured one."""
 
     def __init__(
         self,
@@ -37,9 +38,11 @@ class PoolCalls:
         pool_type: Callable[[], str],
         on_begin: Callable[[Job], None],
         stops: Callable[[tuple[Any, ...]], bool] = lambda _: False,
+        succeeded: Callable[[Any, float | None], None] = lambda _request, _runtime: None,
     ) -> None:
         self._jobs = jobs
         self._stops = stops
+        self._succeeded = succeeded
         self._pool_type = pool_type
         self._on_begin = on_begin
         # Celery's requests by task id, as long as anything holds them.
@@ -82,6 +85,8 @@ class PoolCalls:
                 raise _task_revoked()  # so that Celery gives its slot to another
             return None
         job = self._jobs.handed(requests, is_task=is_task)
+        if is_task:
+            options["callback"] = functools.partial(self._returned, request, options["callback"])
         report = functools.partial(_report, job, options.get("error_callback"))
         options["accept_callback"] = functools.partial(self._begin, job, options.get("accept_callback"))
         if self._type == "prefork":
@@ -97,6 +102,12 @@ class PoolCalls:
             raise
         self._follow(pool, job, result)
         return result
+
+    def _returned(self, request: Any, callback: Callback, value: Any, **options: Any) -> None:
+        """A task's result, as its tracer returns it: whether it failed, the result and the runtime."""
+        if isinstance(value, tuple) and len(value) == 3 and not value[0]:
+            self._succeeded(request, value[2])
+        callback(value, **options)
 
     def _stopped(self, requests: tuple[Any, ...]) -> bool:
         from celery.worker import state

@@ -3,6 +3,7 @@
 - A message is recorded as held by this start in the same transaction that makes it unacknowledged (redis_qos.py), under
   a delivery tag of its own: one message in two queues comes with one tag, and the second record replaces the first.
 - A gate is asked before each fetch; what a fetch still brings when it is closed goes back to the head of the line.
+- A fetch is one script, and Redis says when the next one is worth it (redis_fetch.py).
 - What goes back goes to the list that it came from, and keeps its order; kombu reverses it, and puts a copy into every
   queue that is bound to the message's exchange.
 - When the connection is lost, messages whose tasks run on are kept and acknowledged later, not given to others.
@@ -19,10 +20,11 @@ from collections.abc import Iterator
 from typing import Any, Callable
 from uuid import uuid4
 
-from taskfleet_worker import native
 from taskfleet_worker.broker.redis_link import RedisLink
 from taskfleet_worker.deliveries import redelivered
 from taskfleet_worker.patches.redis_client import error_classes, refusing_client
+from taskfleet_worker.patches.redis_fetch import FetchingChannel
+from taskfleet_worker.patches.redis_poller import waking_poller
 from taskfleet_worker.patches.redis_qos import HeldMessages, UnroutableError
 
 # kombu's versions whose channel this was written against and is tested with.
@@ -43,6 +45,7 @@ def install(link: RedisLink) -> str | None:
     for transport in (redis.Transport, redis.SentinelTransport):
         transport.Channel = _channel_class(transport.Channel, link, redis, any_end_stops=version < (5, 7))
     redis.Transport._deliver = _deliver(redis.virtual.Transport)
+    redis.MultiChannelPoller = waking_poller(redis.MultiChannelPoller)
     return None
 
 
@@ -66,6 +69,7 @@ def _channel_class(base: Any, link: RedisLink, redis: Any, *, any_end_stops: boo
         "QoS": qos,
         "any_end_stops": any_end_stops,
         "dumps": staticmethod(redis.dumps),
+        "loads": staticmethod(redis.loads),
         "exceptions": redis.redis.exceptions,
         "__module__": __name__,
     }
@@ -86,28 +90,23 @@ def _deliver(base: Any) -> Callable[[Any, Any, str], Any]:
     return deliver
 
 
-class _Gated:
+class _Gated(FetchingChannel):
     """Over kombu's channel for Redis."""
 
-    link: RedisLink
-    any_end_stops: bool
     dumps: Callable[[Any], str]
     exceptions: Any
-    # Of the message that is being delivered: its queue, its list without the prefix, and whether its queue has no_ack.
+    # Of the message that is being delivered: its queue, and whether that has no_ack.
     delivering: str | None = None
-    fetched_from: str | None = None
-    # The message as it came, until it is known what it is.
-    fetched: bytes | str | None = None
     at_most_once = False
-    renewing = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.no_ack: set[str] = set()
         super().__init__(*args, **kwargs)
         # Without ack_emulation kombu takes the QoS of other transports here; ours knows the option.
         self.__dict__.pop("QoS", None)
         if self.link.refusals.since is not None:
             # Celery pauses between two attempts to connect, and not between two connections that work.
-            self.client.set(f"{self.link.held_key}:probe", "1", ex=1)  # type: ignore[attr-defined]
+            self.client.set(f"{self.link.held_key}:probe", "1", ex=1)
             self.link.refusals.accepted()
 
     def _get_client(self) -> Any:
@@ -120,87 +119,23 @@ class _Gated:
         queues = dict.fromkeys(self._active_queues)  # type: ignore[attr-defined]
         return [queue for queue in queues if queue not in self.active_fanout_queues]  # type: ignore[attr-defined]
 
-    def _brpop_start(self, *args: Any, **kwargs: Any) -> None:
-        if self.link.is_consumers(self):
-            if self.link.gate.closed:
-                return
-            self.link.fetched_at = native.monotonic()
-            # What could not be recorded has to be back before more is fetched.
-            if self.link.refusals.paused or self.link.deliveries.unrecorded or not self.link.may_fetch():
-                return
-        super()._brpop_start(*args, **kwargs)  # type: ignore[misc]
-
-    def _brpop_read(self, *args: Any, **kwargs: Any) -> Any:
-        client = self.client  # type: ignore[attr-defined]
-        read = client.parse_response
-
-        def noting_the_list(*call: Any, **options: Any) -> Any:
-            try:
-                reply = read(*call, **options)
-            except self.exceptions.ResponseError as error:
-                if not self.link.refusals.refused(error):
-                    raise
-                self._renew_connections(client)
-                return None
-            if reply:
-                self.fetched_from, self.fetched = _text(reply[0]), reply[1]
-            else:
-                self.link.refusals.accepted()
-            return reply
-
-        client.parse_response = noting_the_list
-        try:
-            return super()._brpop_read(*args, **kwargs)  # type: ignore[misc]
-        except Exception as error:
-            if self.fetched is None:
-                raise
-            # It is off its list, and no message that kombu could record.
-            self.qos.refuse(self.fetched, self.fetched_from, error)  # type: ignore[attr-defined]
-            return True
-        finally:
-            del client.parse_response
-            self.fetched_from = self.fetched = None
-
-    def _renew_connections(self, client: Any) -> None:
-        """The next commands connect again: the address may lead to another server by now."""
-        from kombu.asynchronous import get_event_loop
-
-        cycle, sock, hub = self.connection.cycle, client.connection._sock, get_event_loop()  # type: ignore[attr-defined]
-        if sock is not None:
-            # kombu would go on to poll what is closed.
-            (cycle.poller.unregister if hub is None else hub.remove)(sock)
-            cycle._fd_to_chan.pop(sock.fileno(), None)
-            cycle._chan_to_sock.pop((self, client, "BRPOP"), None)
-        self.renewing = True
-        try:
-            client.connection.disconnect()
-            self.pool.disconnect(inuse_connections=False)  # type: ignore[attr-defined]
-        finally:
-            self.renewing = False
-
-    def _on_connection_disconnect(self, connection: Any) -> None:
-        if self.renewing:
-            return
-        # Up to kombu 5.6 the end of any connection, even of one that is collected as garbage, ends the fetching.
-        if not self.any_end_stops or connection in (self._in_poll, self._in_listen):  # type: ignore[attr-defined]
-            super()._on_connection_disconnect(connection)  # type: ignore[misc]
-
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
         callback, no_ack = kwargs.get("callback"), bool(kwargs.get("no_ack"))
         fanout = queue in self._fanout_queues  # type: ignore[attr-defined]
+        (self.no_ack.add if no_ack else self.no_ack.discard)(queue)
         if callback is None or (fanout and no_ack):
             return super().basic_consume(queue, *args, **kwargs)  # type: ignore[misc]
         if not fanout:
             kwargs["callback"] = functools.partial(self._deliver_unless_closed, callback, no_ack)
         result = super().basic_consume(queue, *args, **kwargs)  # type: ignore[misc]
-        callbacks = self.connection._callbacks  # type: ignore[attr-defined]
+        callbacks = self.connection._callbacks
         callbacks[queue] = functools.partial(self._note_queue, queue, callbacks[queue])
         return result
 
     def _note_queue(self, queue: str, deliver: Callable[[Any], Any], raw: Any) -> Any:
         # A message that was refused its record goes back.
         with self._from(queue), contextlib.suppress(error_classes(self.exceptions)[1]):
-            return deliver(_with_a_tag_of_its_own(raw))
+            return deliver(raw if self.taken is not None else _with_a_tag_of_its_own(raw))
 
     def basic_get(self, queue: str, *args: Any, **kwargs: Any) -> Any:
         with self._from(queue):
@@ -259,7 +194,3 @@ class _Gated:
 def _with_a_tag_of_its_own(raw: Any) -> Any:
     raw["properties"]["delivery_tag"] = str(uuid4())
     return raw
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name

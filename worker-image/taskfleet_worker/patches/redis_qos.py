@@ -34,9 +34,10 @@ class HeldMessages:
     _dirty: set[str]
 
     def append(self, message: Any, delivery_tag: str) -> None:
-        delivery = self._fetched(message, delivery_tag)
+        known = delivery_tag in self.link.deliveries.held  # its fetch has recorded it
+        delivery = None if known else self._fetched(message, delivery_tag)
         self.channel.fetched = None
-        if delivery.recorded:
+        if delivery is not None and delivery.recorded:
             self._record(message, delivery_tag, delivery)
         self._count(message, delivery_tag)
 
@@ -71,8 +72,8 @@ class HeldMessages:
                 pipe.execute()
         except Exception as error:
             # It is off its queue and recorded nowhere else.
-            self.link.deliveries.settled(tag)
             self.link.deliveries.unrecorded.append((tag, delivery))
+            self.link.deliveries.settled(tag)
             refused, ours = error_classes(self.redis.redis.exceptions)
             if isinstance(error, refused) and not isinstance(error, ours):
                 # Celery would end the worker, and the message with it.
@@ -138,6 +139,11 @@ class HeldMessages:
         except Exception:
             link.deliveries.unrecorded.append((tag, delivery))
 
+    def refuse_held(self, tag: str, error: Exception) -> None:
+        """The same for what its fetch has recorded."""
+        logger.error("taskfleet: an item in a queue is not a valid message", exc_info=error)
+        self.dead_letter(tag, self.link.intake.reason(error))
+
     def dead_letter(self, tag: str, reason: str) -> None:
         """Instead of acknowledging it."""
         delivery = self.link.deliveries.held[tag]
@@ -173,7 +179,8 @@ class HeldMessages:
             deliveries.return_later.extend(back)
         for tag, _ in found:
             deliveries.settled(tag)
-            self._dirty.add(tag)
+            if tag in self._delivered:
+                self._dirty.add(tag)
 
 
 class UnroutableError(LookupError):

@@ -51,18 +51,7 @@ def transport_options(
     ours = {name: value for name, value in ours.items() if name not in app_options}
     ours["visibility_timeout"] = settings.visibility_timeout
     ours["queue_order_strategy"] = _STRATEGIES[settings.queue_order]
-    notes = []
-    order = app_options.get("queue_order_strategy")
-    if order is not None and order != ours["queue_order_strategy"]:
-        notes.append(
-            f"The app sets queue_order_strategy {order!r}. The WorkerPool's queueOrder overrides it."
-        )
-    asked = app_options.get("visibility_timeout")
-    if asked is not None and asked != settings.visibility_timeout:
-        notes.append(
-            f"The app sets visibility_timeout {asked}. The Broker's "
-            f"{settings.visibility_timeout:g} overrides it."
-        )
+    notes = _overridden(app_options, ours)
     for name, (value, implied) in _shared_with_producers(settings).items():
         theirs = app_options.get(name)
         if theirs is not None and theirs != (implied if value is None else value):
@@ -75,6 +64,22 @@ def transport_options(
             ours[name] = value
     understood_ours = {name: value for name, value in ours.items() if understood(name)}
     return {**app_options, **understood_ours}, notes
+
+
+def _overridden(app_options: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    notes = []
+    order = app_options.get("queue_order_strategy")
+    if order is not None and order != ours["queue_order_strategy"]:
+        notes.append(
+            f"The app sets queue_order_strategy {order!r}. The WorkerPool's queueOrder overrides it."
+        )
+    timeout = app_options.get("visibility_timeout")
+    if timeout is not None and timeout != ours["visibility_timeout"]:
+        notes.append(
+            f"The app sets visibility_timeout {timeout}. The Broker's "
+            f"{ours['visibility_timeout']:g} overrides it."
+        )
+    return notes
 
 
 def _shared_with_producers(settings: Settings) -> dict[str, tuple[Any, Any]]:

@@ -53,6 +53,9 @@ class AmqpTransport:
     def refusal(self) -> str | None:
         return None
 
+    def fallback(self) -> str | None:
+        return None
+
     def refuses(self) -> bool:
         return False
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from taskfleet_worker.broker.broker_thread import BrokerThread, Voice
+from taskfleet_worker.broker.failure_folds import FailureFolds
+from taskfleet_worker.broker.outcome_folds import OutcomeFolds
+from taskfleet_worker.broker.redis_fetch import MOST
 from taskfleet_worker.broker.redis_link import RedisLink
 from taskfleet_worker.broker.redis_thread import Connection, RedisThread
 from taskfleet_worker.context import WorkerContext
@@ -24,12 +27,19 @@ class RedisTransport:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._link = RedisLink(context.deliveries, context.gate, context.intake, context.keys.held)
+        self._link = RedisLink(
+            context.deliveries,
+            context.gate,
+            context.intake,
+            held_key=context.keys.held,
+            wake_up_key=context.keys.wake_up,
+        )
 
     def install(self) -> list[str]:
         self._link.is_consumers = lambda channel: channel is self._context.channel
         self._link.tags_that_run_on = self._tags_that_run_on
         self._link.settle_pending = self._settle_pending
+        self._link.most = self._most
         note = redis_channel.install(self._link)
         return [note] if note else []
 
@@ -70,11 +80,26 @@ class RedisTransport:
     def refusal(self) -> str | None:
         return self._link.refusals.note
 
+    def fallback(self) -> str | None:
+        reason = self._link.not_woken
+        return reason and f"The worker fetches with BRPOP, because Redis does not wake it: {reason}."
+
     def refuses(self) -> bool:
         return self._link.refusals.since is not None
 
     def leave(self) -> None:
         self._link.leaving = True
+
+    def _most(self) -> int:
+        context = self._context
+        if context.pool_type == "solo":
+            return 1  # its task runs before the next message is looked at
+        if "can_consume" not in vars(context.channel.qos):
+            return MOST
+        # Celery's worker_disable_prefetch, which the prefetch count does not know.
+        controller = context.controller
+        limit = getattr(controller, "max_concurrency", None) or context.consumer.pool.num_processes
+        return int(limit) - context.reserved
 
     def _thread(self, voice: Voice) -> RedisThread:
         import redis
@@ -95,6 +120,8 @@ class RedisTransport:
             deliveries=context.deliveries,
             revokes=context.revokes,
             fence=context.fence,
+            folds=OutcomeFolds(context.outcomes, voice.keys, voice.prefix),
+            failures=FailureFolds(context.failures, voice.keys, voice.prefix),
         )
 
     def _fetch_age(self) -> float | None:

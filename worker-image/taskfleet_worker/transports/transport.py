@@ -38,6 +38,9 @@ class Transport(Protocol):
     def refusal(self) -> str | None:
         """For the report: what writes the broker refuses, or has refused. Called by any thread."""
 
+    def fallback(self) -> str | None:
+        """For the report: why the worker fetches as Celery does, where it could do better. Called by any thread."""
+
     def refuses(self) -> bool:
         """Whether the broker refuses writes now, such as acknowledgements. Called by any thread."""
 

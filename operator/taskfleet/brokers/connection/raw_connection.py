@@ -134,6 +134,10 @@ class RawConnection:
         self._asked, self._last = question, raw
         return replies
 
+    def forget(self) -> None:
+        """Parse the next replies even if they are the same: something else was learned meanwhile."""
+        self._asked = None
+
     async def ask_uncompared(self, question: CommandBatch) -> list[Any]:
         """The replies to another question; `ask` goes on comparing with its own. Raises RawConnectionError."""
         _, replies = await self._exchange(question)
@@ -150,6 +154,21 @@ class RawConnection:
             raise RawConnectionError(
                 f"no answer within {self._patience:g} s ({type(error).__name__})"
             ) from error
+
+    def send(self, request: bytes) -> None:
+        """Send without waiting for an answer: for a connection that is only listened to from now on."""
+        self._writer.write(request)
+
+    async def receive(self, most: int) -> bytes:
+        """What the server sends next, unparsed, at most `most` bytes; waits for it. Raises RawConnectionError."""
+        try:
+            data = await self._reader.read(most)
+        except OSError as error:
+            raise RawConnectionError(f"the connection is lost ({type(error).__name__})") from error
+        if not data:
+            raise RawConnectionError("the server closed the connection")
+        self._received(len(data))
+        return data
 
     @property
     def kept_bytes(self) -> int:

@@ -3,6 +3,7 @@ before a parser sees them, because hiredis makes room for as many elements as an
 """
 
 import re
+from collections.abc import Iterator
 
 from redis.exceptions import RedisError
 
@@ -17,6 +18,9 @@ _MAX_DIGITS = 9
 # to texts that are not made for it.
 _HEADER = re.compile(rb"[*%~>|](\d{1,20})\r\n")
 _LONGEST_HEADER = 23
+_MARKS = (b"*", b"%", b"~", b">", b"|")
+# For 340 KB of reports, with one header: 0.6 ms instead of 2.6 ms with the expression alone.
+_FEW_MARKS = 200
 
 
 class UnsafeReplyError(RedisError):
@@ -42,7 +46,7 @@ class ReplyGuard:
     def check(self, data: bytes) -> None:
         """Count what the next bytes declare, before a parser gets them. Raises UnsafeReplyError."""
         text = self._end + data
-        for header in _HEADER.finditer(text):
+        for header in _headers(text):
             if header.end() <= len(self._end):  # it was counted with the bytes before
                 continue
             digits = header[1]
@@ -50,3 +54,18 @@ class ReplyGuard:
             if self._elements > self._max_elements:
                 raise UnsafeReplyError(f"a reply has more than {self._max_elements} elements")
         self._end = text[-_LONGEST_HEADER:]
+
+
+def _headers(text: bytes) -> Iterator[re.Match[bytes]]:
+    """Whatever can be a header, in its order. An ordinary answer has next to none of their first characters."""
+    if sum(map(text.count, _MARKS)) > _FEW_MARKS:
+        return _HEADER.finditer(text)
+    places = sorted(at for mark in _MARKS for at in _places(text, mark))
+    return (header for at in places if (header := _HEADER.match(text, at)) is not None)
+
+
+def _places(text: bytes, mark: bytes) -> Iterator[int]:
+    at = text.find(mark)
+    while at >= 0:
+        yield at
+        at = text.find(mark, at + 1)

@@ -199,6 +199,11 @@ def resumed(before: BrokerSnapshot, *, now: float) -> BrokerSnapshot:
     return replace(before, at=now, reports=reports)
 
 
+def any_at_work(seen: BrokerSnapshot) -> bool:
+    """Whether some pod has messages, or is not simply ready for them."""
+    return not all(known.report.idle for known in seen.reports.values())
+
+
 def _queues(
     query: Query, lengths: Sequence[Any], before: BrokerSnapshot | None, now: float
 ) -> BrokerSnapshot:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from taskfleet import metrics
 from taskfleet.brokers.polling.interval import PollInterval
+from taskfleet.brokers.polling.reading_schedule import Pace
 from taskfleet.brokers.polling.reply_budget import ReplyBudget
 
 
@@ -17,14 +18,9 @@ class Share:
     budget: ReplyBudget = field(default_factory=ReplyBudget)
 
     @property
-    def pause(self) -> float:
-        """Seconds from one reading to the next."""
-        return self.pace.pause(self.namespace)
-
-    @property
-    def reports_pause(self) -> float:
-        """Seconds from one reading of all reports to the next."""
-        return self.pace.reports_pause(self.namespace)
+    def pace_now(self) -> Pace:
+        """How often it may be read at the moment."""
+        return Pace(self.pace.pause(self.namespace), self.pace.reports_pause(self.namespace))
 
     def spent(self, seconds: float) -> None:
         """A reading with all reports has taken so much CPU."""
@@ -41,6 +37,10 @@ class Share:
     def connects(self) -> None:
         """Count a connection."""
         metrics.BROKER_CONNECTIONS_OPENED.labels(self.namespace, self.broker).inc()
+
+    def missed_wake_up(self) -> None:
+        """Count a change that was found without having been announced."""
+        metrics.BROKER_WAKE_UPS_MISSED.labels(self.namespace, self.broker).inc()
 
     def received(self, size: int) -> None:
         """Count the bytes of an answer."""

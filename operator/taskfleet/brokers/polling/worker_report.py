@@ -83,6 +83,16 @@ class Report:
         """Messages in the pod's hands."""
         return sum(work.held for work in self.queues.values())
 
+    @property
+    def idle(self) -> bool:
+        """Whether the pod waits for messages and has none."""
+        return (
+            self.state == "ready"
+            and self.drain is None
+            and not (self.active or self.prefetched or self.eta or self.limited)
+            and not self.held
+        )
+
 
 def incarnation_of(name: bytes) -> Incarnation | None:
     """The start that a field of the hash names; None for an invalid name.

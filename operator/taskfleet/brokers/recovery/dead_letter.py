@@ -20,7 +20,9 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to requeue messages: all that exist, or those with the ids. `token` identifies the request."""
+    """A request to requeue messages: all that exist, or those with the ids. `token` identifies the request; `forget`: they
+    are removed instead."""
 
     token: str
     ids: tuple[str, ...] = ()
+    forget: bool = False

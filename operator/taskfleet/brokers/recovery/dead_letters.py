@@ -42,9 +42,11 @@ return found
 """
 
 # KEYS: the request, the dead letters, the queue's lists. ARGV: token, ids (none: all), the first priority of each
-# list, how many and how many bytes at once, seconds to remember.
+# list, how many and how many bytes at once, seconds to remember, whether they are removed instead.
 # Every message is taken from the head and goes to its queue or to the tail, so what stays keeps its order. How many
 # are left to scan is stored: a request that is repeated continues, and moves nothing that arrived after it.
+# A script does not roll back. So it ends at its first writes, which change nothing, where it has no right to store or to
+# take. Then each message is at its new place before it is taken from the old one.
 _MOVE = (
     MARKED
     + """
@@ -54,6 +56,7 @@ for _, id in ipairs(cjson.decode(ARGV[2])) do wanted[id] = true end
 local function destination(message)
   local readable, read = pcall(cjson.decode, message)
   local headers = readable and type(read) == 'table' and read.headers
+  if ARGV[7] == '1' and not next(wanted) then return KEYS[3] end
   if type(headers) ~= 'table' or next(wanted) and not wanted[headers.id] then return nil end
   local properties = type(read.properties) == 'table' and read.properties or {}
   local priority, list = tonumber(properties.priority) or 0, 1
@@ -65,10 +68,12 @@ end
 
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'token', ARGV[1], 'moved', 0)
+  redis.call('HSET', KEYS[1], 'moved', 0)
 end
+redis.call('HSET', KEYS[1], 'token', ARGV[1])
+redis.call('LPOP', KEYS[2], 0)
 local left = tonumber(redis.call('HGET', KEYS[1], KEYS[2]) or redis.call('LLEN', KEYS[2]))
-local looked_at, moved, bytes = 0, 0, 0
+local looked_at, moved, bytes, refusal = 0, 0, 0, nil
 while looked_at < left and looked_at < tonumber(ARGV[4]) and bytes < tonumber(ARGV[5]) do
   local message = redis.call('LINDEX', KEYS[2], 0)
   if not message then
@@ -76,18 +81,24 @@ while looked_at < left and looked_at < tonumber(ARGV[4]) and bytes < tonumber(AR
     break
   end
   local list = destination(message)
-  redis.call('LPOP', KEYS[2])
-  if list then
-    redis.call('LPUSH', list, marked(unexplained(uncounted(message))))
-    moved = moved + 1
-  else
-    redis.call('RPUSH', KEYS[2], message)
+  local done = 0
+  if not list then
+    done = redis.pcall('RPUSH', KEYS[2], message)
+  elseif ARGV[7] == '0' then
+    done = redis.pcall('LPUSH', list, marked(unexplained(uncounted(message))))
   end
+  if type(done) == 'table' then
+    refusal = done
+    break
+  end
+  redis.call('LPOP', KEYS[2])
+  moved = list and moved + 1 or moved
   looked_at, bytes = looked_at + 1, bytes + #message
 end
 redis.call('HSET', KEYS[1], KEYS[2], left - looked_at)
+moved = redis.call('HINCRBY', KEYS[1], 'moved', moved)
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-return {left - looked_at, redis.call('HINCRBY', KEYS[1], 'moved', moved)}
+return refusal or {left - looked_at, moved}
 """
 )
 
@@ -105,11 +116,11 @@ async def dead_letters(client: Redis, layout: Layout, queues: Sequence[str]) -> 
 async def requeue(
     client: Redis, layout: Layout, queues: Sequence[str], request: Request, *, pool_uid: str
 ) -> int:
-    """Move messages to the end of their queues, their count cleared; how many the request has moved in all.
+    """Move messages to the end of their queues, their count cleared, or remove them; how many the request has in all.
 
     Repeated with the same token, even after a failure half-way, it moves each message once.
     """
-    known = layout.key("requeue", pool_uid)
+    known = layout.key("forget" if request.forget else "requeue", pool_uid)
     steps = json.dumps(layout.priority_steps)
     arguments = (
         request.token,
@@ -118,6 +129,7 @@ async def requeue(
         _BATCH,
         _BATCH_BYTES,
         _REMEMBERED_SECONDS,
+        int(request.forget),
     )
     moved = 0
     for queue in queues:

@@ -6,9 +6,7 @@ Both are in the message's envelope and not in its headers, which tasks copy into
 
 MAX_REDELIVERIES = 5  # as in taskfleet_worker/deliveries.py: then the message is dead-lettered
 LOSSES = "taskfleet-losses"
-REASON = (
-    "taskfleet-reason"  # as in taskfleet_worker/messages/intake.py: why no worker could take a message in
-)
+REASON = "taskfleet-reason"  # as in taskfleet_worker/deliveries.py: why no worker could take a message in
 
 # `marked(message)` marks a message of any size within Redis, `counted(message, losses)` gives it its count,
 # `uncounted(message)` removes that and `unexplained(message)` the reason of a dead letter; `message_in(value)` takes a

@@ -48,18 +48,31 @@ return found
 """
 
 # KEYS: index, messages, lists. ARGV: seconds of visibility, [[tag, [list, ...]], ...], what the names of marks begin with.
-# A list gets its message before it is removed from the others, so that a Redis which is full loses nothing.
+# A list gets its message before it is removed from the others, so that a Redis which is full loses nothing. What cannot
+# go to all of its lists goes to none, and where nothing may be removed from the records, nothing moves.
 _MOVE = (
     MARKED
     + """
 local latest, moved = redis.call('TIME')[1] - ARGV[1], 0
+local function put(message, lists)
+  for at, list in ipairs(lists) do
+    local done = redis.pcall('RPUSH', KEYS[2 + list], message)
+    if type(done) == 'table' then
+      for before = 1, at - 1 do redis.call('RPOP', KEYS[2 + lists[before]]) end
+      return done
+    end
+  end
+end
+redis.call('ZREM', KEYS[1], '')
+redis.call('HDEL', KEYS[2], '')
 for _, entry in ipairs(cjson.decode(ARGV[2])) do
   local tag, score = entry[1], redis.call('ZSCORE', KEYS[1], entry[1])
   local value = score and tonumber(score) <= latest and redis.call('HGET', KEYS[2], tag)
   local message = value and message_in(value)
   if message then
     message = marked(message)
-    for _, list in ipairs(entry[2]) do redis.call('RPUSH', KEYS[2 + list], message) end
+    local refusal = put(message, entry[2])
+    if refusal then return refusal end
     redis.call('HDEL', KEYS[2], tag)
     redis.call('ZREM', KEYS[1], tag)
     redis.call('SET', ARGV[3] .. tag, '1', 'EX', '86400')

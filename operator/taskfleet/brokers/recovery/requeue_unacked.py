@@ -54,11 +54,15 @@ return found
 # A start that has spoken again is not dead: it looks for what it has lost after it has spoken
 # (taskfleet_worker/messages/fence.py), and from then on nothing is taken from it. Only who still finds a message
 # unacknowledged moves it, so nothing is doubled by whoever else tries. The list comes first, so that a refusal loses
-# nothing.
+# nothing. Before it, nothing is removed from each record: that ends the script where it has no right to, and nothing is
+# in its list and on record.
 _MOVE = (
     MARKED
     + """
 if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return -1 end
+redis.call('HDEL', KEYS[1], '')
+redis.call('ZREM', KEYS[2], '')
+redis.call('HDEL', KEYS[3], '')
 local moved = 0
 for at = 4, #ARGV, 2 do
   local value = redis.call('HGET', KEYS[1], ARGV[at])

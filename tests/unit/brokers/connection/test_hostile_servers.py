@@ -182,6 +182,15 @@ def test_an_ordinary_answer_passes() -> None:
         guard.check(b"*5000\r\n" + b"$300\r\n" + b"x" * 300 + b"\r\n")
 
 
+@pytest.mark.parametrize("others", [0, 1000], ids=["alone", "among-many-of-its-kind"])
+def test_a_header_is_found_wherever_it_stands(others: int) -> None:
+    text = b"x" * 1000 + b"*~" * others
+    for mark in (b"*", b"%", b"~", b">", b"|"):
+        with pytest.raises(UnsafeReplyError):
+            ReplyGuard().check(text + mark + b"300000\r\n" + text)
+        ReplyGuard().check(text + mark + b"3\r\n" + text)
+
+
 def test_elements_are_counted_over_the_whole_answer() -> None:
     guard = ReplyGuard(max_elements=10)
     guard.check(b"*5\r\n*5\r\n")

@@ -1,7 +1,6 @@
 """The connection to Redis: what it asks, and when it spares itself the parsing."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
@@ -14,19 +13,6 @@ from taskfleet.brokers.connection.raw_connection import (
     RawConnectionError,
 )
 from tests.runtime.redis_server import RedisServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: RedisServer) -> Iterator[redis_py.Redis]:
-    with redis_py.Redis.from_url(server.url) as client:
-        client.flushall()
-        yield client
 
 
 def endpoint(server: RedisServer) -> Endpoint:

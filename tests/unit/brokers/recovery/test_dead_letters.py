@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -19,12 +19,6 @@ from tests.runtime.redis_server import RedisServer
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
 QUEUES = ("high", "low")
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +217,24 @@ def test_a_redis_that_is_full_loses_nothing(server: RedisServer, monkeypatch: py
     assert sorted(in_line(server, "high") + aside(server)) == ["a", "b", "c"]
     assert requeued(server) == 3
     assert in_line(server, "high") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "left"),
+    [
+        pytest.param((), [], id="all"),
+        pytest.param(("a", "c"), ["b", None], id="some"),
+    ],
+)
+def test_forgotten_messages_are_gone_and_nobody_gets_them(
+    server: RedisServer, ids: tuple[str, ...], left: list[str | None]
+) -> None:
+    dead_lettered(server, "a", "b", "c")
+    server.client.rpush("app:high.dead", json.dumps({"headers": {"id": None}, "properties": {}}))
+    request = Request("one", ids, forget=True)
+    moved = run(server, lambda client: requeue(client, LAYOUT, QUEUES, request, pool_uid="uid"))
+    assert (moved, in_line(server, "high")) == (4 - len(left), [])
+    assert list(reversed(in_line(server, "high.dead"))) == left
+    server.client.rpush("app:high.dead", "unreadable")
+    assert run(server, lambda client: requeue(client, LAYOUT, QUEUES, request, pool_uid="uid")) == moved
+    assert server.client.llen("app:high.dead") == len(left) + 1

@@ -1,7 +1,6 @@
 """Removing what waits, on a real Redis."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from redis.asyncio import Redis
@@ -11,12 +10,6 @@ from taskfleet.brokers.recovery.purge import purge
 from tests.runtime.redis_server import RedisServer
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A message that goes back looks the same whoever sends it: the worker, the operator, and the scripts in Redis."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,12 +34,6 @@ MESSAGES = [
     ),
     pytest.param({"body": "x" * 500_000, "properties": {"delivery_info": {"exchange": "e"}}}, id="large"),
 ]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,12 +18,6 @@ LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
 START = Incarnation("uid", "pod-1", "s1")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HELD = "app:taskfleet:c:ns:held:uid/pod-1/s1"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

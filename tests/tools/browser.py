@@ -1,6 +1,7 @@
 """Headless Chromium from Debian's packages, driven over its own debugging protocol."""
 
 import asyncio
+import base64
 import itertools
 import json
 import os
@@ -44,6 +45,26 @@ class Tab:
             await asyncio.sleep(0.1)
         return value
 
+    async def look(self, *, width: int, height: int, scheme: str = "light") -> None:
+        """Show the page in a window of this size, to a person who prefers this color scheme."""
+        await self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 640,
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        await self._call("Emulation.setEmulatedMedia", media="", features=features)
+
+    async def print_pdf(self) -> bytes:
+        return base64.b64decode((await self._call("Page.printToPDF"))["data"])
+
+    async def screenshot(self, path: Path) -> None:
+        """What the window shows, as a PNG."""
+        data = (await self._call("Page.captureScreenshot", format="png"))["data"]
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(data))
+
     async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._ids)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
@@ -70,6 +91,7 @@ async def chromium(folder: Path) -> AsyncIterator[Tab]:
 def _started(folder: Path) -> Iterator[str]:
     """The port of its debugging protocol, which Chromium writes into its profile when it listens."""
     debian.require({"chromium": "chromium"})
+    folder.mkdir(exist_ok=True)
     command = ["chromium", "--headless=new", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"]
     # Nothing but the page under test is asked for.
     command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]

@@ -1,0 +1,1 @@
+"""Failed tasks: the records that workers keep in Redis, read, retried and forgotten."""

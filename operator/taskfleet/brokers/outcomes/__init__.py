@@ -1,0 +1,1 @@
+"""What became of tasks: the totals that workers keep in Redis, read and exported."""

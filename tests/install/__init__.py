@@ -1,0 +1,1 @@
+"""The ways to install a release, as the documentation shows them."""

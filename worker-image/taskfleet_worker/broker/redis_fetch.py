@@ -1,0 +1,167 @@
+"""A fetch in one script: each message is read, recorded as held, and taken off its list last.
+
+Whatever Redis refuses, and whenever the process or its connection ends, a message is in its list or on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from taskfleet_worker.broker.redis_commands import Unacked
+
+# KEYS: the lists in their order, and nothing else: Redis up to 7.0 tracks every key that is named here. ARGV: how many
+# messages at most, how many workers share what is there, how many lists take turns, the time, `unacked`, its index, our
+# record, what tags begin with, the order of the first message; then for each list its queue, its dead letters, and
+# whether its messages are recorded.
+# A script does not roll back. So the list comes last, and what was written before a refusal is removed. Redis tracks a
+# list for this client because it was read, also one that does not exist yet.
+FETCH = """
+local want, share, turn, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local unacked, index, held, tags, order = ARGV[5], ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local found, passed, bytes, refusal = {}, {}, 0, nil
+local LARGE, MOST_BYTES = 65536, 1048576
+
+local function refused(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then refusal = reply.err end
+  return refusal
+end
+
+local function is_message(raw)
+  -- Redis serves no other client while it decodes: what is large is left to the worker.
+  return string.find(raw, '^%s*{') and (#raw > LARGE or pcall(cjson.decode, raw))
+end
+
+local function record(at, raw)
+  local tag, queue, dead = tags .. order, ARGV[7 + 3 * at], ARGV[8 + 3 * at]
+  if refused('HSET', unacked, tag, '[' .. raw .. ', "", ' .. cjson.encode(queue) .. ']')
+      or refused('ZADD', index, now, tag)
+      or refused('HSET', held, tag, cjson.encode({order, KEYS[at], dead}))
+      or refused('RPOP', KEYS[at]) then
+    redis.pcall('HDEL', unacked, tag)
+    redis.pcall('ZREM', index, tag)
+    redis.pcall('HDEL', held, tag)
+  end
+end
+
+local function take(at)
+  local raw = redis.pcall('LINDEX', KEYS[at], -1)
+  if not raw then return false end
+  if type(raw) == 'table' then refusal = raw.err return false end
+  if not is_message(raw) then
+    found[#found + 1] = {at, 0, raw}
+    passed[at] = true
+    return false
+  end
+  if ARGV[9 + 3 * at] == '1' then record(at, raw) else refused('RPOP', KEYS[at]) end
+  if refusal then return false end
+  found[#found + 1] = {at, order, raw}
+  want, order, bytes = want - 1, order + 1, bytes + #raw
+  return true
+end
+
+if want > 1 then
+  local there = 0
+  for at = 1, #KEYS do
+    local length = redis.pcall('LLEN', KEYS[at])
+    if type(length) == 'number' then there = there + length end
+  end
+  want = math.min(want, math.max(1, math.ceil(there / share)))
+end
+for first = 1, #KEYS, turn do
+  local more = true
+  while more do
+    more = false
+    for at = first, first + turn - 1 do
+      if want > 0 and bytes < MOST_BYTES and not refusal and not passed[at] and take(at) then more = true end
+    end
+  end
+end
+return {refusal or '', unpack(found)}
+"""
+# KEYS: a list, its dead letters. ARGV: the item at the head of the list, and what it becomes. Of several workers that
+# see the same item one moves it. It takes nothing first: where it has no right to, it would add a dead letter at each fetch.
+SET_ASIDE = """
+if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+redis.call('RPOP', KEYS[1], 0)
+redis.call('RPUSH', KEYS[2], ARGV[2])
+redis.call('RPOP', KEYS[1])
+return 1
+"""
+# At once; Redis serves no other client meanwhile.
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """One list of a queue: its full name, and that without the prefix. `recorded`: its messages are acknowledged."""
+
+    key: str
+    name: str
+    queue: str
+    dead: str
+    recorded: bool
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message that is off its list. `order` counts fetched messages; `raw` is what the producer sent."""
+
+    line: Line
+    order: int
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """`invalid`: what is no message, still at the head of its list. `refusal`: the reply that ended the fetch."""
+
+    taken: list[Taken] = field(default_factory=list)
+    invalid: list[Taken] = field(default_factory=list)
+    refusal: str = ""
+
+
+def fetch_arguments(
+    names: Unacked,
+    lines: Sequence[Line],
+    *,
+    tags: str,
+    order: int,
+    want: int,
+    share: int,
+    turn: int,
+    now: float,
+) -> list[str]:
+    """What follows the script: the number of keys, the keys, the arguments. `turn` lists at a time take turns."""
+    keys = [line.key for line in lines]
+    how = [want, share, turn, now, names.messages, names.index, names.held, tags, order]
+    each = [value for line in lines for value in (line.queue, line.dead, int(line.recorded))]
+    return [str(value) for value in (len(keys), *keys, *how, *each)]
+
+
+def read_fetched(reply: Sequence[Any], lines: Sequence[Line]) -> Fetched:
+    """The script's reply."""
+    refusal, *items = reply
+    found = [Taken(lines[at - 1], order, _bytes(raw)) for at, order, raw in items]
+    return Fetched(
+        taken=[one for one in found if one.order],
+        invalid=[one for one in found if not one.order],
+        refusal=_without_generic_code(_bytes(refusal).decode(errors="replace")),
+    )
+
+
+def set_aside(client: Any, item: Taken, envelope: str) -> bool:
+    """Move what is no message to the dead letters of its queue; False where somebody else has done it."""
+    return bool(client.eval(SET_ASIDE, 2, item.line.key, item.line.dead, item.raw, envelope))
+
+
+def _without_generic_code(reply: str) -> str:
+    """As redis-py has it."""
+    return reply[4:] if reply.startswith("ERR ") else reply
+
+
+def _bytes(text: bytes | str) -> bytes:
+    """An app may ask redis-py for text."""
+    return text.encode(errors="surrogateescape") if isinstance(text, str) else text
