@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from taskfleet_worker.broker.redis_commands import Unacked
-from taskfleet_worker.broker.redis_fetch import FETCH, Fetched, Line, fetch_arguments, read_fetched, set_aside
+from taskfleet_worker.broker.redis_fetch import FETCH, Fetched, Line, fetch_arguments, read_fetched
 from taskfleet_worker.refusals import code
 from tests.runtime.redis_server import RedisServer
 
@@ -95,24 +95,13 @@ def test_what_needs_no_acknowledgement_is_not_recorded(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("item", [b"", b"nonsense", b"[1]", b'"x"', b'{"a": ', b"{}]", b"\xff\xfe"])
-def test_what_is_no_message_stays_until_one_worker_moves_it(scene: Scene, item: bytes) -> None:
+def test_what_is_no_message_is_fetched_and_recorded_like_any_other(scene: Scene, item: bytes) -> None:
     scene.put("celery", item, MESSAGE)
-    seen = [scene.fetch([line("celery")], want=5) for _ in range(2)]
-    assert [[one.raw for one in fetched.invalid] for fetched in seen] == [[item], [item]]
-    assert scene.records() == (0, 0, 0)
-    assert [set_aside(scene.client, one.invalid[0], "envelope") for one in seen] == [True, False]
-    assert scene.client.lrange("p:celery.dead", 0, -1) == [b"envelope"]
-    assert raws(scene.fetch([line("celery")])) == [MESSAGE]
+    assert raws(scene.fetch([line("celery")], want=5)) == [item, MESSAGE]
+    assert scene.records() == (2, 2, 2)
 
 
-def test_an_invalid_item_does_not_stop_the_other_lists(scene: Scene) -> None:
-    scene.put("a", b"nonsense", *numbered(1))
-    scene.put("b", *numbered(2, 3))
-    fetched = scene.fetch([line("a"), line("b")], want=5, turn=2)
-    assert (raws(fetched), len(fetched.invalid)) == (numbered(2, 3), 1)
-
-
-def test_a_large_message_is_not_decoded_and_fetched_all_the_same(scene: Scene) -> None:
+def test_large_messages_are_fetched_one_at_a_time(scene: Scene) -> None:
     large = b'{"body": "' + b"x" * 3_000_000 + b'"}'
     scene.put("celery", large, large)
     assert raws(scene.fetch([line("celery")], want=2)) == [large], "Redis answers nobody meanwhile"

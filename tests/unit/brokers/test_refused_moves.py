@@ -30,14 +30,12 @@ from taskfleet.brokers.recovery.requeue_unacked import requeue_unacked
 from taskfleet_worker.beat.entry import digest
 from taskfleet_worker.beat.store import Change, Message, RedisStore
 from taskfleet_worker.broker.redis_commands import Returned, Unacked, give_back_unrecorded, requeue
-from taskfleet_worker.broker.redis_fetch import Line, Taken, set_aside
 from tests.runtime.redis_server import RedisServer
 from tests.unit.brokers.failures.records import LAYOUT, NAMES, WEEK, Pool
 
 START = Incarnation("uid", "pod-1", "s1")
 UNACKED = Unacked("app:", "unacked", "unacked_index", "held")
 MESSAGE = json.dumps({"body": "W10=", "headers": {"id": "one"}, "properties": {"priority": 0}})
-LINE = Line("app:q", "q", "q", "app:q.dead", True)
 EXPIRING = Layout(prefix="app:", reports=LAYOUT.reports, visibility_timeout=60.0)
 
 
@@ -67,9 +65,9 @@ def plainly(act: Callable[[Any], object]) -> Callable[[str], object]:
     return run
 
 
-def held(server: RedisServer) -> None:
+def held(server: RedisServer, message: str = MESSAGE) -> None:
     server.client.hset(LAYOUT_REPORTS, "/".join(START), "{}")
-    server.client.hset("app:unacked", "t1", f'[{MESSAGE}, "", "q"]')
+    server.client.hset("app:unacked", "t1", f'[{message}, "", "q"]')
     server.client.zadd("app:unacked_index", {"t1": 1.0})
     server.client.hset(HELD, "t1", json.dumps([1, "app:q", "app:q.dead"]))
 
@@ -121,6 +119,9 @@ def settle(client: Any) -> object:
 
 MOVES = {
     "dead-pod": Move(held, in_loop(requeue_of_dead_pod), ("rpush", "hdel", "zrem")),
+    "no-message": Move(
+        lambda server: held(server, "one"), in_loop(requeue_of_dead_pod), ("rpush", "hdel", "zrem")
+    ),
     "expired": Move(
         expired,
         in_loop(lambda client: ExpiredRequeuer(EXPIRING, "us").sweep(client, [])),
@@ -138,11 +139,6 @@ MOVES = {
         ("lpush", "zrem", "hdel", "hincrby"),
     ),
     "recorded-by-the-worker": Move(held, of_worker(recorded=True), ("rpush", "hdel", "zrem")),
-    "not-message": Move(
-        lambda server: server.client.rpush("app:q", "one"),
-        plainly(lambda client: set_aside(client, Taken(LINE, 0, b"one"), "one")),
-        ("rpush", "rpop"),
-    ),
 }
 REFUSALS = [
     pytest.param(move, command, id=f"{name}-{command}")

@@ -5,7 +5,6 @@ Where Redis does not wake the worker (redis_sleep.py), and on channels that are 
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Sequence
 from hashlib import sha1
@@ -14,21 +13,11 @@ from time import time
 from typing import Any, Callable
 
 from taskfleet_worker import native
-from taskfleet_worker.broker.redis_fetch import (
-    FETCH,
-    MOST,
-    Line,
-    Taken,
-    fetch_arguments,
-    read_fetched,
-    set_aside,
-)
+from taskfleet_worker.broker.redis_fetch import FETCH, MOST, Line, Taken, fetch_arguments, read_fetched
 from taskfleet_worker.broker.redis_link import prefix_of
-from taskfleet_worker.messages.intake import described, envelope, with_reason
+from taskfleet_worker.messages.intake import envelope
 from taskfleet_worker.patches.redis_client import error_classes
 from taskfleet_worker.patches.redis_sleep import SleepingChannel
-
-logger = logging.getLogger(__name__)
 
 _SHA = sha1(FETCH.encode(), usedforsecurity=False).hexdigest()
 
@@ -37,7 +26,6 @@ class FetchingChannel(SleepingChannel):
     """Over kombu's channel for Redis."""
 
     loads: Callable[[str], Any]
-    dumps: Callable[[Any], str]
     # Queues whose consumer asks for no acknowledgement.
     no_ack: set[str]
     # By BRPOP: the list that the message came from, without the prefix.
@@ -124,14 +112,12 @@ class FetchingChannel(SleepingChannel):
             return True
         fetched = read_fetched(reply, self._sent_lines)
         batch = deque(self._enter(one) for one in fetched.taken)
-        empty = not fetched.taken and not fetched.invalid
+        empty = not fetched.taken
         self.link.deliveries.end_of_fetch()
         self.look_ended(empty=empty)
         if not fetched.refusal:
             self.link.refusals.accepted()
         self._deliver_batch(batch)
-        for item in fetched.invalid:
-            self._set_aside(item)
         if fetched.refusal:
             self._refused(self.exceptions.ResponseError(fetched.refusal))
         if empty:
@@ -219,19 +205,6 @@ class FetchingChannel(SleepingChannel):
             self.qos.refuse_held(tag, error)  # type: ignore[attr-defined]
         finally:
             self.taken = self.fetched = None
-
-    def _set_aside(self, item: Taken) -> None:
-        payload, error = self._payload(item)
-        error = error or ValueError("Redis cannot decode it")
-        logger.error("taskfleet: an item in %s is not a valid message", item.line.name, exc_info=error)
-        try:
-            client = self.qos.redis.redis.Redis(connection_pool=self.pool)  # type: ignore[attr-defined]
-            moved = set_aside(client, item, self.dumps(with_reason(payload, described(error))))
-        except self.exceptions.ResponseError as refusal:
-            self._refused(refusal)
-            return
-        if moved:
-            self.link.intake.reason(error)
 
     def _read_brpop(self, *args: Any, **kwargs: Any) -> Any:
         client = self.client

@@ -159,8 +159,9 @@ class HeldMessages:
                 super().restore_visible(*args, **kwargs)  # type: ignore[misc]
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
-        # Who knows its exchange will restore it; kombu would delete it.
-        with contextlib.suppress(UnroutableError):
+        # Who knows its exchange will restore it; kombu would delete it. What is no message keeps no other from being
+        # restored.
+        with contextlib.suppress(UnroutableError, ValueError, TypeError, RecursionError):
             super().restore_by_tag(tag, client=client, leftmost=leftmost)  # type: ignore[misc]
 
     def give_back(self, tags: Iterable[str], *, lost: bool = False, at_the_head: bool = True) -> None:

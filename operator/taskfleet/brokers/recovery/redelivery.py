@@ -82,7 +82,9 @@ end
 local function message_in(value)
   local read, message = pcall(function()
     local at = string.match(value, '^%[%s*()')
-    return string.sub(value, at, value_end(value, at))
+    local stop = value_end(value, at)
+    assert(string.find(value, '^%s*,', stop + 1))
+    return string.sub(value, at, stop)
   end)
   return read and string.find(message, '^{') and message or nil
 end

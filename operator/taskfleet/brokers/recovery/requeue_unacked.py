@@ -50,7 +50,7 @@ return found
 )
 
 # KEYS: messages, index, record, reports, lists. ARGV: the start and its report, what the names of marks begin with
-# or nothing, then tag and count of each list's message.
+# or nothing, then tag and count of each list's message; no count: it is no message, and moves as it came.
 # A start that has spoken again is not dead: it looks for what it has lost after it has spoken
 # (taskfleet_worker/messages/fence.py), and from then on nothing is taken from it. Only who still finds a message
 # unacknowledged moves it, so nothing is doubled by whoever else tries. The list comes first, so that a refusal loses
@@ -59,6 +59,16 @@ return found
 _MOVE = (
     MARKED
     + """
+local function as_it_came(value)
+  return string.match(value, '^%[(.*), "", ".*"%]$') or value
+end
+
+local function moved_form(value, losses)
+  if losses == '' then return as_it_came(value) end
+  local message = message_in(value)
+  return message and counted(marked(message), losses)
+end
+
 if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return -1 end
 redis.call('HDEL', KEYS[1], '')
 redis.call('ZREM', KEYS[2], '')
@@ -66,9 +76,9 @@ redis.call('HDEL', KEYS[3], '')
 local moved = 0
 for at = 4, #ARGV, 2 do
   local value = redis.call('HGET', KEYS[1], ARGV[at])
-  local message = value and message_in(value)
+  local message = value and moved_form(value, ARGV[at + 1])
   if message then
-    redis.call('RPUSH', KEYS[4 + (at - 2) / 2], counted(marked(message), ARGV[at + 1]))
+    redis.call('RPUSH', KEYS[4 + (at - 2) / 2], message)
     redis.call('HDEL', KEYS[1], ARGV[at])
     if ARGV[3] ~= '' then redis.call('SET', ARGV[3] .. ARGV[at], '1', 'EX', '86400') end
     moved = moved + 1
@@ -105,7 +115,7 @@ class Requeued:
     """What became of a dead start's messages."""
 
     requeued: int = 0
-    dead_lettered: int = 0  # redelivered too often: now in <queue>.dead
+    dead_lettered: int = 0  # redelivered too often, or no message: now in <queue>.dead
 
 
 def held(record: Mapping[bytes, bytes]) -> list[Held]:
@@ -125,10 +135,8 @@ def held(record: Mapping[bytes, bytes]) -> list[Held]:
 def losses_of(told: Sequence[bytes], *, now: datetime) -> int:
     """How often a message was lost, with this time; a task whose time has not come did no harm.
 
-    `told` are its count and its ETA, as JSON. Raises ValueError for anything but a message.
+    `told` are its count and its ETA, as JSON. Raises ValueError for anything else.
     """
-    if not told:
-        raise ValueError("not a message")
     losses = count(load_json(told[0], max_bytes=_MOST_DIGITS))
     return losses if _waits(told[1], now) else losses + 1
 
@@ -195,13 +203,14 @@ async def _give_back_some(
         if told is None:
             continue  # acknowledged, or requeued by another client
         try:
-            losses = losses_of([told[0], told[1] or message.eta] if told else told, now=now)
+            losses = losses_of([told[0], told[1] or message.eta], now=now) if told else None
         except ValueError:
             continue  # stays unacknowledged: what we cannot read we do not move
-        too_often = losses > MAX_REDELIVERIES
-        aside += too_often
-        keys.append(message.dead if too_often else message.place)
-        arguments += [message.tag, str(losses)]
+        # A worker would have dead-lettered what is no message.
+        dead_letter = losses is None or losses > MAX_REDELIVERIES
+        aside += dead_letter
+        keys.append(message.dead if dead_letter else message.place)
+        arguments += [message.tag, "" if losses is None else str(losses)]
     moved = int(await client.register_script(_MOVE)(keys, arguments))
     if moved < 0:
         return len(found), None

@@ -86,6 +86,19 @@ def test_after_five_redeliveries_a_message_is_set_aside(server: RedisServer) -> 
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["fifth"], ["sixth"])
 
 
+@pytest.mark.parametrize("item", ["", "nonsense", "[1]", '"x"', '{"a": ', "{}]", '[1, "", "x"], ""', "\xff"])
+def test_what_is_no_message_becomes_a_dead_letter_as_it_came(server: RedisServer, item: str) -> None:
+    hold(server, "good", 1)
+    hold(server, "odd", 2)
+    server.client.hset("app:unacked", "odd", f'[{item}, "", "q"]'.encode("latin-1"))
+    assert returned(server) == Requeued(requeued=1, dead_lettered=1)
+    assert ids(server, "app:q") == ["good"]
+    assert [line.encode(errors="surrogateescape") for line in server.lines("app:q.dead")] == [
+        item.encode("latin-1")
+    ]
+    assert server.client.exists("app:unacked", "app:unacked_index", HELD) == 0
+
+
 @pytest.mark.parametrize("queue", ["caf\u00e9", 'a "b"', "a\\b", "\u4e2d", ""])
 def test_a_queue_may_have_any_name(server: RedisServer, queue: str) -> None:
     hold(server, "a", 1, place=f"app:{queue}")
