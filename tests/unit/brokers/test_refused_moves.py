@@ -206,7 +206,7 @@ def test_without_the_right_to_a_write_the_message_stays_where_it_is(
         ("dead-letter", ["app:q"]),
         ("failed-task", ["app:q"]),
         ("recorded-by-the-worker", ["app:q"]),
-        ("not-message", ["app:q.dead"]),
+        ("no-message", ["app:q.dead"]),
     ],
 )
 def test_a_list_of_another_type_leaves_the_message_where_it_is(

@@ -26,7 +26,7 @@ def test_a_fetch_that_brought_something_is_followed_at_once() -> None:
 def test_with_little_room_it_waits_for_more_after_a_fetch_that_brought_something() -> None:
     next_fetch = alone()
     fetched(next_fetch, 5, empty=False)
-    assert next_fetch.due_in(5, little_room=True) == ROOM_AFTER
+    assert next_fetch.due_in(5, little_room=True) == pytest.approx(ROOM_AFTER)
     assert next_fetch.due_in(5 + ROOM_AFTER, little_room=True) == 0
 
 

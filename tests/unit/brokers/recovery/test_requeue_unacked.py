@@ -86,16 +86,16 @@ def test_after_five_redeliveries_a_message_is_set_aside(server: RedisServer) -> 
     assert (ids(server, "app:q"), ids(server, "app:q.dead")) == (["fifth"], ["sixth"])
 
 
-@pytest.mark.parametrize("item", ["", "nonsense", "[1]", '"x"', '{"a": ', "{}]", '[1, "", "x"], ""', "\xff"])
+@pytest.mark.parametrize(
+    "item", ["", "nonsense", "[1]", '"x"', '{"a": ', "{}]", '[1, "", "x"], ""', '{"headers": 7}']
+)
 def test_what_is_no_message_becomes_a_dead_letter_as_it_came(server: RedisServer, item: str) -> None:
     hold(server, "good", 1)
     hold(server, "odd", 2)
-    server.client.hset("app:unacked", "odd", f'[{item}, "", "q"]'.encode("latin-1"))
+    server.client.hset("app:unacked", "odd", f'[{item}, "", "q"]')
     assert returned(server) == Requeued(requeued=1, dead_lettered=1)
     assert ids(server, "app:q") == ["good"]
-    assert [line.encode(errors="surrogateescape") for line in server.lines("app:q.dead")] == [
-        item.encode("latin-1")
-    ]
+    assert server.lines("app:q.dead") == [item]
     assert server.client.exists("app:unacked", "app:unacked_index", HELD) == 0
 
 
@@ -164,17 +164,17 @@ def test_a_tag_that_is_no_text_goes_back_like_any_other(server: RedisServer) -> 
 
 
 @pytest.mark.parametrize(
-    "stored",
-    [
-        "no JSON",
-        "[1, 2]",
-        '[{"headers": 7}, "", "q"]',
-        "[" * 50_000 + '"", ""]',
-        f'[{{"{LOSSES}": {"9" * 5000}, "headers": {{}}}}, "", "q"]',
-    ],
-    ids=["text", "short", "headers", "deep", "digits"],
+    "stored", ["no JSON", "[1, 2]", "[" * 50_000 + '"", ""]'], ids=["text", "short", "deep"]
 )
-def test_an_odd_message_stays_and_keeps_no_other_from_going_back(server: RedisServer, stored: str) -> None:
+def test_what_is_no_record_of_a_message_becomes_a_dead_letter_whole(server: RedisServer, stored: str) -> None:
+    hold(server, "odd", 1)
+    server.client.hset("app:unacked", "odd", stored)
+    assert returned(server) == Requeued(dead_lettered=1)
+    assert server.lines("app:q.dead") == [stored]
+
+
+def test_a_message_with_an_odd_count_stays_and_keeps_no_other_from_going_back(server: RedisServer) -> None:
+    stored = f'[{{"{LOSSES}": {"9" * 5000}, "headers": {{}}}}, "", "q"]'
     hold(server, "good", 1)
     hold(server, "odd", 2)
     server.client.hset("app:unacked", "odd", stored)
