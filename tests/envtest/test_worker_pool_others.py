@@ -137,13 +137,25 @@ OWNED = [
         {"metadata": {"labels": {"taskfleet.dev/managed": None, "taskfleet.dev/pool": "other"}}},
         id="Deployment-labels",
     ),
-    pytest.param("Deployment", "shop-worker", {"metadata": {"ownerReferences": []}}, id="owner"),
+    pytest.param(
+        "Deployment", "shop-worker", {"metadata": {"ownerReferences": [{"$patch": "replace"}]}}, id="owner"
+    ),
     pytest.param("PodDisruptionBudget", "shop-worker", {"spec": {"maxUnavailable": 2}}, id="budget"),
     pytest.param(
         "PodDisruptionBudget",
         "shop-worker",
         {"metadata": {"labels": {"taskfleet.dev/pool": None}}},
         id="budget-labels",
+    ),
+    *(
+        pytest.param(kind, name, {"metadata": {"labels": {MANAGED: None}}}, id=f"{kind}-out-of-the-watch")
+        for kind, name in (
+            ("Deployment", "shop-worker"),
+            ("PodDisruptionBudget", "shop-worker"),
+            ("ConfigMap", "default-broker"),
+            ("Service", "default-broker"),
+            ("StatefulSet", "default-broker"),
+        )
     ),
     pytest.param("ConfigMap", "default-broker", {"data": {"redis.conf": "port 1"}}, id="ConfigMap-data"),
     pytest.param(
@@ -160,12 +172,24 @@ OWNED = [
 ]
 
 
+def at_rest(kube: Kube, kind: str, name: str, namespace: str) -> Object:
+    """Once no controller writes to it any more: its next version is the test's."""
+    versions: list[str] = []
+
+    def so() -> Object | None:
+        live = kube.get(kind, name, namespace) or {}
+        versions.append(live["metadata"]["resourceVersion"])
+        return live if versions[-10:] == versions[-1:] * 10 else None
+
+    return wait_for(so, 30, what=f"{kind} {name} at rest") or {}
+
+
 @pytest.mark.parametrize(("kind", "name", "change"), OWNED)
 def test_change_of_a_field_that_the_operator_owns_is_put_back(
     kube: Kube, fleet: Object, kind: str, name: str, change: Object
 ) -> None:
     namespace = fleet["metadata"]["namespace"]
-    before = ours(kube.get(kind, name, namespace) or {})
+    before = ours(at_rest(kube, kind, name, namespace))
     strategic(kube, kind, name, namespace, change)
     wait_for(lambda: ours(kube.get(kind, name, namespace) or {}) == before, 15, what="the old state")
     assert condition(wait_until_settled(kube, fleet), "Stalled")["status"] == "False"

@@ -36,7 +36,7 @@ class Cache:
         """Remember `obj`. False: what is known is as new or newer, nothing changed."""
         key = key_of(obj)
         known = self._objects[key.kind].get((key.namespace, key.name))
-        before = self._ended.get(key, -1) if known is None else _version(known)
+        before = self._ended.get(key, 0) - 1 if known is None else _version(known)
         if _version(obj) <= before:
             return False
         self._ended.pop(key, None)
@@ -49,8 +49,12 @@ class Cache:
         self._on_change(obj)
         return True
 
-    def remove(self, gone: Object) -> None:
-        """Forget an object that ended in the state `gone`. A newer one stays: it is a successor."""
+    def remove(self, gone: Object, *, deleted: bool = False) -> None:
+        """Forget an object that ended in the state `gone`. A newer one stays: it is a successor.
+
+        To a watch with a selector, an object that loses its label ends too, and it exists in that same version. So a
+        reply with that version is remembered, unless the object is known to be `deleted`.
+        """
         key = key_of(gone)
         known = self._objects[key.kind].get((key.namespace, key.name))
         newest = self._ended.get(key, -1) if known is None else _version(known) - 1
@@ -58,7 +62,7 @@ class Cache:
             return
         self._leave_owners(key, known)
         self._objects[key.kind].pop((key.namespace, key.name), None)
-        self._ended[key] = _version(gone)
+        self._ended[key] = _version(gone) + deleted
         if len(self._ended) > _ENDS_REMEMBERED:
             self._ended.popitem(last=False)
         self._on_change(gone)

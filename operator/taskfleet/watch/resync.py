@@ -144,7 +144,7 @@ class Resync:
                 # A deletion proves nothing: a restarted watch reports none in between.
                 self._health.missed(key.kind, now=self._clock())
         elif known is not None and self._cache.get(*key) is known:
-            self._cache.remove(known)
+            self._cache.remove(known, deleted=True)
             self._note_missed(key)
 
     def _note_missed(self, key: Key) -> None:

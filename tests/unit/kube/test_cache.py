@@ -57,6 +57,22 @@ def test_reply_that_comes_after_the_end_brings_nothing_back() -> None:
     assert cache.put(version(8, "second"))
 
 
+def test_object_that_ended_for_its_watch_by_the_loss_of_a_label_is_known_again_when_it_is_read() -> None:
+    cache = Cache()
+    cache.put(version(5))
+    unlabelled = pod(version=7, labels={})
+    cache.remove(unlabelled)
+    assert cache.put(unlabelled)
+    assert cache.version(POD) == "7"
+
+
+def test_late_reply_with_the_last_version_brings_no_deleted_object_back() -> None:
+    cache = Cache()
+    cache.put(version(5))
+    cache.remove(version(5), deleted=True)
+    assert not cache.put(version(5))
+
+
 def test_object_whose_end_was_told_before_its_first_reply_is_never_known() -> None:
     cache = Cache()
     cache.remove(version(7))
