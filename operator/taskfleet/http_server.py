@@ -44,27 +44,31 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         return verdict(unhealthy() or unready())
 
-    async def metrics(request: web.Request) -> web.StreamResponse:
-        # Thousands of pools take it a while, and nothing may hold up the loop; nor is all of it in memory at once.
-        response = web.StreamResponse()
-        response.content_type, response.charset = "text/plain", "utf-8"
-        told = await asyncio.to_thread(generate_latest, REGISTRY)
-        await response.prepare(request)
-        parts = more_metrics()
-        while told:
-            await response.write(told)
-            told = await asyncio.to_thread(next, parts, b"")
-        await response.write_eof()
-        return response
-
     app = web.Application()
-    routes: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    routes: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": _metrics(more_metrics)}
     routes |= {path: _question(answer) for path, answer in answers.items()}
     app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()
     return runner
+
+
+def _metrics(more: Callable[[], Iterator[bytes]]) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        # Thousands of pools take it a while, and nothing may hold up the loop; nor is all of it in memory at once.
+        response = web.StreamResponse()
+        response.content_type, response.charset = "text/plain", "utf-8"
+        told = await asyncio.to_thread(generate_latest, REGISTRY)
+        await response.prepare(request)
+        parts = more()
+        while told:
+            await response.write(told)
+            told = await asyncio.to_thread(next, parts, b"")
+        await response.write_eof()
+        return response
+
+    return handler
 
 
 def _question(answer: Answer) -> Handler:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taskfleet.api import Key
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.brokers import Brokers
 from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from taskfleet.config import Settings
 from taskfleet.controllers.broker_credentials import Followed
@@ -37,7 +37,7 @@ class Context:
     scaling: ScalingLoop
     status: StatusWriter
     events: EventRecorder
-    brokers: BrokerMonitor
+    brokers: Brokers
     schedules: ScheduleKeeper
     nodes: Nodes
     claims: Claims

@@ -10,8 +10,8 @@ import structlog
 from taskfleet import metrics
 from taskfleet.api import Key, Object
 from taskfleet.api.stored import size_of
+from taskfleet.brokers.brokers import Readings
 from taskfleet.brokers.errors import BrokerError
-from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.kube.errors import ApiError, ConflictError, LeaseLostError
 from taskfleet.scaling.actions import RENEW_SECONDS, ScaleExecutor
 from taskfleet.scaling.backoff import Backoff
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 class Execution:
     """`told` gets the key of a pool with something new to report."""
 
-    def __init__(self, actions: ScaleExecutor, brokers: BrokerMonitor, told: Callable[[Key], None]) -> None:
+    def __init__(self, actions: ScaleExecutor, brokers: Readings, told: Callable[[Key], None]) -> None:
         self._actions = actions
         self._brokers = brokers
         self._told = told

@@ -17,7 +17,7 @@ import structlog
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
 from taskfleet.api.stored import is_terminating
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.brokers import Readings
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
 from taskfleet.kube.cache import Cache
@@ -63,7 +63,7 @@ class ScalingLoop:
     def __init__(
         self,
         cache: Cache,
-        brokers: BrokerMonitor,
+        brokers: Readings,
         actions: ScaleExecutor,
         *,
         told: Callable[[Key], None],

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from taskfleet.api import Key, Object
 from taskfleet.api.base import rfc3339
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.brokers import ReadOutcomes
 from taskfleet.faults import FaultLog
 from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.pool import ScaledPool
@@ -39,7 +39,7 @@ class PoolHistory:
     """`clock` is monotonic seconds."""
 
     def __init__(
-        self, scaling: ScalingLoop, brokers: BrokerMonitor, clock: Callable[[], float] = time.monotonic
+        self, scaling: ScalingLoop, brokers: ReadOutcomes, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._scaling = scaling
         self._brokers = brokers

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.brokers import Readings
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.faults import FaultLog
 from taskfleet.scaling.decision_record import DecisionRecord
@@ -29,7 +29,7 @@ _MEANINGS = {
 class PoolMetrics(Collector):
     """Nothing is exported for a broker that does not answer."""
 
-    def __init__(self, scaling: ScalingLoop, brokers: BrokerMonitor) -> None:
+    def __init__(self, scaling: ScalingLoop, brokers: Readings) -> None:
         self._scaling = scaling
         self._brokers = brokers
         self._faults = FaultLog("the metrics of a pool failed")
@@ -51,7 +51,7 @@ class PoolMetrics(Collector):
         yield from families.values()
 
 
-def pool_figures(scaled: ScaledPool, brokers: BrokerMonitor) -> Mapping[str, float]:
+def pool_figures(scaled: ScaledPool, brokers: Readings) -> Mapping[str, float]:
     """By name; of a pool that was never decided on none, and those of its work only while its broker answers."""
     if scaled.decided is None:
         return {}

@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from redis.asyncio import Redis
+
 from taskfleet.api import Key, Object
-from taskfleet.brokers.connection.target import Target
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.monitor import BrokerMonitor
-from taskfleet.brokers.probe import Probe
 from taskfleet.brokers.schedules.sync import ScheduleKeeper, Seen
 from taskfleet.config import Settings
 from taskfleet.controllers.children import Children
@@ -26,35 +25,25 @@ from taskfleet.scaling.loop import ScalingLoop
 from taskfleet.scaling.writer import ReplicaWriter
 from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, broker, conditions
+from tests.unit.still_brokers import StillBrokers
 
 Reconcile = Callable[[Key, Context], Awaitable[float | None]]
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class StillMonitor(BrokerMonitor):
-    """Tells of each broker what the test says, and connects to none."""
+class NoStores:
+    """No broker keeps schedules."""
 
-    def __init__(self) -> None:
-        super().__init__(lambda _: None)
-        self.probes: dict[Key, Probe] = {}
-        self.targets: dict[Key, Target] = {}
+    def client(self, broker: Key) -> Redis | None: ...
 
-    def watch(self, key: Key, target: Target, layout: Layout) -> Probe | None:  # noqa: ARG002 - as the real one
-        self.targets[key] = target
-        return self.probes.get(key)
-
-    def asked(self, broker: Key) -> bool:  # noqa: ARG002 - as the real one
-        return True
-
-    def forget(self, key: Key) -> None:
-        self.targets.pop(key, None)
+    def layout(self, broker: Key) -> Layout | None: ...
 
 
 class StillKeeper(ScheduleKeeper):
     """Tells of schedules what the test says, and writes none."""
 
     def __init__(self) -> None:
-        super().__init__(StillMonitor(), lambda _: (), lambda _: None, now=lambda: START)
+        super().__init__(NoStores(), lambda _: (), lambda _: None, now=lambda: START)
         self.told: dict[Key, Seen] = {}
         self.woken: list[Key] = []
 
@@ -69,7 +58,7 @@ class Scene:
     def __init__(self, *, version: str = "1.0.0", **settings: Any) -> None:
         self.server = ApiServer()
         self.cache = Cache()
-        self.brokers = StillMonitor()
+        self.brokers = StillBrokers()
         self.schedules = StillKeeper()
         self.seconds = 0.0
         gateway = self.server.gateway()

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from taskfleet import metrics
 from taskfleet.api import Key, Object, WorkerPool
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.outcomes.board import OutcomeBoard
 from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot, LastReport
 from taskfleet.brokers.polling.worker_report import Incarnation, Report
 from taskfleet.kube.cache import Cache
@@ -56,11 +56,11 @@ class Requests:
         assert not pods
 
 
-class Brokers(BrokerMonitor):
+class Brokers:
     """One broker that says what the test says."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: None)
+        self.outcomes = OutcomeBoard()
         self.seen: BrokerSnapshot | None = None
         self.requests = Requests()
         self.due_at = NEVER

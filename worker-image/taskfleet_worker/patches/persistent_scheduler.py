@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Callable
 
 from taskfleet_worker import journal
 
@@ -15,7 +15,7 @@ def install() -> None:
     from celery.beat import PersistentScheduler
 
     set_up, sync = PersistentScheduler.setup_schedule, PersistentScheduler.sync
-    send, equal = PersistentScheduler.apply_async, PersistentScheduler.schedules_equal
+    send = PersistentScheduler.apply_async
 
     def setup_schedule(scheduler: Any) -> None:
         path = f"{scheduler.schedule_filename}{journal.SUFFIX}"
@@ -41,6 +41,12 @@ def install() -> None:
         _note(scheduler, entry)
         return result
 
+    PersistentScheduler.setup_schedule = setup_schedule
+    PersistentScheduler.sync, PersistentScheduler.apply_async = sync_and_clear, apply_async
+    PersistentScheduler.schedules_equal = _comparing_what_changed(PersistentScheduler.schedules_equal)
+
+
+def _comparing_what_changed(equal: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any], bool]:
     def schedules_equal(scheduler: Any, old: Any, new: Any) -> bool:
         if not old or not new or old.keys() != new.keys():
             return bool(equal(scheduler, old, new))
@@ -50,9 +56,7 @@ def install() -> None:
         old.update((name, new[name]) for name in changed)
         return True
 
-    PersistentScheduler.setup_schedule = setup_schedule
-    PersistentScheduler.sync, PersistentScheduler.apply_async = sync_and_clear, apply_async
-    PersistentScheduler.schedules_equal = schedules_equal
+    return schedules_equal
 
 
 def _begin(scheduler: Any, path: str) -> None:

@@ -240,14 +240,8 @@ def _with_reports(
             invalid, effort = invalid + 1, effort + _EFFORT_TO_COMPARE
             continue
         old = before.reports.get(start)
-        known: LastReport | None
-        if old is not None and old.raw == value:
-            known, effort = old, effort + _EFFORT_TO_COMPARE
-        else:
-            known, effort = (
-                _moved(old, value, seen.at, start.start_id),
-                effort + _EFFORT_TO_PARSE + len(value),
-            )
+        known, spent = _read(old, value, seen.at, start.start_id)
+        effort += spent
         if known is None or known.raw != value:
             invalid += 1
         if known is None:
@@ -266,6 +260,13 @@ def _with_reports(
         reports_read=True,
         invalid_reports=invalid,
     )
+
+
+def _read(old: LastReport | None, value: bytes, now: float, start_id: str) -> tuple[LastReport | None, int]:
+    """The report in `value`, or the one before it, and what it took."""
+    if old is not None and old.raw == value:
+        return old, _EFFORT_TO_COMPARE
+    return _moved(old, value, now, start_id), _EFFORT_TO_PARSE + len(value)
 
 
 def _moved(before: LastReport | None, value: bytes, now: float, start_id: str) -> LastReport | None:

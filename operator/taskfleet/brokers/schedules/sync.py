@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from taskfleet.api import InvalidObject, Key, Object, PeriodicSchedule
 from taskfleet.api.annotations import TRIGGER
-from taskfleet.brokers.monitor import BrokerMonitor
+from taskfleet.brokers.brokers import ScheduleStores
 from taskfleet.brokers.schedules.entry import schedule_entry, schedule_problem, seed
 from taskfleet.brokers.schedules.state import Heartbeat, RunState, parse_heartbeat, parse_state
 from taskfleet.brokers.schedules.store import Put, ScheduleStore, Stored
@@ -60,7 +60,7 @@ class ScheduleKeeper:
 
     def __init__(
         self,
-        brokers: BrokerMonitor,
+        brokers: ScheduleStores,
         objects: Callable[[Key], Iterable[Object]],
         on_change: Callable[[Key], None],
         now: Callable[[], datetime],

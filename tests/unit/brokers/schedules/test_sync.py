@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 
 from taskfleet.api import Key, Object
 from taskfleet.brokers.key_layout import Layout
-from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.schedules import sync as schedule_keeper
 from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from tests.runtime.redis_server import RedisServer
@@ -32,11 +31,10 @@ def _quick(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.client.flushall()
 
 
-class OneBroker(BrokerMonitor):
+class OneBroker:
     """Knows one broker, and connects when it is asked."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(lambda _: None)
         self._own: Redis = Redis.from_url(url, socket_timeout=2)
 
     def client(self, broker: Key) -> Redis | None:
