@@ -27,7 +27,7 @@ from tests.tools.cluster import ClusterError, programs
 from tests.tools.installation import CHART
 from tests.tools.kube import Kube
 from tests.tools.kubectl import Kubectl
-from tests.tools.waiting import wait_for
+from tests.tools.waiting import until, wait_for
 from tests.unit.ui.page import LEASE, Browser
 
 SECONDS = 30.0
@@ -154,9 +154,11 @@ async def attempts(browser: Browser, namespace: str) -> dict[str, tuple[bool, in
 async def until_allowed(browser: Browser, namespace: str) -> None:
     """Roles are aggregated by a controller, so a moment passes until they hold."""
     body = {"kind": "WorkerPool", "namespace": namespace}
-    async with asyncio.timeout(SECONDS):
-        while "true" not in (await browser.ask("POST", "/api/access", body=body))[1]:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0.2)
+
+    async def allowed() -> bool:
+        return "true" in (await browser.ask("POST", "/api/access", body=body))[1]
+
+    await until(allowed, SECONDS)
 
 
 async def seen(browser: Browser, namespace: str) -> dict[str, Object]:

@@ -1,7 +1,9 @@
 """Waiting for a condition instead of sleeping and hoping."""
 
+import asyncio
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,6 +21,18 @@ def wait_for(condition: Callable[[], T], timeout: float, *, what: str = "", poll
             raise AssertionError(f"{name}: not within {timeout:g} s; last seen: {answer!r}")
         time.sleep(poll)
     return answer
+
+
+async def until(condition: Callable[[], object | Awaitable[object]], seconds: float) -> None:
+    """As `wait_for`, on an event loop; `condition` may be asynchronous."""
+    deadline = time.monotonic() + seconds
+    while not (answer := await _answer(condition())):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s; last seen: {answer!r}"
+        await asyncio.sleep(0.01)
+
+
+async def _answer(given: object) -> object:
+    return await given if inspect.isawaitable(given) else given
 
 
 def stays(condition: Callable[[], T], seconds: float, *, what: str = "", poll: float = 0.1) -> None:

@@ -18,6 +18,7 @@ from taskfleet.brokers.polling.broker_snapshot import BrokerSnapshot
 from taskfleet.brokers.probe import Probe, Verdict
 from taskfleet.brokers.queues.consumers import PoolConsumer
 from tests.runtime.redis_server import RedisServer
+from tests.tools.waiting import until
 
 BROKER = Key("Broker", "ns", "default")
 POOL = Key("WorkerPool", "ns", "mails")
@@ -38,9 +39,7 @@ class Told:
         self.keys: list[Key] = []
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(30):
-            while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-                await asyncio.sleep(0.02)
+        await until(condition, 30)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """What the page's stream tells: lists, changes, refusals; and what it keeps to itself."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from taskfleet.api import Object
 from taskfleet.ui import live
 from tests.tools.fleet_server import FleetServer
+from tests.tools.waiting import until
 from tests.unit.objects import broker, metadata, own, pool
 from tests.unit.ui.page import opened
 
@@ -34,9 +34,7 @@ async def until_synced(lines: AsyncIterator[Object]) -> dict[str, list[Object]]:
 
 async def watched(fleet: FleetServer, count: int = len(KINDS)) -> None:
     """Until the page watches that many kinds."""
-    async with asyncio.timeout(10):
-        while fleet.watches != count:  # noqa: ASYNC110 - the server in memory has no event for it
-            await asyncio.sleep(0.01)
+    await until(lambda: fleet.watches == count, 10)
 
 
 async def test_lists_come_first_and_then_every_change(tmp_path: Path) -> None:

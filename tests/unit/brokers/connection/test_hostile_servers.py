@@ -29,6 +29,7 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.monitor import BrokerMonitor
 from taskfleet.brokers.untrusted import MAX_BYTES
 from tests.tools.hostile_server import hostile_server
+from tests.tools.waiting import until
 
 LAYOUT = Layout(prefix="", reports="taskfleet:c:ns:reports")
 LONGEST_PAUSE_SECONDS = 0.5  # ten times what a step may take
@@ -154,12 +155,9 @@ async def test_the_monitor_says_what_is_wrong_and_tries_again() -> None:
         monitor = BrokerMonitor(lambda _: None)
         try:
             monitor.watch(broker, target_of(f"redis://127.0.0.1:{port}/0"), LAYOUT)
-            async with asyncio.timeout(20):
-                while "polling failed" not in (monitor.reading_problem(broker) or ""):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
-                first = connections
-                while connections < first + 2:  # noqa: ASYNC110 - what is waited for sets no event
-                    await asyncio.sleep(0.02)
+            await until(lambda: "polling failed" in (monitor.reading_problem(broker) or ""), 20)
+            first = connections
+            await until(lambda: connections >= first + 2, 20)
             assert "a reply has more than 250000 elements" in (monitor.reading_problem(broker) or "")
             assert monitor.asked(broker)
             assert monitor.snapshot(broker) is None

@@ -16,6 +16,7 @@ from taskfleet.brokers.connection.raw_connection import (
     RawConnectionError,
 )
 from tests.runtime.redis_server import RedisServer
+from tests.tools.waiting import until
 
 IGNORED, PROOF = "app:reports", "app:wake-up:1"
 BY_KEY = {
@@ -160,8 +161,7 @@ async def test_a_flood_of_announcements_takes_little_of_the_loop() -> None:
     connection = RawConnection(reader, cast(asyncio.StreamWriter, None), patience=5, received=taken.append)
     link = Invalidations(connection, 7, ignored=IGNORED, proof=PROOF)
     listener, began = asyncio.create_task(link.listen()), time.monotonic()
-    while len(taken) < 50:  # noqa: ASYNC110 - what is waited for sets no event
-        await asyncio.sleep(0.01)
+    await until(lambda: len(taken) >= 50, 30)
     assert time.monotonic() - began > 0.35
     assert max(taken) <= 16 * 1024
     assert link.changed

@@ -17,6 +17,7 @@ from taskfleet.brokers.polling.redis_poller import RedisPoller
 from taskfleet.brokers.polling.share import Share
 from tests.runtime.redis_server import RedisServer
 from tests.tools.load.pretend_pods import report
+from tests.tools.waiting import until
 from tests.unit.brokers.polling.between import Between, without_announcements
 
 LAYOUT = Layout(prefix="app:", reports="taskfleet:c:ns:reports")
@@ -69,9 +70,7 @@ class Polled:
         )
 
     async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-                await asyncio.sleep(0.005)
+        await until(condition, seconds)
 
     async def until_at_rest(self) -> None:
         """Until only a wake-up leads to a reading."""

@@ -16,6 +16,7 @@ from taskfleet.brokers.queues.consumers import PoolConsumer, QueueObserver
 from taskfleet.brokers.queues.queue_stats_tracker import QueueStatsTracker
 from taskfleet.brokers.queues.subscriptions import Subscriptions
 from tests.runtime.redis_server import RedisServer
+from tests.tools.waiting import until
 
 BROKER = Key("Broker", "ns", "default")
 MAIL = Key("WorkerPool", "ns", "mail")
@@ -161,9 +162,8 @@ def test_a_reading_is_one_round_trip_whatever_the_number_of_task_queues(
         for number in range(queues):
             monitor.audience.look_for(task_queue(number), BROKER, QueueObserver(f"queue-{number}"))
         monitor.watch(BROKER, target_of(server.url), LAYOUT)
-        async with asyncio.timeout(30):
-            while len(readings) < (first := _first_announced(readings)) + 3:  # noqa: ASYNC110 - sets no event
-                await asyncio.sleep(0.01)
+        await until(lambda: len(readings) >= _first_announced(readings) + 3, 30)
+        first = _first_announced(readings)
         await monitor.close()
         return {name: readings[first + 2][name] - readings[first][name] for name in ("llen", "echo")}
 

@@ -1,6 +1,5 @@
 """The keeper on a real Redis: what it writes, what it takes away, and whom it tells."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from taskfleet.brokers.key_layout import Layout
 from taskfleet.brokers.schedules import sync as schedule_keeper
 from taskfleet.brokers.schedules.sync import ScheduleKeeper
 from tests.runtime.redis_server import RedisServer
+from tests.tools.waiting import until
 from tests.unit.objects import NAMESPACE, own
 
 BROKER = Key("Broker", NAMESPACE, "default")
@@ -99,9 +99,7 @@ class Scene:
         self.server.client.hset(STATES, f"uid-of-{name}", json.dumps(state))
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-                await asyncio.sleep(0.02)
+        await until(condition, 20)
 
 
 def _text(value: Any) -> str:
