@@ -57,7 +57,7 @@ $(DOCS_STAMP):
 RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_left_to_the_app.py test_launchers.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py test_outcomes.py test_chart_test.py test_fetch.py fetch/test_script.py fetch/test_kills.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
-LANES := --numprocesses 4
+LANES := --numprocesses 5
 
 # The tools that build the page of `kubectl taskfleet ui`; the built page is in the repository.
 UI_STAMP := ui/node_modules/stamp-$(shell sha256sum < ui/package-lock.json | cut -c1-12)

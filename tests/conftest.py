@@ -14,9 +14,10 @@ from xdist.scheduler import LoadScopeScheduling
 hypothesis.settings.register_profile("taskfleet", deadline=None)
 hypothesis.settings.load_profile("taskfleet")
 
-# A pattern that a test's path begins with, and the lane; the first that fits. A lane has a control plane of its own.
+# A pattern that a test's path begins with, and the lane; the first that fits. A lane has a cluster of its own.
 LANES = {
     "tests/e2e/test_cluster.py": "clusters of their own",
+    "tests/e2e/test_[r-z]": "the second e2e cluster",
     "tests/e2e/": "the e2e cluster",
     "tests/envtest/test_[n-z]": "the second control plane",
     "tests/envtest/": "the control plane",

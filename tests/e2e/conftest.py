@@ -40,9 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def one_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A cluster that ran before is left running."""
-    one = cluster(str(request.config.getoption("--cluster")))
+def one_cluster(request: pytest.FixtureRequest, worker_id: str) -> Iterator[Cluster]:
+    """Of this process of pytest-xdist. A cluster that ran before is left running."""
+    name = str(request.config.getoption("--cluster"))
+    one = cluster(name if worker_id == "master" else f"{name}-{worker_id}")
     found_running = bool(one.status())
     try:
         one.up("full", request.config.getoption("--nodes"))
