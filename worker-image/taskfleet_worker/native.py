@@ -25,12 +25,12 @@ def complain(text: str) -> None:
     posix.write(2, (text + "\n").encode())
 
 
-def readable(descriptors: Iterable[int]) -> list[int]:
-    """Those that have something to read, or will never have again."""
+def readable(descriptors: Iterable[int], *, within: float = 0) -> list[int]:
+    """Those that have something to read, or will never have again; waits for the first one `within` so many seconds."""
     poller = poll()
     for descriptor in descriptors:
         poller.register(descriptor, POLLIN)
-    return [descriptor for descriptor, _ in poller.poll(0)]
+    return [descriptor for descriptor, _ in poller.poll(within * 1000)]
 
 
 def listen(port: int) -> _socket.socket:

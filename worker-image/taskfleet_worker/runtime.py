@@ -15,6 +15,7 @@ from taskfleet_worker.patches import (
     child_end,
     cold_shutdown,
     event_loop,
+    hub_reset,
     hub_wakeup,
     prefork_flush,
     remote_shutdown,
@@ -84,6 +85,7 @@ class Runtime:
         self.reporter.consumer_ready()
         if context.pool_type == "prefork":
             prefork_flush.install(consumer.pool)
+            hub_reset.install(consumer.pool, consumer.hub)
         wakes = context.pool_type == "threads" or self._transport.wakes_the_loop
         if wakes and hub_wakeup.sleeps_on(consumer.hub):
             self._waker = hub_wakeup.Waker(consumer.hub)

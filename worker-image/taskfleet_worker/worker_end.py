@@ -118,5 +118,5 @@ class WorkerEnd:
 
     def _collect_what_has_ended(self) -> None:
         if self._context.has_children:
-            read_results(self._context.consumer.pool)
+            read_results(self._context.consumer.pool, self._context.consumer.hub)
         self._context.deliveries.let_go()
