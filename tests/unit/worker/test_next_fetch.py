@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskfleet_worker.messages.next_fetch import LOOK_EVERY, ROOM_AFTER, NextFetch
+from taskfleet_worker.messages.next_fetch import LOOK_EVERY, NextFetch
 from taskfleet_worker.messages.rivals import Rivals
 
 
@@ -21,21 +21,6 @@ def alone() -> NextFetch:
 
 def test_a_fetch_that_brought_something_is_followed_at_once() -> None:
     assert fetched(alone(), 5, empty=False) == 0
-
-
-def test_with_little_room_it_waits_for_more_after_a_fetch_that_brought_something() -> None:
-    next_fetch = alone()
-    fetched(next_fetch, 5, empty=False)
-    assert next_fetch.due_in(5, little_room=True) == pytest.approx(ROOM_AFTER)
-    assert next_fetch.due_in(5 + ROOM_AFTER, little_room=True) == 0
-
-
-def test_little_room_delays_no_wake_up_after_an_empty_fetch() -> None:
-    next_fetch = alone()
-    fetched(next_fetch, 5, empty=False)
-    fetched(next_fetch, 6, empty=True)
-    next_fetch.pushed(6.1)
-    assert next_fetch.due_in(6.1, little_room=True) == 0
 
 
 def test_without_a_wake_up_it_looks_again_after_a_while() -> None:

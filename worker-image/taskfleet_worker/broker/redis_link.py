@@ -35,8 +35,6 @@ class RedisLink:
         self.rivals = Rivals()
         # How many messages a fetch may bring beside what the prefetch count says.
         self.most: Callable[[], int] = lambda: MOST
-        # How many tasks run at a time.
-        self.concurrency: Callable[[], int] = lambda: 1
         # Why Redis does not wake the worker; None: it does, or that is not known yet.
         self.not_woken: str | None = None
 

@@ -6,28 +6,25 @@ from taskfleet_worker.messages.rivals import Rivals
 
 # Seconds between two looks, should a wake-up be lost; as long as BRPOP waits.
 LOOK_EVERY = 1.0
-# Seconds that a worker with little room waits after a fetch: meanwhile tasks end, and one fetch brings what several would.
-ROOM_AFTER = 0.01
 
 
 class NextFetch:
-    """Soon after a fetch that brought something; else when Redis says so, at the latest after LOOK_EVERY.
+    """At once after a fetch that brought something; else when Redis says so, at the latest after LOOK_EVERY.
 
     Times are monotonic seconds.
     """
 
     def __init__(self, rivals: Rivals) -> None:
         self._rivals = rivals
-        self._at = self._brought_at = float("-inf")
+        self._at = float("-inf")
         self._under_way = False
         # Whether the next fetch, or the one under way, follows a wake-up; and whether one came meanwhile.
         self._woken = False
         self._pushed = False
 
-    def due_in(self, now: float, *, little_room: bool = False) -> float:
-        """Seconds; 0: now. `little_room`: the worker has enough in hand for a while."""
-        at = max(self._at, self._brought_at + ROOM_AFTER) if little_room else self._at
-        return max(0.0, at - now)
+    def due_in(self, now: float) -> float:
+        """Seconds; 0: now."""
+        return max(0.0, self._at - now)
 
     def begins(self) -> None:
         """A fetch is sent: it sees whatever Redis has said until now."""
@@ -43,8 +40,6 @@ class NextFetch:
             self._at = now + LOOK_EVERY
             if pushed:
                 self.pushed(now)
-        else:
-            self._brought_at = now
 
     def given_up(self) -> None:
         """It will not be answered, or the connection is a new one."""

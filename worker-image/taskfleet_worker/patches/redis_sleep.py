@@ -98,18 +98,7 @@ class SleepingChannel:
         except OSError:
             self.renew_or_raise()
             return False
-        due_in = self._next.due_in(now, little_room=self._little_room())
-        if due_in and self._alarm is None:
-            self._set_alarm(due_in)
-        return not due_in
-
-    def _little_room(self) -> bool:
-        """Whether a fetch now could bring only little, and all slots have a task and one that follows."""
-        qos: Any = self.qos  # type: ignore[attr-defined]
-        limit, room = qos.prefetch_count, qos.can_consume_max_estimate()
-        if not limit or room is None:
-            return False
-        return bool(room < limit / 4 and limit - room >= 2 * self.link.concurrency())
+        return not self._next.due_in(now)
 
     def look_begins(self, connection: Any) -> None:
         """A fetch is about to be sent."""
@@ -121,9 +110,8 @@ class SleepingChannel:
     def look_ended(self, *, empty: bool) -> None:
         """It was answered."""
         self._in_poll, self.looks = None, False
-        now = native.monotonic()
-        self._next.ended(now, empty=empty)
-        self._set_alarm(self._next.due_in(now))
+        self._next.ended(native.monotonic(), empty=empty)
+        self._set_alarm()
 
     def give_up(self) -> None:
         """It will not be answered. What it has fetched all the same comes back by `Deliveries.strays`."""
@@ -148,7 +136,7 @@ class SleepingChannel:
         try:
             if self._wakeup.read(now):
                 self._next.pushed(now)
-                self._set_alarm(self._next.due_in(now))
+                self._set_alarm()
         except OSError:
             self._drop_wakeup()
         return True
@@ -156,15 +144,13 @@ class SleepingChannel:
     @property
     def sleeps_for(self) -> float | None:
         """Seconds until the next fetch; None: that depends on something else."""
-        if not self.is_asleep:
-            return None
-        return self._next.due_in(native.monotonic(), little_room=self._little_room()) or None
+        return self._next.due_in(native.monotonic()) or None if self.is_asleep else None
 
-    def _set_alarm(self, due_in: float) -> None:
+    def _set_alarm(self) -> None:
         """kombu's event loop comes round in time; green pools' loop asks how long it may wait (redis_poller.py)."""
         from kombu.asynchronous import get_event_loop
 
-        hub = get_event_loop()
+        hub, due_in = get_event_loop(), self._next.due_in(native.monotonic())
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = hub.call_later(due_in, _nothing) if hub is not None and due_in else None

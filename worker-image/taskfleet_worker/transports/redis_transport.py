@@ -40,7 +40,6 @@ class RedisTransport:
         self._link.tags_that_run_on = self._tags_that_run_on
         self._link.settle_pending = self._settle_pending
         self._link.most = self._most
-        self._link.concurrency = self._concurrency
         note = redis_channel.install(self._link)
         return [note] if note else []
 
@@ -98,12 +97,9 @@ class RedisTransport:
         if "can_consume" not in vars(context.channel.qos):
             return MOST
         # Celery's worker_disable_prefetch, which the prefetch count does not know.
-        return self._concurrency() - context.reserved
-
-    def _concurrency(self) -> int:
-        context = self._context
-        limit = getattr(context.controller, "max_concurrency", None) or context.consumer.pool.num_processes
-        return int(limit)
+        controller = context.controller
+        limit = getattr(controller, "max_concurrency", None) or context.consumer.pool.num_processes
+        return int(limit) - context.reserved
 
     def _thread(self, voice: Voice) -> RedisThread:
         import redis
