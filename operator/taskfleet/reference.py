@@ -7,6 +7,7 @@ import yaml
 
 from taskfleet.api import KindInfo, Object
 from taskfleet.api.quantities import DURATION_RULE, SIZE_RULE
+from taskfleet.api.result_backend import DATABASE_PATTERN
 from taskfleet.api.schema import RULES
 
 INTRODUCTION = (
@@ -68,7 +69,7 @@ def _type(field: Object) -> str:
     if "additionalProperties" in field:
         return f"map of {_type(field['additionalProperties'])}"
     if "x-kubernetes-int-or-string" in field:
-        return "quantity"
+        return "integer or string" if field.get("pattern") == DATABASE_PATTERN else "quantity"
     for rule in field.get(RULES, ()):
         if rule["rule"] in TYPE_BY_RULE:
             return TYPE_BY_RULE[rule["rule"]]

@@ -87,6 +87,9 @@ def test_every_map_of_a_spec_is_tried() -> None:
         ("WorkerPool", "resultBackend"),
         ("WorkerPool", "resultBackend.urlSecretRef"),
         ("WorkerPool", "resultBackend.broker"),
+        ("WorkerPool", "resultBackend.sentinel"),
+        ("WorkerPool", "resultBackend.sentinel.passwordSecretRef"),
+        ("WorkerPool", "resultBackend.passwordSecretRef"),
         ("Broker", "external"),
         ("Broker", "external.caSecretRef"),
         ("Broker", "external.clientCertificateSecretRef"),
@@ -97,6 +100,11 @@ def test_every_map_of_a_spec_is_tried() -> None:
         *(
             ("Broker", f"external.{part}From{source}")
             for part in ("host", "port", "username", "database", "virtualHost")
+            for source in ("", ".secretKeyRef", ".configMapKeyRef")
+        ),
+        *(
+            ("WorkerPool", f"resultBackend.{part}From{source}")
+            for part in ("host", "port", "username", "database")
             for source in ("", ".secretKeyRef", ".configMapKeyRef")
         ),
         ("PeriodicSchedule", "solar"),

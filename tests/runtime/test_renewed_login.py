@@ -1,4 +1,4 @@
-"""A broker by parts whose password is a token that is renewed: workers start, reconnect and store results with the newest."""
+"""Parts of a broker or result backend whose password is a token that is renewed: the newest is used everywhere."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Tokens:
         os.replace(new, self.folder / "password")
         client.execute_command("CLIENT", "KILL", "USER", USER)
 
-    def broker(self) -> dict[str, str | None]:
+    def parts(self) -> dict[str, Any]:
         return {
             "scheme": "redis", "folder": str(self.folder), "host": "127.0.0.1", "port": str(self._server.port),
             "username": USER, "path": None,
@@ -54,7 +54,7 @@ def test_token_that_is_renewed_under_running_tasks_loses_and_doubles_none(
 ) -> None:
     tokens = Tokens(server, tmp_path)
     worker = make_worker(
-        pool, broker=tokens.broker(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
+        pool, broker=tokens.parts(), resultDatabase=1, environment={"TEST_NOTES_URL": server.url}
     )
     worker.start().ready()
     sent: list[str] = []
@@ -74,24 +74,61 @@ def test_results_are_stored_with_the_renewed_token(
     make_worker: MakeWorker, server: RedisServer, tmp_path: Path
 ) -> None:
     tokens = Tokens(server, tmp_path)
-    worker = make_worker(app="results", broker=tokens.broker(), resultDatabase=1)
+    worker = make_worker(app="results", broker=tokens.parts(), resultDatabase=1)
     _renew_between_results(worker, server, tokens)
 
 
+def test_results_by_parts_are_stored_with_the_renewed_token_and_the_broker_keeps_its_own(
+    make_worker: MakeWorker, server: RedisServer, tmp_path: Path
+) -> None:
+    tokens = Tokens(server, tmp_path)
+    worker = make_worker(app="results", results={**tokens.parts(), "path": "1", "files": ["password"]})
+    _renew_between_results(worker, server, tokens)
+    assert {one["user"] for one in server.client.client_list() if one["db"] == "0"} == {"default"}
+
+
+# The first Sentinel does not answer: it is passed over.
+SENTINELS = pytest.mark.parametrize(
+    "hosts",
+    [
+        pytest.param({"host": "127.0.0.1"}, id="one"),
+        pytest.param({"host": None, "hosts": ["127.0.0.2", "127.0.0.1"]}, id="several"),
+    ],
+)
+
+
+@SENTINELS
 def test_the_master_behind_sentinels_is_entered_with_the_renewed_token(
-    make_worker: MakeWorker, tmp_path: Path
+    make_worker: MakeWorker, tmp_path: Path, hosts: dict[str, Any]
 ) -> None:
     with SentinelGroup(tmp_path) as group:
         tokens = Tokens(group.first, tmp_path)
-        broker = {**tokens.broker(), "scheme": "sentinel", "port": str(group.ports[0])}
+        broker = {**tokens.parts(), **hosts, "scheme": "sentinel", "port": str(group.ports[0])}
         sentinel = {"masterName": MASTER, "tls": False}
         worker = make_worker(app="results", broker=broker, sentinel=sentinel, resultDatabase=1)
         _renew_between_results(worker, group.first, tokens)
 
 
-def _renew_between_results(worker: Worker, server: RedisServer, tokens: Tokens) -> None:
+def test_results_by_parts_behind_sentinels_of_their_own(
+    make_worker: MakeWorker, server: RedisServer, tmp_path: Path
+) -> None:
+    with SentinelGroup(tmp_path, password="own") as group:
+        tokens = Tokens(group.first, tmp_path)
+        parts = {**tokens.parts(), "host": None, "hosts": ["127.0.0.2", "127.0.0.1"], "scheme": "sentinel"}
+        worker = make_worker(
+            app="results",
+            results={**parts, "port": str(group.ports[0]), "path": "1", "files": ["password"]},
+            resultSentinel={"masterName": MASTER, "tls": False},
+            environment={"TASKFLEET_RESULT_SENTINEL_PASSWORD": "own"},
+        )
+        _renew_between_results(worker, server, tokens, group.first)
+
+
+def _renew_between_results(
+    worker: Worker, server: RedisServer, tokens: Tokens, results_in: RedisServer | None = None
+) -> None:
     worker.start().ready()
-    results = redis.Redis(port=server.port, db=1, socket_timeout=5)
+    results = redis.Redis(port=(results_in or server).port, db=1, socket_timeout=5)
     for number in range(3):
         task = send(server.client, "results.double", number, headers={"ignore_result": False})
         _wait_for_result(results, f"celery-task-meta-{task}")

@@ -20,9 +20,9 @@ from taskfleet.brokers.recovery.requeue_unacked import Held, held
 from taskfleet.brokers.redis_transport import RedisDrains
 from taskfleet.controllers import pool_variables
 from taskfleet.controllers.pod_trouble import clean
-from taskfleet.resources import broker_connection, probes, worker_container
+from taskfleet.resources import broker_connection, probes, result_backend, worker_container
 from taskfleet.resources.schedules_deployment import schedules_deployment
-from taskfleet_worker import broker_parts, deliveries, report, settings
+from taskfleet_worker import address_parts, deliveries, report, settings
 from taskfleet_worker import probes as worker_probes
 from taskfleet_worker.beat import settings as beat_settings
 from taskfleet_worker.broker import amqp_thread, broker_thread, outcome_folds
@@ -70,6 +70,14 @@ BY_PARTS = external_broker(
         "passwordSecretRef": {"name": "login", "key": "password"},
     }
 )
+RESULTS = {
+    "scheme": "sentinel",
+    "hosts": ["a", "b"],
+    "usernameFrom": {"configMapKeyRef": {"name": "addresses", "key": "user"}},
+    "databaseFrom": {"secretKeyRef": {"name": "login", "key": "database"}},
+    "passwordSecretRef": {"name": "login", "key": "password"},
+    "sentinel": {"masterName": "main", "passwordSecretRef": {"name": "sentinel", "key": "password"}},
+}
 EVERY_FAILURE = {"limit": 5, "retention": "24h", "arguments": True, "messages": True}
 POOL = worker_pool(
     resultBackend={"broker": {"database": 1}}, setup=["shop.setup:prepare"], failures=EVERY_FAILURE
@@ -112,7 +120,8 @@ def variables(container: Object) -> dict[str, str]:
 
 def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
     given = variables(worker(POOL, BROKER))
-    off = variables(worker(worker_pool(failures={"enabled": False}), BROKER))
+    results = {"urlSecretRef": {"name": "redis", "key": "url"}, "sentinel": {"masterName": "main"}}
+    off = variables(worker(worker_pool(failures={"enabled": False}, resultBackend=results), BROKER))
     read = [read_settings(each).failures for each in (given, off)]
     assert read[0] == settings.FailureSettings(True, 5, 86400.0, arguments=True, messages=True)
     assert read[1] == settings.FailureSettings(enabled=False)
@@ -123,22 +132,49 @@ def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
 def test_a_pod_reads_all_that_is_said_of_a_broker_by_parts(recorded: set[str], tmp_path: Path) -> None:
     container = worker(POOL, BY_PARTS)
     given = variables(container)
-    assert not {*broker_parts.BROKER_VARIABLES} & given.keys(), "the URL is made in the pod"
+    assert not {*address_parts.BROKER_VARIABLES} & given.keys(), "the URL is made in the pod"
     said = dict(json.loads(given[settings.VARIABLE]))["broker"]
     recorded.clear()
-    parts = broker_parts.read_parts(read_object(given))
+    parts = address_parts.read_parts(read_object(given), "broker")
     assert parts is not None
     assert recorded >= said.keys()
     # The files that the operator projects are those that the runtime reads.
     (tmp_path / "host").write_text("cache")
     (tmp_path / "password").write_text("x")
-    made = broker_parts.broker_url(replace(parts, folder=str(tmp_path)))
+    made = address_parts.url_of(replace(parts, folder=str(tmp_path)))
     assert made == "redis://:x@cache/"
     volume = by_name(pod_spec(POOL, BY_PARTS)["volumes"])["taskfleet-broker"]["projected"]
     paths = [item["path"] for one in volume["sources"] for kind in one.values() for item in kind["items"]]
     assert paths == ["host", "password"]
     mount = by_name(container["volumeMounts"])["taskfleet-broker"]
     assert mount == {"name": "taskfleet-broker", "mountPath": said["folder"], "readOnly": True}
+
+
+def test_a_pod_reads_all_that_is_said_of_results_by_parts(recorded: set[str], tmp_path: Path) -> None:
+    pool = worker_pool(resultBackend=RESULTS)
+    container = worker(pool, BY_PARTS)
+    given = variables(container)
+    assert not {*address_parts.BROKER_VARIABLES, address_parts.RESULT_VARIABLE} & given.keys()
+    said = dict(json.loads(given[settings.VARIABLE]))
+    recorded.clear()
+    parts = address_parts.read_parts(read_object(given), "results")
+    read_settings(given)
+    assert parts is not None
+    assert recorded >= said.keys() - {"broker"} | keys_of(dict(said["results"])) | keys_of(
+        dict(said["resultSentinel"])
+    )
+    assert connection.RESULT_SENTINEL_PASSWORD in given
+    (tmp_path / "username").write_text("u")
+    (tmp_path / "password").write_text("x")
+    (tmp_path / "path").write_text("3")
+    made = address_parts.url_of(replace(parts, folder=str(tmp_path)))
+    assert made == "sentinel://u:x@a/3;sentinel://u:x@b/3"
+    volume = by_name(pod_spec(pool, BY_PARTS)["volumes"])["taskfleet-results"]["projected"]
+    holders = [holder for one in volume["sources"] for holder in one.values()]
+    assert [item["path"] for one in holders for item in one["items"]] == said["results"]["files"]
+    assert all(one["optional"] for one in holders), "the pod itself says what is missing"
+    mount = by_name(container["volumeMounts"])["taskfleet-results"]
+    assert mount == {"name": "taskfleet-results", "mountPath": said["results"]["folder"], "readOnly": True}
 
 
 def test_a_beat_reads_every_setting(recorded: set[str]) -> None:
@@ -151,10 +187,11 @@ def test_a_beat_reads_every_setting(recorded: set[str]) -> None:
 def test_variables_have_one_name() -> None:
     assert settings.VARIABLE == worker_container.SETTINGS
     assert connection.SENTINEL_PASSWORD == broker_connection.SENTINEL_PASSWORD
+    assert connection.RESULT_SENTINEL_PASSWORD == result_backend.RESULT_SENTINEL_PASSWORD
     given = variables(worker(POOL, BROKER))
-    assert {*broker_parts.BROKER_VARIABLES, connection.SENTINEL_PASSWORD, "POD_NAME"} <= given.keys()
+    assert {*address_parts.BROKER_VARIABLES, connection.SENTINEL_PASSWORD, "POD_NAME"} <= given.keys()
     on_managed = variables(worker(POOL, managed_broker()))
-    assert connection.RESULT_VARIABLE in on_managed
+    assert address_parts.RESULT_VARIABLE in on_managed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from taskfleet_worker import native, probes
-from taskfleet_worker.broker_parts import Parts, name_broker
+from taskfleet_worker.address_parts import RESULT_VARIABLE, Parts, name_broker, name_result_backend
 from taskfleet_worker.context import WorkerContext
 from taskfleet_worker.health import Health
 from taskfleet_worker.keys import keys
@@ -57,16 +57,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _program(arguments: Sequence[str]) -> int:
-    parts = name_broker(os.environ)
+    parts, results = name_broker(os.environ), name_result_backend(os.environ)
     drop_understood_parameters(os.environ)
     if arguments[:1] != ["beat"]:
         settings = read_settings(os.environ)
         refuse_several_addresses(os.environ)
         health = Health(settings.pool_type or "prefork", settings.capacity or 1, native.monotonic)
         probes.start(health, os.environ)
-        return run_worker(arguments, settings, health, parts)
-    if parts is not None:
-        renewed_login.install(parts, os.environ[BROKER_VARIABLE])
+        return run_worker(arguments, settings, health, parts, results)
+    renew_logins(parts, results)
     if arguments[1:]:
         from taskfleet_worker.beat.app_beat import main as run_app_beat
 
@@ -76,8 +75,20 @@ def _program(arguments: Sequence[str]) -> int:
     return run_beat(os.environ)
 
 
+def renew_logins(parts: Parts | None, results: Parts | None) -> None:
+    """Of a broker and of a result backend by parts."""
+    if parts is not None:
+        renewed_login.install(parts, os.environ[BROKER_VARIABLE])
+    if results is not None:
+        renewed_login.install_on_results(results, os.environ[RESULT_VARIABLE])
+
+
 def run_worker(
-    arguments: Sequence[str], settings: Settings, health: Health, parts: Parts | None = None
+    arguments: Sequence[str],
+    settings: Settings,
+    health: Health,
+    parts: Parts | None = None,
+    results: Parts | None = None,
 ) -> int:
     """Patch as Celery does for this pool, change what must be before the app is imported, start."""
     from celery import maybe_patch_concurrency
@@ -91,8 +102,7 @@ def run_worker(
     amqp = is_amqp(os.environ.get(BROKER_VARIABLE, ""))
     started_with = [*sys.argv]
     defaults.change(default_settings(settings, amqp=amqp))
-    if parts is not None:
-        renewed_login.install(parts, os.environ[BROKER_VARIABLE])
+    renew_logins(parts, results)
     start = keys(settings, os.environ["POD_NAME"], uuid4().hex[:12])
     context = WorkerContext(settings, health, start, native.monotonic)
     runtime = Runtime(context, transport_of(context, amqp=amqp))

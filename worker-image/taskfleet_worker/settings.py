@@ -35,7 +35,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Sentinel:
-    """The broker's URL leads to Redis Sentinels. `tls`: they and the servers behind them speak it."""
+    """A URL leads to Redis Sentinels. `tls`: they and the servers behind them speak it."""
 
     master_name: str
     tls: bool = False
@@ -53,13 +53,16 @@ class FailureSettings:
 
 
 class ConnectionSettings(Protocol):
-    """What is needed beside the URLs to reach the broker."""
+    """What is needed beside the URLs to reach the broker, and results behind Sentinels of their own."""
 
     @property
     def tls(self) -> Tls | None: ...
 
     @property
     def sentinel(self) -> Sentinel | None: ...
+
+    @property
+    def result_sentinel(self) -> Sentinel | None: ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Settings:
     separator: str | None = None
     tls: Tls | None = None
     sentinel: Sentinel | None = None
+    result_sentinel: Sentinel | None = None
     result_database: int | None = None
     setup: tuple[str, ...] = ()
     failures: FailureSettings = FailureSettings()
@@ -134,7 +138,8 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
             tls=read_tls(raw),
-            sentinel=read_sentinel(raw),
+            sentinel=read_sentinel(raw, "sentinel"),
+            result_sentinel=read_sentinel(raw, "resultSentinel"),
             result_database=raw.get("resultDatabase"),
             setup=tuple(raw.get("setup") or ()),
             failures=_read_failures(raw.get("failures") or {}),
@@ -166,7 +171,7 @@ def read_tls(settings: Mapping[str, Any]) -> Tls | None:
     return Tls(raw.get("ca"), raw.get("certificate"), raw.get("key"), verify=raw["verify"])
 
 
-def read_sentinel(settings: Mapping[str, Any]) -> Sentinel | None:
-    """The key `sentinel`. Raises KeyError."""
-    raw = settings.get("sentinel")
+def read_sentinel(settings: Mapping[str, Any], key: str) -> Sentinel | None:
+    """The key `sentinel` or `resultSentinel`. Raises KeyError."""
+    raw = settings.get(key)
     return None if raw is None else Sentinel(raw["masterName"], tls=raw["tls"])

@@ -1,5 +1,6 @@
 """The API: what users write and read. Every field of every kind is defined here and nowhere else."""
 
+from taskfleet.api.address_parts import Address, Sentinel
 from taskfleet.api.autoscale import Autoscale
 from taskfleet.api.base import (
     GROUP,
@@ -23,7 +24,7 @@ from taskfleet.api.broker import (
     Storage,
 )
 from taskfleet.api.conditions import Condition, Status
-from taskfleet.api.external_broker import CertificateSecretRef, External, Sentinel
+from taskfleet.api.external_broker import CertificateSecretRef, External
 from taskfleet.api.kinds import KINDS, KindInfo
 from taskfleet.api.periodic_schedule import (
     PeriodicSchedule,
@@ -43,20 +44,16 @@ from taskfleet.api.quantities import (
     parse_quantity,
 )
 from taskfleet.api.references import BrokerRef, ConfigMapKeyRef, KeySource, SecretKeyRef
+from taskfleet.api.result_backend import BrokerDatabase, ResultBackend
 from taskfleet.api.task_queue import AlertAbove, Purge, TaskQueue, TaskQueueSpec, TaskQueueStatus
-from taskfleet.api.worker_pool import (
-    BrokerDatabase,
-    ProcessAutoscale,
-    ResultBackend,
-    WorkerPool,
-    WorkerPoolSpec,
-)
+from taskfleet.api.worker_pool import ProcessAutoscale, WorkerPool, WorkerPoolSpec
 from taskfleet.api.worker_pool_status import Decision, HandledDeadLetters, ObservedWorker, WorkerPoolStatus
 
 __all__ = [
     "GROUP",
     "KINDS",
     "VERSION",
+    "Address",
     "AlertAbove",
     "Autoscale",
     "Beat",

@@ -2,31 +2,14 @@
 
 from typing import Annotated, Literal
 
+from taskfleet.api.address_parts import Address, has, has_any, rules_of_parts
 from taskfleet.api.base import Model
 from taskfleet.api.references import KeySource, ObjectName, SecretKeyRef
 from taskfleet.api.schema import PRINTABLE_RULE, Limits, Rule
 
 Scheme = Literal["redis", "rediss", "sentinel", "amqp", "amqps"]
 
-# Each may be a value or come from a key.
-_TEXTS = ("host", "port", "username", "database", "virtualHost")
-_PARTS = ("host", "hostFrom", "port", "portFrom", "username", "usernameFrom", "passwordSecretRef", "database",
-          "databaseFrom", "virtualHost", "virtualHostFrom")  # fmt: skip
 _OF_TLS = ("caSecretRef", "clientCertificateSecretRef")
-
-
-class Sentinel(Model):
-    """Redis Sentinel in front of an external Redis."""
-
-    master_name: Annotated[str, Limits(minLength=1, maxLength=253), PRINTABLE_RULE]
-    """The master's name in the Sentinels' configuration."""
-
-    password_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the password of the Sentinels, if they require one. The password in the URL is
-    the master's."""
-
-    tls: bool = False
-    """Uses TLS for the Sentinels and for the servers behind them. A sentinel:// URL cannot express it."""
 
 
 class CertificateSecretRef(Model):
@@ -36,23 +19,15 @@ class CertificateSecretRef(Model):
     """The Secret's name."""
 
 
-def _has_any(fields: tuple[str, ...]) -> str:
-    return " || ".join(f"has(self.{field})" for field in fields)
-
-
-def _has(field: str) -> str:
-    return f"({_has_any((field, f'{field}From'))})"
-
-
 def _only_for(field: str, *schemes: str) -> Rule:
     """Refuse a part that a scheme has not. A scheme is tested for its presence first, which is another rule's matter."""
     return Rule(
-        f"!{_has(field)} || !has(self.scheme) || self.scheme in {list(schemes)}",
+        f"!{has(field)} || !has(self.scheme) || self.scheme in {list(schemes)}",
         f"{field} is not a part of {{self.scheme}} addresses: remove it, or use scheme {' or '.join(schemes)}.",
     )
 
 
-class External(Model):
+class External(Address):
     """A broker that runs outside of Taskfleet, by its URL or by its parts."""
 
     rules = (
@@ -61,42 +36,17 @@ class External(Model):
             "external must have exactly one of urlSecretRef and scheme: set urlSecretRef for a whole URL in a "
             "Secret, or scheme and host for a broker by parts.",
         ),
+        *rules_of_parts("broker", "virtualHost"),
         Rule(
-            f"has(self.scheme) || !({_has_any(_PARTS)})",
-            "host, port, username, passwordSecretRef, database and virtualHost belong to a broker by parts: set "
-            "scheme, or remove them and use urlSecretRef.",
-        ),
-        Rule(
-            f"!has(self.scheme) || {_has('host')}",
-            "a broker by parts needs a host: set host, or hostFrom for a key of a Secret or ConfigMap.",
-        ),
-        *(
-            Rule(
-                f"!has(self.{field}) || !has(self.{field}From)",
-                f"{field} and {field}From cannot both be set: remove one.",
-                field=f"{field}From",
-            )
-            for field in _TEXTS
-        ),
-        Rule(
-            f"!{_has('username')} || has(self.passwordSecretRef)",
-            "a user name needs a password: set passwordSecretRef, or remove username.",
-        ),
-        Rule(
-            f"!has(self.scheme) || !self.scheme.startsWith('amqp') || !has(self.passwordSecretRef) || {_has('username')}",
+            f"!has(self.scheme) || !self.scheme.startsWith('amqp') || !has(self.passwordSecretRef) || {has('username')}",
             "RabbitMQ requires a user name with the password: set username or usernameFrom.",
             field="passwordSecretRef",
         ),
         _only_for("database", "redis", "rediss", "sentinel"),
         _only_for("virtualHost", "amqp", "amqps"),
         Rule(
-            "!has(self.scheme) || (self.scheme == 'sentinel') == has(self.sentinel)",
-            "scheme sentinel and the field sentinel belong together: set sentinel.masterName for Sentinels, or "
-            "remove sentinel.",
-        ),
-        Rule(
             "!has(self.scheme) || self.scheme in ['rediss', 'amqps'] || (has(self.sentinel) && self.sentinel.tls)"
-            f" || !({_has_any(_OF_TLS)} || self.insecureSkipVerify)",
+            f" || !({has_any(*_OF_TLS)} || self.insecureSkipVerify)",
             "scheme {self.scheme} does not use TLS, but caSecretRef, clientCertificateSecretRef or insecureSkipVerify "
             "is set: use scheme rediss or amqps, set sentinel.tls for Sentinels, or remove the field.",
         ),
@@ -110,37 +60,8 @@ class External(Model):
     """The kind of broker, for a broker by parts: redis, rediss (TLS), sentinel, amqp or amqps (TLS). A Valkey is reached
     with redis or rediss. The parts are put together and percent-encoded where they are used."""
 
-    host: (
-        Annotated[
-            str,
-            Limits(minLength=1, maxLength=253),
-            Rule(
-                "self.matches('^([A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$')",
-                'the host "{self}" is not valid: use a host name or an IP address, without scheme, port and brackets.',
-            ),
-        ]
-        | None
-    ) = None
-    """The host name or IP address; an IPv6 address without brackets."""
-
-    host_from: KeySource | None = None
-    """The key that holds the host."""
-
     port: Annotated[int, Limits(minimum=1, maximum=65535)] | None = None
     """The port. Defaults to 6379 for redis and rediss, 26379 for sentinel, 5672 for amqp, 5671 for amqps."""
-
-    port_from: KeySource | None = None
-    """The key that holds the port."""
-
-    username: Annotated[str, Limits(minLength=1, maxLength=1000), PRINTABLE_RULE] | None = None
-    """The user. By default the password alone is used, which is Redis's user named default."""
-
-    username_from: KeySource | None = None
-    """The key that holds the user. An empty value means that there is none."""
-
-    password_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds the password, as it is. Workers read it for each new connection, so a renewed
-    password or token rolls no pods."""
 
     database: Annotated[int, Limits(minimum=0, maximum=2147483647)] | None = None
     """The number of the Redis database. Defaults to 0."""
@@ -165,16 +86,12 @@ class External(Model):
     """Turns off verification of the broker's certificate, so the password and tasks can be intercepted. For tests
     only."""
 
-    sentinel: Sentinel | None = None
-    """Required if the URL or the scheme names Sentinels."""
-
     def sources(self) -> dict[str, KeySource]:
         """The keys that parts come from, by the field; the password's is a Secret's."""
-        fields = {
-            "hostFrom": self.host_from,
-            "portFrom": self.port_from,
-            "usernameFrom": self.username_from,
-            "databaseFrom": self.database_from,
-            "virtualHostFrom": self.virtual_host_from,
-        }
-        return {field: source for field, source in fields.items() if source is not None}
+        own = {} if self.virtual_host_from is None else {"virtualHostFrom": self.virtual_host_from}
+        return {**super().sources(), **own}
+
+    @property
+    def path(self) -> str | None:
+        """The virtual host or the database; None where it is not said here."""
+        return self.virtual_host or super().path

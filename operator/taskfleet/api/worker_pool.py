@@ -15,7 +15,8 @@ from taskfleet.api.pool_type import PoolType
 from taskfleet.api.quantities import MemorySize, PositiveDuration
 from taskfleet.api.queue_name import QueueName
 from taskfleet.api.recycle import Recycle
-from taskfleet.api.references import BrokerRef, SecretKeyRef
+from taskfleet.api.references import BrokerRef
+from taskfleet.api.result_backend import ResultBackend
 from taskfleet.api.rollout import DisruptionBudget, Strategy
 from taskfleet.api.schema import Column, Limits, Rule, Scale
 from taskfleet.api.worker_flags import ARGUMENT_RULES
@@ -61,31 +62,6 @@ class ProcessAutoscale(Model):
 
     max: Annotated[int, Limits(minimum=1, maximum=10000)]
     """The maximum number of processes of a pod, which is the pod's capacity."""
-
-
-class BrokerDatabase(Model):
-    """A database of the pool's own Redis."""
-
-    database: Annotated[int, Limits(minimum=0, maximum=15)]
-    """The number of the database. Database 0 holds the queues."""
-
-
-class ResultBackend(Model):
-    """Where results are stored."""
-
-    rules = (
-        Rule(
-            "has(self.urlSecretRef) != has(self.broker)",
-            "resultBackend must have exactly one of urlSecretRef and broker: set one, or remove "
-            "resultBackend.",
-        ),
-    )
-
-    url_secret_ref: SecretKeyRef | None = None
-    """The key of a Secret that holds a result backend URL."""
-
-    broker: BrokerDatabase | None = None
-    """A database of the pool's Broker, which must be a Redis."""
 
 
 class WorkerPoolSpec(Model):

@@ -14,17 +14,17 @@ def url_in_parts(sources: Sources, external: External) -> str:
     """The URL, which Celery can use. Raises AddressError."""
     database = None if external.database is None else str(external.database)
     port = None if external.port is None else str(external.port)
-    host = _part(sources, "host", external.host, external.host_from)
+    hosts = _hosts(sources, external)
     password = external.password_secret_ref
     found = {
-        "host": host,
         "port": _part(sources, "port", port, external.port_from),
         "username": _part(sources, "username", external.username, external.username_from),
         "database": _part(sources, "database", database, external.database_from),
         "virtualHost": _part(sources, "virtualHost", external.virtual_host, external.virtual_host_from),
         "password": ("", "") if password is None else (value_of(sources, password), where(password)),
     }
-    for name, (text, place) in found.items():
+    checked = [*(("host", *host) for host in hosts), *((name, *part) for name, part in found.items())]
+    for name, text, place in checked:
         if (wrong := _wrong(name, text)) is not None:
             raise AddressError(BrokerReason.INVALID_URL, f"{place} {wrong}")
     values = {name: text for name, (text, _) in found.items()}
@@ -40,12 +40,19 @@ def url_in_parts(sources: Sources, external: External) -> str:
         )
     return url_of(
         external.scheme or "",
-        values["host"],
+        *(host for host, _ in hosts),
         port=int(values["port"]) if values["port"] else None,
         username=values["username"],
         password=values["password"],
         path=values["database"] or values["virtualHost"] or ("/" if _is_amqp(external) else ""),
     )
+
+
+def _hosts(sources: Sources, external: External) -> list[tuple[str, str]]:
+    """The text of each host, and where it is."""
+    if external.hosts:
+        return [(host, f"spec.external.hosts[{at}]") for at, host in enumerate(external.hosts)]
+    return [_part(sources, "host", external.host, external.host_from)]
 
 
 def _part(sources: Sources, name: str, value: str | None, source: KeySource | None) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def results_problem(pool: WorkerPool, capabilities: Capabilities | None) -> str 
         return None
     return (
         "spec.resultBackend.broker requires a Redis database, but the broker is a "
-        f"{capabilities.name}. Set spec.resultBackend.urlSecretRef instead, or remove "
+        f"{capabilities.name}. Set urlSecretRef or scheme of spec.resultBackend instead, or remove "
         "spec.resultBackend to use the app's setting."
     )
 

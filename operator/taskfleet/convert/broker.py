@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from taskfleet.convert.broker_parts import REFERENCE, Parts
+from taskfleet.convert.address_parts import REFERENCE, Parts, parts_notes
 from taskfleet.convert.celery_options import Option
 from taskfleet.convert.environment import SecretKey, Variable
 from taskfleet.convert.notes import Notes
@@ -101,20 +101,12 @@ def _url(kind: str, parts: Mapping[str, str], variables: Mapping[str, Variable])
     )
 
 
-def parts_notes(notes: Notes, found: BrokerUrl, parts: Parts, variables: Mapping[str, Variable]) -> None:
+def broker_parts_notes(
+    notes: Notes, found: BrokerUrl, parts: Parts, variables: Mapping[str, Variable]
+) -> None:
     """Note the fields of a Broker by parts, and the command that creates the Secret of its password."""
-    external = parts.external
-    notes.kept(found.subject, f"Broker: {', '.join(external)}; put together and percent-encoded by the pods.")
-    ref = external.get("passwordSecretRef")
-    if ref is not None and parts.own_password:
-        command = f"kubectl create secret generic {ref['name']} --from-literal={ref['key']}=PASSWORD"
-        notes.by_hand(found.subject, f"create the Secret of the broker's password, as it is: {command}")
-    elif ref is not None and "://" in str(found.written):
-        notes.changed(
-            found.subject,
-            f"the password is used as it is: if key {ref['key']} of Secret {ref['name']} has it percent-encoded, "
-            "decode it.",
-        )
+    parts_notes(notes, found.subject, "Broker", "broker", parts, written="://" in str(found.written))
+    ref = parts.address.get("passwordSecretRef")
     if not found.certain:
         notes.by_hand(found.subject, "check that it is the broker's address: only the app's code knows.")
     if (tokens := _tokens(variables)) and ref is not None:

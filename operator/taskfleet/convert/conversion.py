@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from taskfleet.api import Object
 from taskfleet.convert import readers
+from taskfleet.convert.address_parts import broker_by_parts
 from taskfleet.convert.beats import beat_pool, join_beat
-from taskfleet.convert.broker import KEY, broker_notes, parts_notes, same_place
-from taskfleet.convert.broker_parts import parts_of
+from taskfleet.convert.broker import KEY, broker_notes, broker_parts_notes, same_place
 from taskfleet.convert.command_line import Invocation, Opaque, find_celery
 from taskfleet.convert.draft import Draft, manifest
 from taskfleet.convert.environment import SecretKey, Variable, container_variables
@@ -172,10 +172,10 @@ def _brokers(state: _State) -> list[Object]:
 def _new_broker(pool: Pool, name: str) -> tuple[str, Object]:
     notes, found = pool.draft.notes, pool.broker
     own = SecretKey(f"{name}-broker", "password")
-    parts = parts_of(found.text, pool.variables, own) if found is not None else None
+    parts = broker_by_parts(found.text, pool.variables, own) if found is not None else None
     secret = found.secret if found and found.secret else SecretKey(f"{name}-broker", KEY)
     if found is not None and parts is not None:
-        parts_notes(notes, found, parts, pool.variables)
+        broker_parts_notes(notes, found, parts, pool.variables)
     else:
         broker_notes(notes, found, secret, pool.variables)
     notes.changed(
@@ -183,7 +183,7 @@ def _new_broker(pool: Pool, name: str) -> tuple[str, Object]:
         "1h, the default of kombu; if the app sets another, set the Broker's visibilityTimeout.",
     )
     by_url = {"urlSecretRef": {"name": secret.name, "key": secret.key}}
-    external = by_url if parts is None else parts.external
+    external = by_url if parts is None else parts.address
     return name, manifest("Broker", name, pool.workload.namespace, {"external": external})
 
 

@@ -8,11 +8,13 @@ from taskfleet.api import Object, format_duration, parse_duration
 from taskfleet.api.worker_variables import REFUSED_VARIABLES
 from taskfleet.convert import readers
 from taskfleet.convert.absent import place_absent
+from taskfleet.convert.address_parts import parts_notes, results_by_parts
 from taskfleet.convert.broker import KEY, BrokerUrl, database_beside, find_broker_url
 from taskfleet.convert.celery_options import Option
 from taskfleet.convert.command_line import Invocation, launcher_words
 from taskfleet.convert.draft import Draft
 from taskfleet.convert.environment import (
+    SecretKey,
     Variable,
     name_hidden_variables,
     options_from_environment,
@@ -138,17 +140,30 @@ def _place_result_backend(
         draft.spec["resultBackend"] = {"broker": {"database": database}}
         draft.notes.kept("result backend", f"resultBackend: database {database} of the Broker")
         return
-    ref = {"name": f"{name}-results", "key": KEY}
     if variable is not None and variable.secret is not None:
         ref = {"name": variable.secret.name, "key": variable.secret.key}
-    elif variable is not None and variable.origin not in ("env", "script"):
-        return  # envFrom still sets it
-    else:
-        draft.notes.by_hand(
-            "result backend",
-            f"create its Secret from the current URL: kubectl create secret generic {ref['name']} "
-            f"--from-literal={KEY}=URL",
-        )
+        _place_results_url(draft, ref)
+    elif variable is None or variable.origin in ("env", "script"):
+        _place_results_apart(draft, f"{name}-results", url, variables)
+    # envFrom still sets it
+
+
+def _place_results_apart(
+    draft: Draft, secret: str, url: str | None, variables: Mapping[str, Variable]
+) -> None:
+    parts = results_by_parts(url, variables, SecretKey(secret, "password"))
+    if parts is not None:
+        draft.spec["resultBackend"] = parts.address
+        parts_notes(draft.notes, "result backend", "resultBackend", "result backend", parts, written=True)
+        return
+    draft.notes.by_hand(
+        "result backend",
+        f"create its Secret from the current URL: kubectl create secret generic {secret} --from-literal={KEY}=URL",
+    )
+    _place_results_url(draft, {"name": secret, "key": KEY})
+
+
+def _place_results_url(draft: Draft, ref: Object) -> None:
     draft.spec["resultBackend"] = {"urlSecretRef": ref}
     draft.notes.kept("result backend", f"resultBackend: Secret {ref['name']}, key {ref['key']}")
 

@@ -70,7 +70,7 @@ def _with_users_template(built: Object, pool: WorkerPool, beat: Beat, claims: Co
 def _template(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
     beat = pool.spec.beat
     assert beat is not None
-    volumes = worker_volumes(broker)
+    volumes = worker_volumes(broker, pool.spec.result_backend)
     security = restricted_pod()
     if beat.effective_storage is not None:
         claim = {"claimName": app_beat_name(pool)}
@@ -94,7 +94,7 @@ def _container(pool: WorkerPool, broker: BrokerBinding, installation: Installati
     """The worker's container with another command: its image, its variables, and its name for the template."""
     beat, spec = pool.spec.beat, pool.spec
     assert beat is not None
-    mounts, file = worker_volume_mounts(broker), []
+    mounts, file = worker_volume_mounts(broker, spec.result_backend), []
     if beat.effective_storage is not None:
         mounts.append({"name": BEAT_VOLUME, "mountPath": BEAT_PATH})
         file = [f"--schedule={BEAT_PATH}/schedule"]

@@ -3,7 +3,16 @@
 worker-image/README.md describes the settings for the other side.
 """
 
-from taskfleet.api import GROUP, External, KeySource, Object, SecretKeyRef
+from taskfleet.api import GROUP, External, Object
+from taskfleet.resources.address_parts import (
+    from_secret,
+    mounts_of,
+    part_files,
+    parts_settings,
+    secret_files,
+    sentinel_settings,
+    volume_of,
+)
 from taskfleet.resources.context import BrokerBinding
 
 TLS_VOLUME = "taskfleet-tls"
@@ -22,9 +31,9 @@ def connection_settings(broker: BrokerBinding) -> Object:
         return {}
     settings: Object = {}
     if external.scheme is not None:
-        settings["broker"] = _parts(external)
+        settings["broker"] = parts_settings(external, PARTS_PATH)
     if external.sentinel is not None:
-        settings["sentinel"] = {"masterName": external.sentinel.master_name, "tls": external.sentinel.tls}
+        settings["sentinel"] = sentinel_settings(external.sentinel)
     if _has_files(external) or external.insecure_skip_verify:
         client = external.client_certificate_secret_ref is not None
         settings["tls"] = {
@@ -46,11 +55,6 @@ def connection_environment(broker: BrokerBinding, *urls: str) -> list[Object]:
     return found
 
 
-def from_secret(name: str, ref: SecretKeyRef) -> Object:
-    """A variable with the value of a Secret's key."""
-    return {"name": name, "valueFrom": {"secretKeyRef": ref.to_object()}}
-
-
 def connection_volumes(broker: BrokerBinding) -> list[Object]:
     """The certificates, and the parts that are in Secrets and ConfigMaps, readable for whatever user the image has.
 
@@ -59,20 +63,12 @@ def connection_volumes(broker: BrokerBinding) -> list[Object]:
     external = broker.spec.external
     if external is None:
         return []
-    sources = {TLS_VOLUME: _certificates(external), PARTS_VOLUME: _part_files(external)}
-    return [
-        {"name": name, "projected": {"defaultMode": 0o444, "sources": files}}
-        for name, files in sources.items()
-        if files
-    ]
+    sources = {TLS_VOLUME: _certificates(external), PARTS_VOLUME: part_files(external)}
+    return [volume_of(name, files) for name, files in sources.items() if files]
 
 
 def connection_volume_mounts(broker: BrokerBinding) -> list[Object]:
-    paths = {TLS_VOLUME: TLS_PATH, PARTS_VOLUME: PARTS_PATH}
-    return [
-        {"name": volume["name"], "mountPath": paths[volume["name"]], "readOnly": True}
-        for volume in connection_volumes(broker)
-    ]
+    return mounts_of(connection_volumes(broker), {TLS_VOLUME: TLS_PATH, PARTS_VOLUME: PARTS_PATH})
 
 
 def connection_metadata(broker: BrokerBinding) -> Object:
@@ -87,51 +83,7 @@ def _has_files(external: External) -> bool:
 def _certificates(external: External) -> list[Object]:
     sources: list[Object] = []
     if (ca := external.ca_secret_ref) is not None:
-        sources.append(_source("secret", ca.name, {ca.key: _CA}))
+        sources.append(secret_files(ca.name, {ca.key: _CA}))
     if (client := external.client_certificate_secret_ref) is not None:
-        sources.append(_source("secret", client.name, {_CERTIFICATE: _CERTIFICATE, _KEY: _KEY}))
+        sources.append(secret_files(client.name, {_CERTIFICATE: _CERTIFICATE, _KEY: _KEY}))
     return sources
-
-
-def _parts(external: External) -> Object:
-    """What the spec says itself; the rest is in files of these names."""
-    database = str(external.database) if external.database is not None else None
-    return {
-        "scheme": external.scheme,
-        "folder": PARTS_PATH if _part_files(external) else None,
-        "host": external.host,
-        "port": str(external.port) if external.port is not None else None,
-        "username": external.username,
-        "path": external.virtual_host or database,
-    }
-
-
-_FILES = {
-    "hostFrom": "host",
-    "portFrom": "port",
-    "usernameFrom": "username",
-    "databaseFrom": "path",
-    "virtualHostFrom": "path",
-}
-
-
-def _part_files(external: External) -> list[Object]:
-    if external.scheme is None:
-        return []
-    sources = [_key_file(source, _FILES[field]) for field, source in external.sources().items()]
-    if (password := external.password_secret_ref) is not None:
-        sources.append(_source("secret", password.name, {password.key: "password"}))
-    return sources
-
-
-def _key_file(source: KeySource, path: str) -> Object:
-    if (secret := source.secret_key_ref) is not None:
-        return _source("secret", secret.name, {secret.key: path})
-    config_map = source.config_map_key_ref
-    assert config_map is not None
-    return _source("configMap", config_map.name, {config_map.key: path})
-
-
-def _source(kind: str, name: str, items: dict[str, str]) -> Object:
-    paths = [{"key": key, "path": path} for key, path in items.items()]
-    return {kind: {"name": name, "items": paths}}

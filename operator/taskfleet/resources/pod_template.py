@@ -18,6 +18,7 @@ from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.errors import SpecError
 from taskfleet.resources.labels import child_labels
 from taskfleet.resources.probes import PROBE_PORT
+from taskfleet.resources.result_backend import RESULT_SENTINEL_PASSWORD, RESULTS_PATH, RESULTS_VOLUME
 from taskfleet.resources.runtime_init_container import INIT_CONTAINER, runtime_init_container
 from taskfleet.resources.security import restricted_pod
 from taskfleet.resources.user_template import Owned, with_user_template
@@ -40,14 +41,14 @@ OWNED = Owned(
     container_fields=frozenset({"command", "args", "readinessProbe", "livenessProbe", "startupProbe"}),
     # The command needs its mount, the arguments their variables, the probes their port.
     container_entries={
-        "volumeMounts": frozenset({RUNTIME_PATH, TLS_PATH, PARTS_PATH}),
-        "env": OWNED_VARIABLES | {SENTINEL_PASSWORD},
+        "volumeMounts": frozenset({RUNTIME_PATH, TLS_PATH, PARTS_PATH, RESULTS_PATH}),
+        "env": OWNED_VARIABLES | {SENTINEL_PASSWORD, RESULT_SENTINEL_PASSWORD},
         "ports": frozenset({PROBE_PORT}),
     },
     pod_fields=frozenset({"terminationGracePeriodSeconds"}),
     pod_entries={
         "initContainers": frozenset({INIT_CONTAINER}),
-        "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME, PARTS_VOLUME}),
+        "volumes": frozenset({RUNTIME_VOLUME, TLS_VOLUME, PARTS_VOLUME, RESULTS_VOLUME}),
     },
 )
 
@@ -114,7 +115,7 @@ def _built(pool: WorkerPool, broker: BrokerBinding, installation: Installation) 
             **installation.pull_secrets,
             "initContainers": [runtime_init_container(installation)],
             "containers": [worker_container(pool, broker, installation)],
-            "volumes": worker_volumes(broker),
+            "volumes": worker_volumes(broker, pool.spec.result_backend),
             "securityContext": restricted_pod(),
             # Variables of every Service would reach the app, and one named like a setting of its own breaks it.
             "enableServiceLinks": False,

@@ -1,9 +1,10 @@
 """The volumes of a worker pod: one for the runtime that the init container brings, one for /tmp where the root file
-system is read-only, and certificates."""
+system is read-only, certificates, and the parts of addresses."""
 
-from taskfleet.api import Object
+from taskfleet.api import Object, ResultBackend
 from taskfleet.resources.broker_connection import connection_volume_mounts, connection_volumes
 from taskfleet.resources.context import BrokerBinding
+from taskfleet.resources.result_backend import results_volume_mounts, results_volumes
 
 RUNTIME_VOLUME = "taskfleet"
 RUNTIME_PATH = "/taskfleet"
@@ -15,19 +16,21 @@ _TMP_MOUNT: Object = {"name": TMP_VOLUME, "mountPath": "/tmp"}  # noqa: S108 - a
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
 
-def worker_volumes(broker: BrokerBinding) -> list[Object]:
+def worker_volumes(broker: BrokerBinding, results: ResultBackend | None = None) -> list[Object]:
     return [
         {"name": RUNTIME_VOLUME, "emptyDir": {}},
         _TMP,
         *connection_volumes(broker),
+        *results_volumes(results),
     ]
 
 
-def worker_volume_mounts(broker: BrokerBinding) -> list[Object]:
+def worker_volume_mounts(broker: BrokerBinding, results: ResultBackend | None = None) -> list[Object]:
     return [
         {"name": RUNTIME_VOLUME, "mountPath": RUNTIME_PATH, "readOnly": True},
         _TMP_MOUNT,
         *connection_volume_mounts(broker),
+        *results_volume_mounts(results),
     ]
 
 

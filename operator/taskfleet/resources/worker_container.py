@@ -7,11 +7,11 @@ import json
 from datetime import timedelta
 from math import ceil
 
-from taskfleet.api import Object, SecretKeyRef, WorkerPool, WorkerPoolSpec, parse_quantity
-from taskfleet.resources.broker_connection import connection_environment, connection_settings, from_secret
-from taskfleet.resources.broker_names import REDIS_PORT
+from taskfleet.api import Object, WorkerPool, WorkerPoolSpec, parse_quantity
+from taskfleet.resources.broker_connection import connection_environment, connection_settings
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
+from taskfleet.resources.result_backend import results_environment, results_settings
 from taskfleet.resources.security import restricted_container
 from taskfleet.resources.template_merge import merge_template
 from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts
@@ -21,7 +21,6 @@ POD_NAME = "POD_NAME"
 SETTINGS = "TASKFLEET_SETTINGS"
 # The command line and the runtime do not work without these.
 OWNED_VARIABLES = frozenset({POD_NAME, SETTINGS})
-_PASSWORD = "TASKFLEET_REDIS_PASSWORD"  # noqa: S105 - the name of the variable
 
 
 def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Installation) -> Object:
@@ -37,7 +36,7 @@ def worker_container(pool: WorkerPool, broker: BrokerBinding, installation: Inst
         "readinessProbe": readiness_probe(),
         "livenessProbe": liveness_probe(),
         "securityContext": restricted_container(),
-        "volumeMounts": worker_volume_mounts(broker),
+        "volumeMounts": worker_volume_mounts(broker, spec.result_backend),
     }
     users = {
         "env": [variable.to_object() for variable in spec.env if variable.name not in OWNED_VARIABLES],
@@ -92,7 +91,7 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
         *connection_environment(
             broker, "CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"
         ),
-        *_result_backend(pool.spec, broker),
+        *results_environment(pool.spec.result_backend, broker),
     ]
 
 
@@ -116,7 +115,7 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         **({"setup": spec.setup} if spec.setup else {}),
         **_given({"failures": _failures(spec)}),
         **connection_settings(broker),
-        **_result_database(spec, broker),
+        **results_settings(spec.result_backend, broker),
     }
 
 
@@ -124,30 +123,6 @@ def _failures(spec: WorkerPoolSpec) -> Object:
     """What differs from the runtime's own defaults, which are the field's: no fleet restarts for a field that it lacks."""
     told = spec.failures.model_dump(by_alias=True, exclude_defaults=True)
     return told | ({"retention": _seconds(spec.failures.retention)} if "retention" in told else {})
-
-
-def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]:
-    backend = spec.result_backend
-    if backend is None:
-        return []
-    if backend.url_secret_ref is not None:
-        return [from_secret("CELERY_RESULT_BACKEND", backend.url_secret_ref)]
-    if backend.broker is None:
-        return []
-    if broker.managed_host is None or broker.url is None:
-        return []  # the URL is in no object: the runtime makes it out of the broker's
-    # The kubelet puts the password in, so that no object holds it but its Secret.
-    url = f"redis://:$({_PASSWORD})@{broker.managed_host}:{REDIS_PORT}/{backend.broker.database}"
-    password = SecretKeyRef(name=broker.url.name, key="password")
-    return [from_secret(_PASSWORD, password), {"name": "CELERY_RESULT_BACKEND", "value": url}]
-
-
-def _result_database(spec: WorkerPoolSpec, broker: BrokerBinding) -> Object:
-    """For a database of an external broker; empty where there is none."""
-    backend = spec.result_backend
-    if backend is None or backend.broker is None or broker.managed_host is not None:
-        return {}
-    return {"resultDatabase": backend.broker.database}
 
 
 def _given(fields: Object) -> Object:

@@ -8,6 +8,7 @@ URL = {"name": "company", "key": "url"}
 EXTERNAL = {"urlSecretRef": URL}
 
 BY_PARTS = {"scheme": "redis", "host": "cache.example"}
+SENTINELS = {"scheme": "sentinel", "hosts": ["a.example", "b.example"], "sentinel": {"masterName": "main"}}
 SOURCE = {"secretKeyRef": URL}
 
 
@@ -35,6 +36,24 @@ _BESIDE: dict[str, dict[str, Object]] = {
         "processAutoscale.": {"processAutoscale": {"min": 2, "max": 4}},
         "resultBackend.urlSecretRef": {"resultBackend": {"urlSecretRef": URL}},
         "resultBackend.broker": {"resultBackend": {"broker": {"database": 1}}},
+        "resultBackend.scheme": {"resultBackend": BY_PARTS},
+        "resultBackend.host": {"resultBackend": BY_PARTS},
+        "resultBackend.hostFrom": {"resultBackend": {"scheme": "redis", "hostFrom": SOURCE}},
+        "resultBackend.hosts": {"resultBackend": SENTINELS},
+        "resultBackend.port": {"resultBackend": BY_PARTS},
+        "resultBackend.portFrom.": {"resultBackend": {**BY_PARTS, "portFrom": SOURCE}},
+        "resultBackend.username": {"resultBackend": {**BY_PARTS, "passwordSecretRef": URL}},
+        "resultBackend.usernameFrom.": {
+            "resultBackend": {**BY_PARTS, "passwordSecretRef": URL, "usernameFrom": SOURCE}
+        },
+        "resultBackend.passwordSecretRef": {"resultBackend": {**BY_PARTS, "passwordSecretRef": URL}},
+        "resultBackend.database": {"resultBackend": BY_PARTS},
+        "resultBackend.databaseFrom.": {"resultBackend": {**BY_PARTS, "databaseFrom": SOURCE}},
+        "resultBackend.sentinel": {"resultBackend": {"urlSecretRef": URL}},
+        "resultBackend.sentinel.": {"resultBackend": SENTINELS},
+        "resultBackend.sentinel.passwordSecretRef.": {
+            "resultBackend": {**SENTINELS, "sentinel": {"masterName": "main", "passwordSecretRef": URL}}
+        },
         "beat.": {"beat": {}},
         "networkPolicy.": {"networkPolicy": {}},
         "env[].": {"env": [{"name": "A", "value": "1"}]},
@@ -51,6 +70,7 @@ _BESIDE: dict[str, dict[str, Object]] = {
         "external.scheme": {"external": BY_PARTS},
         "external.host": {"external": BY_PARTS},
         "external.hostFrom": {"external": {"scheme": "redis", "hostFrom": SOURCE}},
+        "external.hosts": {"external": SENTINELS},
         "external.port": {"external": BY_PARTS},
         "external.portFrom.": {"external": {**BY_PARTS, "portFrom": SOURCE}},
         "external.username": {"external": {**BY_PARTS, "passwordSecretRef": URL}},

@@ -120,7 +120,15 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "policies[]": ({"type": "Percent", "value": 50, "period": "30m"},),
     "recycle": ({"maxAge": "24h"}, {"maxMemory": "1Gi"}, {"maxAge": "24h", "maxMemory": "1Gi"}),
     "processAutoscale": ({"min": 1, "max": 1}, {"max": 10000, "min": 1}),
-    "resultBackend": ({"urlSecretRef": URL}, {"broker": {"database": 15}}),
+    "resultBackend": (
+        {"urlSecretRef": URL},
+        {"broker": {"database": 15}},
+        {"scheme": "db+mysql+pymysql", "host": "db.example", "database": "shop"},
+    ),
+    "resultBackend.scheme": ("redis", "rediss"),
+    "resultBackend.database": (0, 15, "3"),
+    "hosts": (["a.example"], ["b.example", "fd00::1"], [f"s{number}.example" for number in range(20)]),
+    "hosts[]": ("c.example", "10.0.0.1"),
     "external": ({"urlSecretRef": URL}, {"scheme": "redis", "host": "cache.example"}),
     **{
         f"{part}From": ({"secretKeyRef": URL}, {"configMapKeyRef": URL})

@@ -25,6 +25,7 @@ def _storage(**storage: str) -> Object:
 
 
 BY_PARTS = {"scheme": "redis", "host": "cache"}
+SENTINELS = {"scheme": "sentinel", "hosts": ["a", "b"], "sentinel": {"masterName": "main"}}
 PASSWORD = {"passwordSecretRef": {"name": "redis", "key": "password"}}
 SOURCE = {"secretKeyRef": {"name": "redis", "key": "part"}}
 
@@ -45,8 +46,8 @@ _PARTS = (
         "url-with-a-part",
         {**BY_PARTS, **PASSWORD},
         {**EXTERNAL, **PASSWORD},
-        "host, port, username, passwordSecretRef, database and virtualHost belong to a broker by parts: set scheme, "
-        "or remove them and use urlSecretRef.",
+        "host, hosts, port, username, passwordSecretRef, database and virtualHost belong to a broker by parts: set "
+        "scheme, or remove them and use urlSecretRef.",
     ),
     _part(
         "parts-without-a-host",
@@ -101,6 +102,34 @@ _PARTS = (
         {**BY_PARTS, "scheme": "sentinel"},
         "scheme sentinel and the field sentinel belong together: set sentinel.masterName for Sentinels, or remove "
         "sentinel.",
+    ),
+    _part(
+        "host-and-hosts",
+        SENTINELS,
+        {**SENTINELS, "hostFrom": SOURCE},
+        "host and hosts cannot both be set: list each Sentinel in hosts, or remove hosts.",
+        "hosts",
+    ),
+    _part(
+        "hosts-of-redis",
+        SENTINELS,
+        {"scheme": "redis", "hosts": ["a", "b"]},
+        "a redis address has one host: set host instead of hosts, or use scheme sentinel.",
+        "hosts",
+    ),
+    _case(
+        "host-twice",
+        {"external": SENTINELS},
+        {"external": {**SENTINELS, "hosts": ["a", "b", "a"]}},
+        "external.hosts",
+        f"{ARRAY}a host is listed twice: list each host once.",
+    ),
+    _case(
+        "hosts-with-a-port",
+        {"external": {**SENTINELS, "hosts": ["fd00::1", "b"], "port": 26380}},
+        {"external": {**SENTINELS, "hosts": ["a", "b:26380"]}},
+        "external.hosts[1]",
+        f'{STRING}the host "b:26380" is not valid: use a host name or an IP address, without scheme, port and brackets.',
     ),
     _part(
         "ca-without-tls",

@@ -19,6 +19,11 @@ def _by_parts(**references: Object) -> Object:
     return {"external": {**server, **host, "passwordSecretRef": URL, **references}}
 
 
+def _results(**references: Object | str) -> Object:
+    host = {} if "hostFrom" in references else {"host": "cache"}
+    return {"resultBackend": {"scheme": "redis", **host, "passwordSecretRef": URL, **references}}
+
+
 def references(name: str) -> dict[tuple[str, str], Object]:
     """The changes to a valid spec that put `name` into a reference, by kind and by the field below spec."""
     ref = {"name": name, "key": "url"}
@@ -40,6 +45,17 @@ def references(name: str) -> dict[tuple[str, str], Object]:
         },
         ("Broker", "redis.storage.storageClassName"): {"redis": {"storage": {"storageClassName": name}}},
         ("WorkerPool", "resultBackend.urlSecretRef.name"): {"resultBackend": {"urlSecretRef": ref}},
+        ("WorkerPool", "resultBackend.passwordSecretRef.name"): _results(passwordSecretRef=ref),
+        ("WorkerPool", "resultBackend.sentinel.passwordSecretRef.name"): _results(
+            scheme="sentinel", sentinel=sentinel
+        ),
+        **{
+            ("WorkerPool", f"resultBackend.{part}From.{kind}KeyRef.name"): _results(
+                **{f"{part}From": {f"{kind}KeyRef": ref}}
+            )
+            for part in ("host", "port", "username", "database")
+            for kind in ("secret", "configMap")
+        },
         ("WorkerPool", "envFrom[0].secretRef.name"): {"envFrom": [{"secretRef": {"name": name}}]},
         ("WorkerPool", "envFrom[0].configMapRef.name"): {"envFrom": [{"configMapRef": {"name": name}}]},
         ("WorkerPool", "beat.storage.storageClassName"): {"beat": {"storage": {"storageClassName": name}}},

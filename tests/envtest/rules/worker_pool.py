@@ -264,20 +264,6 @@ QUEUES = (
 SOURCES = (
     *(
         _case(
-            f"result-backend-{name}",
-            {"resultBackend": {"broker": {"database": 1}}},
-            {"resultBackend": backend},
-            "resultBackend",
-            f"{OBJECT}resultBackend must have exactly one of urlSecretRef and broker: set one, or "
-            "remove resultBackend.",
-        )
-        for name, backend in {
-            "twice": {"broker": {"database": 1}, "urlSecretRef": {"name": "results", "key": "url"}},
-            "nowhere": {},
-        }.items()
-    ),
-    *(
-        _case(
             f"variable-{name}",
             {"env": [{"name": f"MY_{name}", "value": "1"}]},
             {"env": [{"name": name, "value": "1"}]},

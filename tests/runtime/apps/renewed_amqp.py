@@ -8,7 +8,7 @@ from typing import Any
 from kombu import Connection
 from kombu.transport import pyamqp
 
-from taskfleet_worker.broker_parts import Parts, broker_url
+from taskfleet_worker.address_parts import Parts, url_of
 from taskfleet_worker.patches import renewed_login
 
 seen: list[list[str]] = []
@@ -27,7 +27,7 @@ folder = pathlib.Path(sys.argv[1])
 texts = {"host": "localhost", "port": None, "username": "shop", "path": "a/b"}
 parts = Parts("amqp", str(folder), texts)
 (folder / "password").write_text("t/1")
-url = broker_url(parts)
+url = url_of(parts)
 renewed_login.install(parts, url)
 ours, others = Connection(url), Connection("amqp://shop:other@localhost/a%2Fb")
 for number in (1, 2, 3):

@@ -7,6 +7,7 @@ import pytest
 
 from taskfleet.api import External, Object
 from taskfleet.api.reasons import BrokerReason
+from taskfleet.brokers.connection.target import Sentinels
 from taskfleet.controllers.broker_address import target_in
 from taskfleet.controllers.broker_credentials import ADDRESS, followed_target, versions_of
 from taskfleet.controllers.broker_keys import AddressError, Sources, config_map_names, secret_names
@@ -56,6 +57,20 @@ def test_parts_of_a_redis(fields: Object, login: Any, endpoint: str, rest: tuple
     assert (target.tls is not None) == (fields["scheme"] == "rediss")
 
 
+def test_parts_of_several_sentinels() -> None:
+    described = external(
+        scheme="sentinel",
+        hosts=["a", "fd00::1"],
+        port=26380,
+        database=2,
+        sentinel={"masterName": "main"},
+        **PASSWORD,
+    )
+    target = target_in(sources(password="p@ss;"), described, "shop")
+    assert target.hosts == (("a", 26380), ("fd00::1", 26380))
+    assert (target.password, target.database, target.sentinels) == ("p@ss;", 2, Sentinels("main"))
+
+
 @pytest.mark.parametrize(
     ("given", "vhost"), [(None, "/"), ("/", "/"), ("shop", "shop"), ("a/b %2F", "a/b %2F")]
 )
@@ -86,6 +101,10 @@ def test_every_part_from_a_key() -> None:
         pytest.param(HOST, {}, {}, "ConfigMap 'addresses' has no key 'host'. Add it, or", id="no-key"),
         pytest.param(HOST, {"host": ""}, {}, "is not a host name or an IP address", id="empty-host"),
         pytest.param(HOST, {"host": "redis://hunter2"}, {}, "'host' of ConfigMap 'addresses' is not a", id="url"),
+        pytest.param(
+            {"hosts": ["a", "b" * 64], "sentinel": {"masterName": "main"}}, {}, {},
+            r"spec.external.hosts\[1\] is not a host name", id="one-of-several-hosts",
+        ),
         pytest.param(HOST, {"host": "fd00::1%"}, {}, "is not a host name or an IP address", id="zone-without-a-name"),
         pytest.param(HOST, {"host": "10.0.0.1%eth0"}, {}, "is not a host name", id="zone-of-ipv4"),
         pytest.param(HOST, {"host": "hunter2:6379"}, {}, "without scheme, port and brackets", id="host-and-port"),

@@ -246,6 +246,9 @@ def test_variable_that_the_api_server_refuses_is_omitted_with_a_note(name: str, 
     assert (f"env {name}: " in report_text(conversion.notes)) is not kept
 
 
+RESULTS_PASSWORD: Object = {"passwordSecretRef": {"name": "celery-results", "key": "password"}}
+
+
 @pytest.mark.parametrize(
     ("url", "backend"),
     [
@@ -253,12 +256,12 @@ def test_variable_that_the_api_server_refuses_is_omitted_with_a_note(name: str, 
         pytest.param("redis://:hunter2@cache:6379", {"broker": {"database": 0}}, id="with-the-queues"),
         pytest.param(
             "redis://:hunter2@other:6379/1",
-            {"urlSecretRef": {"name": "celery-results", "key": "url"}},
+            {"scheme": "redis", "host": "other", "port": 6379, "database": 1, **RESULTS_PASSWORD},
             id="another",
         ),
         pytest.param(
             "redis://:hunter2@cache:6379/16",
-            {"urlSecretRef": {"name": "celery-results", "key": "url"}},
+            {"scheme": "redis", "host": "cache", "port": 6379, "database": 16, **RESULTS_PASSWORD},
             id="too-high",
         ),
     ],
@@ -270,6 +273,51 @@ def test_results_in_the_brokers_redis_need_no_secret(url: str, backend: Object) 
     ]
     (worker,) = of_kind(convert([deployment(env=env)]), "WorkerPool")
     assert worker["spec"]["resultBackend"] == backend
+
+
+POSTGRES = [
+    from_secret("PG_PASSWORD", "postgres", "password"),
+    {"name": "PG_HOST", "valueFrom": {"configMapKeyRef": {"name": "addresses", "key": "postgres"}}},
+]
+_FROM_KEYS: Object = {
+    "hostFrom": {"configMapKeyRef": {"name": "addresses", "key": "postgres"}},
+    "passwordSecretRef": {"name": "postgres", "key": "password"},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "backend"),
+    [
+        pytest.param(
+            "db+postgresql://shop:$(PG_PASSWORD)@$(PG_HOST)/results",
+            {"scheme": "db+postgresql", "username": "shop", "database": "results", **_FROM_KEYS},
+            id="database",
+        ),
+        pytest.param(
+            "rediss://:$(PG_PASSWORD)@$(PG_HOST):6380",
+            {"scheme": "rediss", "port": 6380, **_FROM_KEYS},
+            id="redis",
+        ),
+        pytest.param("mongodb://db/results", {"scheme": "mongodb", "host": "db", "database": "results"}, id="open"),
+        *(
+            pytest.param(url, {"urlSecretRef": {"name": "celery-results", "key": "url"}}, id=name)
+            for name, url in {
+                "parameter": "db+postgresql://shop:$(PG_PASSWORD)@$(PG_HOST)/results?sslmode=require",
+                "no-name": "db+postgresql://shop:$(PG_PASSWORD)@$(PG_HOST)",
+                "odd-name": "db+postgresql://shop:$(PG_PASSWORD)@$(PG_HOST)/a%20b",
+                "other-scheme": "couchdb://shop:$(PG_PASSWORD)@$(PG_HOST)/results",
+                "no-server": "rpc://",
+            }.items()
+        ),
+    ],
+)  # fmt: skip
+def test_results_on_another_server_become_a_result_backend_by_parts(url: str, backend: Object) -> None:
+    conversion = convert([deployment(env=[*POSTGRES, {"name": "CELERY_RESULT_BACKEND", "value": url}])])
+    (worker,) = of_kind(conversion, "WorkerPool")
+    assert worker["spec"]["resultBackend"] == backend
+    notes = " ".join(said(conversion, "result backend"))
+    assert ("if key password of Secret postgres has it percent-encoded" in notes) == ("hostFrom" in backend)
+    assert ("kubectl create secret" in notes) == ("urlSecretRef" in backend)
 
 
 def test_workers_of_two_brokers_name_them() -> None:

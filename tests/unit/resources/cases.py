@@ -164,6 +164,32 @@ BY_PARTS: Object = {
 }
 
 
+RESULTS_BY_PARTS: tuple[Object, ...] = (
+    {
+        "scheme": "sentinel",
+        "hosts": ["sentinel-0", "sentinel-1"],
+        "port": 26379,
+        "username": "shop",
+        "passwordSecretRef": {"name": "login", "key": "password"},
+        "database": 2,
+        "sentinel": {
+            "masterName": "main",
+            "tls": True,
+            "passwordSecretRef": {"name": "sentinel", "key": "own"},
+        },
+    },
+    {
+        "scheme": "db+postgresql",
+        "hostFrom": _source("configMap", "addresses", "postgres-host"),
+        "portFrom": _source("configMap", "addresses", "postgres-port"),
+        "usernameFrom": _source("secret", "postgres", "user"),
+        "passwordSecretRef": {"name": "postgres", "key": "password"},
+        "databaseFrom": _source("secret", "postgres", "database"),
+    },
+    {"scheme": "redis", "host": "cache"},
+)
+
+
 def pool_children(pool: dict[str, Any], broker: dict[str, Any] | None = None) -> list[Object]:
     """What a pool becomes, on a managed Broker or on an external one with these fields."""
     parsed = worker_pool(**pool)
@@ -209,6 +235,9 @@ CASES: dict[str, list[Object]] = {
     "every-field": pool_children(EVERY_FIELD),
     "external-broker": pool_children({}, {"visibilityTimeout": "2h", "globalKeyPrefix": "shop:"}),
     "external-broker-by-parts": pool_children({}, {"external": BY_PARTS}),
+    "results-by-parts": [
+        child for backend in RESULTS_BY_PARTS for child in pool_children({"resultBackend": backend})
+    ],
     "broker": broker_children({}),
     "broker-every-field": broker_children(FULL_REDIS),
     "schedules": [schedules()],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS, FULL_SCHEDULES
+from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS, FULL_SCHEDULES, RESULTS_BY_PARTS
 from tests.unit.resources.objects import deployment, worker_pool
 
 from taskfleet.api import Beat, Model, Object, Redis, WorkerPoolSpec
@@ -24,7 +24,11 @@ ELSEWHERE = {
     "beat": "app-beat-every-field",
     "networkPolicy": "test_worker_network_policy, test_broker_network_policy",
     "brokerRef": "the Broker is an argument of what builds",
-    "resultBackend.urlSecretRef": "excludes broker",
+    "resultBackend.urlSecretRef": "excludes broker and scheme",
+    "resultBackend.databaseFrom.configMapKeyRef": "as in hostFrom",
+    "resultBackend.hostFrom.secretKeyRef": "as in usernameFrom",
+    "resultBackend.portFrom.secretKeyRef": "as in usernameFrom",
+    "resultBackend.usernameFrom.configMapKeyRef": "as in hostFrom",
     "env.valueFrom": "passed on as it is written",
     "envFrom.configMapRef.optional": "as in secretRef",
     "scheduler": "controllers/test_app_beat",
@@ -67,13 +71,14 @@ def models_in(annotation: Any) -> Iterator[type[Model]]:
 
 
 def test_every_field_is_in_a_case() -> None:
-    cases: list[tuple[type[Model], Object]] = [
-        (WorkerPoolSpec, EVERY_FIELD),
-        (Redis, FULL_REDIS),
-        (Beat, FULL_BEAT),
-        (Schedules, FULL_SCHEDULES),
+    results = [{"resultBackend": backend} for backend in RESULTS_BY_PARTS]
+    cases: list[tuple[type[Model], list[Object]]] = [
+        (WorkerPoolSpec, [EVERY_FIELD, *results]),
+        (Redis, [FULL_REDIS]),
+        (Beat, [FULL_BEAT]),
+        (Schedules, [FULL_SCHEDULES]),
     ]
-    found = {field for model, given in cases for field in left_out(model, [given])}
+    found = {field for model, given in cases for field in left_out(model, given)}
     assert found == ELSEWHERE.keys(), "a new field: add it to tests/unit/resources/cases.py"
 
 

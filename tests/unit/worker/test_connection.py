@@ -125,6 +125,25 @@ def test_sentinels_for_tasks_and_results() -> None:
     assert made["broker_use_ssl"] == made["redis_backend_use_ssl"] == {**VERIFIED, "ssl_ca_certs": "/ca"}
 
 
+@pytest.mark.parametrize("broker", [None, Sentinel("other")])
+def test_sentinels_of_the_results_alone(broker: Sentinel | None) -> None:
+    made = conf(result_backend_transport_options={"retry_policy": {"timeout": 5}})
+    environment = {
+        "CELERY_BROKER_URL": "redis://h" if broker is None else "sentinel://b",
+        "CELERY_RESULT_BACKEND": "sentinel://a/1",
+        "TASKFLEET_SENTINEL_PASSWORD": "the broker's",
+        "TASKFLEET_RESULT_SENTINEL_PASSWORD": "own",
+    }
+    given = settings(sentinel=broker, result_sentinel=Sentinel("main", tls=True), tls=Tls(ca="/ca"))
+    configure_connection(made, given, environment)
+    options = made["result_backend_transport_options"]
+    assert (options["master_name"], options["retry_policy"]) == ("main", {"timeout": 5})
+    assert (options["sentinel_kwargs"]["password"], options["sentinel_kwargs"]["ssl"]) == ("own", True)
+    assert made["redis_backend_use_ssl"] == {**VERIFIED, "ssl_ca_certs": "/ca"}
+    assert made["broker_transport_options"].get("master_name") == (broker and "other")
+    assert made["broker_use_ssl"] is None
+
+
 def test_results_in_another_database_of_the_broker() -> None:
     environment = {"CELERY_BROKER_URL": "sentinel://u:p%40@a:1/0;sentinel://u:p%40@b:2/0"}
     name_results(environment, settings(result_database=3))

@@ -31,6 +31,7 @@ class BeatSettings:
     separator: str | None = None
     tls: Tls | None = None
     sentinel: Sentinel | None = None
+    result_sentinel: Sentinel | None = None
 
     @property
     def keys(self) -> str:
@@ -66,7 +67,7 @@ def read_beat_settings(environment: Mapping[str, str]) -> BeatSettings:
             priority_steps=tuple(steps) if steps else None,
             separator=raw.get("separator"),
             tls=read_tls(raw),
-            sentinel=read_sentinel(raw),
+            sentinel=read_sentinel(raw, "sentinel"),
         )
     except KeyError as error:
         raise SettingsError(

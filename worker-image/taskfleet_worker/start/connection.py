@@ -11,13 +11,13 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from taskfleet_worker.broker_parts import BROKER_VARIABLES
+from taskfleet_worker.address_parts import BROKER_VARIABLES, RESULT_VARIABLE
 from taskfleet_worker.patches import connection_pool
-from taskfleet_worker.settings import ConnectionSettings, Settings, SettingsError, Tls
+from taskfleet_worker.settings import ConnectionSettings, Sentinel, Settings, SettingsError, Tls
 
 BROKER_VARIABLE = BROKER_VARIABLES[0]
-RESULT_VARIABLE = "CELERY_RESULT_BACKEND"
 SENTINEL_PASSWORD = "TASKFLEET_SENTINEL_PASSWORD"  # noqa: S105 - the name of the variable
+RESULT_SENTINEL_PASSWORD = "TASKFLEET_RESULT_SENTINEL_PASSWORD"  # noqa: S105 - the name of the variable
 
 # A Sentinel that says nothing is passed over after this many seconds.
 _SENTINEL_PATIENCE = 5.0
@@ -73,7 +73,7 @@ def configure_connection(
     """Merge into the app's loaded configuration; returns notes."""
     url = environment.get(BROKER_VARIABLE, "")
     notes = []
-    if is_encrypted(url, settings):
+    if is_encrypted(url, settings.sentinel):
         theirs = conf["broker_use_ssl"]
         theirs = theirs if isinstance(theirs, dict) else {}
         ours = (
@@ -82,10 +82,13 @@ def configure_connection(
         conf["broker_use_ssl"] = options = ours
         if any(options[name] != value for name, value in theirs.items() if name in options):
             notes.append("The app sets broker_use_ssl. The Broker's TLS settings override it.")
-    if settings.sentinel is not None:
+    if settings.sentinel is not None or settings.result_sentinel is not None:
         connection_pool.install()
+    if settings.sentinel is not None:
         options = dict(conf["broker_transport_options"] or {})
-        conf["broker_transport_options"] = {**options, **sentinel_options(settings, environment, options)}
+        password = environment.get(SENTINEL_PASSWORD)
+        ours = sentinel_options(settings.sentinel, settings.tls, password, options)
+        conf["broker_transport_options"] = {**options, **ours}
     _configure_results(conf, settings, environment)
     return notes
 
@@ -96,17 +99,22 @@ def _configure_results(
     url = environment.get(RESULT_VARIABLE) or conf["result_backend"] or ""
     if not isinstance(url, str) or "ssl_cert_reqs" in url:
         return
-    if is_encrypted(url, settings) and not conf["redis_backend_use_ssl"]:
+    # Where nothing else is said, they are behind the broker's Sentinels.
+    own = settings.result_sentinel is not None
+    sentinel = settings.result_sentinel or settings.sentinel
+    if is_encrypted(url, sentinel) and not conf["redis_backend_use_ssl"]:
         conf["redis_backend_use_ssl"] = tls_options(settings.tls, {})
-    if settings.sentinel is not None and url.startswith("sentinel:"):
+    if sentinel is not None and url.startswith("sentinel:"):
         theirs = dict(conf["result_backend_transport_options"] or {})
-        conf["result_backend_transport_options"] = {**sentinel_options(settings, environment, {}), **theirs}
+        password = environment.get(RESULT_SENTINEL_PASSWORD if own else SENTINEL_PASSWORD)
+        ours = sentinel_options(sentinel, settings.tls, password, {})
+        conf["result_backend_transport_options"] = {**ours, **theirs}
 
 
-def is_encrypted(url: str, settings: ConnectionSettings) -> bool:
+def is_encrypted(url: str, sentinel: Sentinel | None) -> bool:
     """Whether what `url` leads to speaks TLS."""
     if url.startswith("sentinel:"):
-        return settings.sentinel is not None and settings.sentinel.tls
+        return sentinel is not None and sentinel.tls
     return url.startswith(("rediss:", "amqps:"))
 
 
@@ -139,19 +147,18 @@ def amqp_tls_options(tls: Tls | None, theirs: Mapping[str, Any], url: str) -> di
 
 
 def sentinel_options(
-    settings: ConnectionSettings, environment: Mapping[str, str], theirs: Mapping[str, Any]
+    sentinel: Sentinel, tls: Tls | None, password: str | None, theirs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """kombu's transport options for Sentinels, with the app's own for what is not said here."""
-    assert settings.sentinel is not None
     ours: dict[str, Any] = {
         "socket_timeout": _SENTINEL_PATIENCE,
         "socket_connect_timeout": _SENTINEL_PATIENCE,
     }
-    if environment.get(SENTINEL_PASSWORD):
-        ours["password"] = environment[SENTINEL_PASSWORD]
-    if settings.sentinel.tls:
-        ours.update(ssl=True, **tls_options(settings.tls, {}))
+    if password:
+        ours["password"] = password
+    if sentinel.tls:
+        ours.update(ssl=True, **tls_options(tls, {}))
     return {
-        "master_name": settings.sentinel.master_name,
+        "master_name": sentinel.master_name,
         "sentinel_kwargs": {**(theirs.get("sentinel_kwargs") or {}), **ours},
     }

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from taskfleet_worker.broker_parts import BROKER_VARIABLES
+from taskfleet_worker.address_parts import BROKER_VARIABLES, RESULT_VARIABLE
 from taskfleet_worker.report import MAX_NOTE
 from taskfleet_worker.settings import Settings
-from taskfleet_worker.start.connection import RESULT_VARIABLE
 
 _BY_OPTION = {
     "concurrency": "worker_concurrency",

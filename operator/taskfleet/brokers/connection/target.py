@@ -91,10 +91,10 @@ def port_of(part: SplitResult) -> int:
 
 
 def url_of(
-    scheme: str, host: str, *, port: int | None = None, username: str = "", password: str = "", path: str = ""
+    scheme: str, *hosts: str, port: int | None = None, username: str = "", password: str = "", path: str = ""
 ) -> str:
-    """The URL of parts that are as they are: the database or virtual host is `path`. Workers make the same one
-    (worker-image/taskfleet_worker/broker_parts.py)."""
+    """The URL of parts that are as they are: the database or virtual host is `path`, several hosts are Sentinels.
+    Workers make the same one (worker-image/taskfleet_worker/address_parts.py)."""
     login = f"{quote(username, safe='')}:{quote(password, safe='')}@" if password else ""
-    address = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{login}{address}{f':{port}' if port is not None else ''}/{quote(path, safe='')}"
+    rest = f"{f':{port}' if port is not None else ''}/{quote(path, safe='')}"
+    return ";".join(f"{scheme}://{login}{f'[{host}]' if ':' in host else host}{rest}" for host in hosts)
