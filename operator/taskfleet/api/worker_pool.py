@@ -18,6 +18,7 @@ from taskfleet.api.recycle import Recycle
 from taskfleet.api.references import BrokerRef, SecretKeyRef
 from taskfleet.api.rollout import DisruptionBudget, Strategy
 from taskfleet.api.schema import Column, Limits, Rule, Scale
+from taskfleet.api.telemetry import Telemetry
 from taskfleet.api.worker_flags import ARGUMENT_RULES
 from taskfleet.api.worker_pool_status import WorkerPoolStatus
 
@@ -252,6 +253,9 @@ class WorkerPoolSpec(Model):
 
     failures: Failures = Failures()
     """What is kept of failed tasks. Requires a Redis broker."""
+
+    telemetry: Telemetry = Telemetry()
+    """What workers send to other systems, such as traces."""
 
     result_backend: ResultBackend | None = None
     """Where results are stored. Defaults to the app's own setting."""

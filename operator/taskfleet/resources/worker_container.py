@@ -19,6 +19,7 @@ from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts
 CONTAINER = "worker"
 POD_NAME = "POD_NAME"
 SETTINGS = "TASKFLEET_SETTINGS"
+OTLP_HEADERS = "TASKFLEET_OTLP_HEADERS"
 # The command line and the runtime do not work without these.
 OWNED_VARIABLES = frozenset({POD_NAME, SETTINGS})
 _PASSWORD = "TASKFLEET_REDIS_PASSWORD"  # noqa: S105 - the name of the variable
@@ -93,6 +94,7 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
             broker, "CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"
         ),
         *_result_backend(pool.spec, broker),
+        *_trace_headers(pool.spec),
     ]
 
 
@@ -114,7 +116,7 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         "separator": shared.separator,
         "gracePeriod": _seconds(spec.effective_grace_period),
         **({"setup": spec.setup} if spec.setup else {}),
-        **_given({"failures": _failures(spec)}),
+        **_given({"failures": _failures(spec), "traces": _traces(pool)}),
         **connection_settings(broker),
         **_result_database(spec, broker),
     }
@@ -124,6 +126,20 @@ def _failures(spec: WorkerPoolSpec) -> Object:
     """What differs from the runtime's own defaults, which are the field's: no fleet restarts for a field that it lacks."""
     told = spec.failures.model_dump(by_alias=True, exclude_defaults=True)
     return told | ({"retention": _seconds(spec.failures.retention)} if "retention" in told else {})
+
+
+def _traces(pool: WorkerPool) -> Object:
+    otlp = pool.spec.telemetry.otlp
+    if otlp is None:
+        return {}
+    return {"endpoint": otlp.endpoint, "sampling": otlp.sampling, "service": pool.name}
+
+
+def _trace_headers(spec: WorkerPoolSpec) -> list[Object]:
+    otlp = spec.telemetry.otlp
+    if otlp is None or otlp.headers_secret_ref is None:
+        return []
+    return [from_secret(OTLP_HEADERS, otlp.headers_secret_ref)]
 
 
 def _result_backend(spec: WorkerPoolSpec, broker: BrokerBinding) -> list[Object]:
