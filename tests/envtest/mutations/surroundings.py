@@ -5,6 +5,7 @@ from tests.envtest.mutations.properties import Property
 from tests.envtest.rules.case import valid_spec
 
 URL = {"name": "company", "key": "url"}
+COLLECTOR = "http://collector:4318"
 EXTERNAL = {"urlSecretRef": URL}
 
 BY_PARTS = {"scheme": "redis", "host": "cache.example"}
@@ -35,6 +36,7 @@ _BESIDE: dict[str, dict[str, Object]] = {
         "processAutoscale.": {"processAutoscale": {"min": 2, "max": 4}},
         "resultBackend.urlSecretRef": {"resultBackend": {"urlSecretRef": URL}},
         "resultBackend.broker": {"resultBackend": {"broker": {"database": 1}}},
+        "telemetry.otlp.": {"telemetry": {"otlp": {"endpoint": COLLECTOR}}},
         "beat.": {"beat": {}},
         "networkPolicy.": {"networkPolicy": {}},
         "env[].": {"env": [{"name": "A", "value": "1"}]},

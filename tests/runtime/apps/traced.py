@@ -14,12 +14,17 @@ app.conf.task_ignore_result = True
 
 
 class CeleryInstrumentor:
-    """In place of the library's, which no test environment has: a singleton with this property."""
+    """In place of the library's, which no test environment has: a singleton, of which nobody but the app makes one."""
 
+    _instance = None
     is_instrumented_by_opentelemetry = False
 
+    def __new__(cls) -> "CeleryInstrumentor":
+        cls._instance = cls._instance or super().__new__(cls)
+        return cls._instance
+
     def instrument(self) -> None:
-        CeleryInstrumentor.is_instrumented_by_opentelemetry = True
+        self.is_instrumented_by_opentelemetry = True
 
 
 library = ModuleType("opentelemetry.instrumentation.celery")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -215,9 +215,10 @@ def test_a_gate_knows_when_it_was_closed() -> None:
 def instrumentation() -> Iterator[Any]:
     """OpenTelemetry's, imported but not active."""
     module: Any = ModuleType("opentelemetry.instrumentation.celery")
-    module.CeleryInstrumentor = type("CeleryInstrumentor", (), {"is_instrumented_by_opentelemetry": False})
+    made = SimpleNamespace(is_instrumented_by_opentelemetry=False)
+    module.CeleryInstrumentor = type("CeleryInstrumentor", (), {"_instance": made})
     sys.modules[module.__name__] = module
-    yield module.CeleryInstrumentor
+    yield made
     del sys.modules[module.__name__]
 
 

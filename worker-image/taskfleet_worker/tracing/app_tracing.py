@@ -26,6 +26,6 @@ class AppTracing:
 def is_instrumented() -> bool:
     """In this process. An app that uses it has imported it."""
     module = sys.modules.get(_INSTRUMENTATION)
-    instrumentor = getattr(module, "CeleryInstrumentor", None)
-    # It is a singleton.
-    return instrumentor is not None and bool(instrumentor().is_instrumented_by_opentelemetry)
+    # The singleton, once the app has made it. Its constructor is not for us: older versions reset their metrics in it.
+    instrumentor = getattr(getattr(module, "CeleryInstrumentor", None), "_instance", None)
+    return instrumentor is not None and bool(instrumentor.is_instrumented_by_opentelemetry)
