@@ -54,7 +54,7 @@ $(DOCS_STAMP):
 	@touch $@
 
 # On the oldest and the newest Celery. The other suites mostly wait, for minutes each: they are `make test-runtime`.
-RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_left_to_the_app.py test_launchers.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py test_outcomes.py test_chart_test.py test_fetch.py fetch/test_script.py fetch/test_kills.py brokers/test_smoke.py)
+RUNTIME_SMOKE := $(addprefix tests/runtime/,test_start.py test_left_to_the_app.py test_launchers.py test_option_variables.py test_pools.py test_ends.py test_other_apps.py test_give_back.py test_task_ends.py test_intake.py test_outcomes.py test_traces.py test_chart_test.py test_fetch.py fetch/test_script.py fetch/test_kills.py brokers/test_smoke.py)
 
 # Most tests wait for a cluster. Those that share one follow each other (tests/conftest.py), beside the others.
 LANES := --numprocesses 5

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from taskfleet import metrics
+from taskfleet import __version__, metrics
 from taskfleet.api import Key, Object
 from taskfleet.brokers.connection.addresses import AddressPolicy
 from taskfleet.brokers.monitor import BrokerMonitor
@@ -47,6 +47,7 @@ from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.writer import ReplicaWriter
 from taskfleet.start import cluster_id, exit_when_refused, require_crds
 from taskfleet.steps import STEPS, watched
+from taskfleet.tracing.exporter import SpanExporter, headers_of
 from taskfleet.watch.informer import Informer
 from taskfleet.watch.processor import Processor, Reconcile
 from taskfleet.watch.resync import Resync, WatchHealth
@@ -81,6 +82,7 @@ class Operator:
         policy = AddressPolicy(tuple(settings.broker_addresses), tuple(settings.denied_broker_addresses))
         self._brokers = BrokerMonitor(self._queue.add, self._on_reading, policy)
         self._schedules = self._schedule_keeper()
+        self._spans = _span_exporter(settings)
         self._context = context = self._new_context(gateway, cluster_id)
         self._scaling = context.scaling
         self._history = PoolHistory(context.scaling, self._brokers)
@@ -124,6 +126,7 @@ class Operator:
                 ScaleExecutor(gateway, replicas),
                 told=self._queue.add,
                 next_runs=self._schedules.next_runs,
+                traced=self._spans.add if self._spans is not None else None,
             ),
             status=StatusWriter(gateway, self._cache, monotonic=time.monotonic),
             events=events,
@@ -190,6 +193,7 @@ class Operator:
         metrics.REGISTRY.register(figures)
         metrics.REGISTRY.register(conditions)
         sampling = asyncio.create_task(self._history.run())
+        exporting = [asyncio.create_task(self._spans.run())] if self._spans is not None else []
         try:
             await self._processor.lead([key for kind in RECONCILERS for key in self._cache.keys(kind)])
         finally:
@@ -203,6 +207,9 @@ class Operator:
             metrics.forget_servers()
             await self._schedules.close()
             await self._brokers.close()
+            for task in exporting:
+                task.cancel()
+                await asyncio.wait([task])
 
     async def _tell_history(self, raw: Object, context: Context) -> Object:
         return self._history.of(key_of(raw), context.now())
@@ -236,6 +243,20 @@ class Operator:
             return await answer(question, pool, token, self._authorizer, self._context, query=query)
 
         return respond
+
+
+def _span_exporter(settings: Settings) -> SpanExporter | None:
+    """None: the settings name no collector."""
+    if not settings.otlp_endpoint:
+        return None
+    resource = {
+        "service.name": "taskfleet-operator",
+        "service.version": __version__,
+        "service.instance.id": settings.pod_name or socket.gethostname(),
+        "k8s.namespace.name": settings.pod_namespace,
+    }
+    headers = headers_of(settings.otlp_headers)
+    return SpanExporter(settings.otlp_endpoint, headers, resource, sampling=settings.otlp_sampling)
 
 
 def _now() -> datetime:

@@ -87,6 +87,18 @@ class Settings(BaseSettings):
         default="", validation_alias="POD_NAMESPACE", description="The operator's namespace."
     )
 
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#@]*)?)?$",
+        description="Base URL of an OpenTelemetry collector, for spans of scaling decisions. Empty: none are sent.",
+    )
+    otlp_sampling: float = Field(default=1.0, ge=0, le=1, description="Share of these spans that is sent.")
+    otlp_headers: str = Field(
+        default="",
+        validation_alias="TASKFLEET_OTLP_HEADERS",
+        description="Headers for the collector, as k=v,k2=v2.",
+    )
+
     @property
     def recheck_interval(self) -> float:
         """Seconds after which unwatched objects are read again: Secrets, and objects of other owners."""

@@ -43,6 +43,11 @@ INITIAL_SYNC_SECONDS = Gauge(
 WATCH_EVENTS = Counter(
     "taskfleet_watch_events", "Total number of watch events by kind.", ["kind"], registry=REGISTRY
 )
+SPANS_DROPPED = Counter(
+    "taskfleet_spans_dropped",
+    "Total number of spans of scaling decisions that the collector has not taken.",
+    registry=REGISTRY,
+)
 MESSAGES_REQUEUED = Counter(
     "taskfleet_messages_requeued",
     "Total number of messages that were requeued because the pod that held them ended.",

@@ -45,6 +45,13 @@ VARIANTS = [
                 "brokers": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
                 "metrics": {"from": [{"namespaceSelector": {}}]},
             },
+            "telemetry": {
+                "otlp": {
+                    "endpoint": "https://collector.example",
+                    "sampling": 0.5,
+                    "headersSecretRef": {"name": "collector"},
+                }
+            },
             "requestPolicy": {"enabled": True},
             "admissionPolicy": {
                 "enabled": True,
@@ -100,6 +107,7 @@ def test_the_chart_renders_objects_that_the_api_knows(
             id="rule-of-nothing",
         ),
         pytest.param({"brokers": {"allowedAddresses": ["anywhere"]}}, "/brokers", id="no-network"),
+        pytest.param({"telemetry": {"otlp": {"endpoint": "collector:4317"}}}, "/telemetry", id="no-url"),
         pytest.param({"replicaCount": 2}, "replicaCount", id="unknown-value"),
     ],
 )

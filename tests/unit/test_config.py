@@ -56,6 +56,9 @@ def test_flag_wins_over_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"resync_interval": 0}, id="no-interval"),
         pytest.param({"log_format": "xml"}, id="no-such-format"),
         pytest.param({"upgrade_pools": "All"}, id="no-such-choice"),
+        pytest.param({"otlp_endpoint": "collector:4318"}, id="no-url"),
+        pytest.param({"otlp_endpoint": "http://user:password@collector"}, id="credentials-in-a-url"),
+        pytest.param({"otlp_sampling": 1.5}, id="more-than-all"),
     ],
 )
 def test_nonsense_is_refused(wrong: Any) -> None:

@@ -33,6 +33,7 @@ from taskfleet_worker.pool.tasks import QueueCount
 from taskfleet_worker.settings import read_object, read_settings
 from taskfleet_worker.shutdown import termination_log
 from taskfleet_worker.start import app_pool, celery_main, connection
+from taskfleet_worker.tracing import collector
 from tests.unit.resources.objects import (
     INSTALLATION,
     by_name,
@@ -78,9 +79,19 @@ RESULTS = {
     "passwordSecretRef": {"name": "login", "key": "password"},
     "sentinel": {"masterName": "main", "passwordSecretRef": {"name": "sentinel", "key": "password"}},
 }
+TRACES = {
+    "otlp": {
+        "endpoint": "http://collector:4318",
+        "sampling": 0.5,
+        "headersSecretRef": {"name": "c", "key": "k"},
+    }
+}
 EVERY_FAILURE = {"limit": 5, "retention": "24h", "arguments": True, "messages": True}
 POOL = worker_pool(
-    resultBackend={"broker": {"database": 1}}, setup=["shop.setup:prepare"], failures=EVERY_FAILURE
+    resultBackend={"broker": {"database": 1}},
+    setup=["shop.setup:prepare"],
+    failures=EVERY_FAILURE,
+    telemetry=TRACES,
 )
 
 
@@ -125,6 +136,8 @@ def test_a_worker_reads_every_setting_and_no_other(recorded: set[str]) -> None:
     read = [read_settings(each).failures for each in (given, off)]
     assert read[0] == settings.FailureSettings(True, 5, 86400.0, arguments=True, messages=True)
     assert read[1] == settings.FailureSettings(enabled=False)
+    assert read_settings(given).traces == settings.TraceSettings("http://collector:4318", POOL.name, 0.5)
+    assert collector.HEADERS_VARIABLE in given
     told = [json.loads(each[settings.VARIABLE]) for each in (given, off)]
     assert recorded == keys_of(dict(told[0])) | keys_of(dict(told[1]))
 

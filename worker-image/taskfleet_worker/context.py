@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from time import time
 from typing import Any, Callable
@@ -23,6 +24,7 @@ from taskfleet_worker.pool.tasks import Tasks
 from taskfleet_worker.pool.unseen import Unseen
 from taskfleet_worker.pool.waits import Waits
 from taskfleet_worker.settings import Settings
+from taskfleet_worker.tracing.tracing import tracing_of
 
 
 class WorkerContext:
@@ -41,8 +43,14 @@ class WorkerContext:
         self.jobs = Jobs(clock)
         self.tasks = Tasks(self.deliveries, self.jobs, clock)
         self.failures = Failures(settings.failures)
+        self.tracing = tracing_of(
+            settings, keys, os.environ, deliveries=self.deliveries, gate=self.gate, clock=clock
+        )
         self.outcomes = Outcomes(
-            self.deliveries, self.failures.add, keeps_messages=settings.failures.messages
+            self.deliveries,
+            self.failures.add,
+            keeps_messages=settings.failures.messages,
+            tracer=self.tracing.tracer if self.tracing is not None else None,
         )
         self.fence = Fence(self.deliveries, clock)
         self.unsettled = Unsettled(self.deliveries, self.jobs, self.tasks, self.outcomes, clock)

@@ -152,6 +152,7 @@ def connect_signals(runtime: Runtime) -> None:
         notes.extend(configure_worker(conf, settings, understood_option(instance.app)))
         addresses = broker_addresses(instance.app)
         health.broker_reachable = lambda: native.reachable(addresses)
+        runtime.configured()
 
     def on_setup(**_: Any) -> None:
         logging.getLogger("celery.worker").addHandler(termination_log.CriticalToTerminationLog(os.environ))

@@ -103,8 +103,12 @@ class Reporter:
     def _notes(self) -> list[str]:
         context = self._context
         settling = (context.room, context.unsettled, context.intake, context.fence)
-        parts = (*settling, context.revokes, context.outcomes, context.failures)
-        others = (*(part.note for part in parts), self._transport.refusal(), self._transport.fallback())
+        parts = (*settling, context.revokes, context.outcomes, context.failures, context.tracing)
+        others = (
+            *(part.note for part in parts if part is not None),
+            self._transport.refusal(),
+            self._transport.fallback(),
+        )
         return [*self._standing(), *self.notes, *(note for note in others if note)]
 
     def _opted_out(self, app: Any) -> list[str]:

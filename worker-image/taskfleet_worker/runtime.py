@@ -13,6 +13,7 @@ from taskfleet_worker.messages.handback import take_back
 from taskfleet_worker.patches import (
     blocking_calls,
     child_end,
+    child_tracing,
     cold_shutdown,
     event_loop,
     hub_reset,
@@ -74,6 +75,12 @@ class Runtime:
         context.unseen.listen()
         self.reporter.notes += self._transport.install()
 
+    def configured(self) -> None:
+        """The app is, and no pool is made yet."""
+        context = self.context
+        if context.tracing is not None and context.pool_type == "prefork":
+            child_tracing.install(context.tracing.app.child_started)
+
     def consumer_ready(self, consumer: Any) -> None:
         """The worker fetches from now on."""
         context = self.context
@@ -89,6 +96,8 @@ class Runtime:
         wakes = context.pool_type == "threads" or self._transport.wakes_the_loop
         if wakes and hub_wakeup.sleeps_on(consumer.hub):
             self._waker = hub_wakeup.Waker(consumer.hub)
+        if context.tracing is not None:
+            context.tracing.start(consumer.connection.transport.driver_type)
         thread, notes = self._transport.consumer_ready(self._voice)
         self.reporter.notes += notes
         if thread is not None:

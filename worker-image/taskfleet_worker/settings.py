@@ -52,6 +52,15 @@ class FailureSettings:
     messages: bool = False
 
 
+@dataclass(frozen=True)
+class TraceSettings:
+    """Where spans are sent to, the share of traces that is sampled, and under which name of a service."""
+
+    endpoint: str
+    service: str
+    sampling: float = 1.0
+
+
 class ConnectionSettings(Protocol):
     """What is needed beside the URLs to reach the broker, and results behind Sentinels of their own."""
 
@@ -88,6 +97,7 @@ class Settings:
     result_database: int | None = None
     setup: tuple[str, ...] = ()
     failures: FailureSettings = FailureSettings()
+    traces: TraceSettings | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -143,6 +153,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
             result_database=raw.get("resultDatabase"),
             setup=tuple(raw.get("setup") or ()),
             failures=_read_failures(raw.get("failures") or {}),
+            traces=_read_traces(raw.get("traces")),
         )
     except KeyError as error:
         raise SettingsError(
@@ -161,6 +172,12 @@ def _read_failures(raw: Mapping[str, Any]) -> FailureSettings:
         arguments=bool(raw.get("arguments", default.arguments)),
         messages=bool(raw.get("messages", default.messages)),
     )
+
+
+def _read_traces(raw: Mapping[str, Any] | None) -> TraceSettings | None:
+    if raw is None:
+        return None
+    return TraceSettings(raw["endpoint"], raw["service"], float(raw.get("sampling", 1.0)))
 
 
 def read_tls(settings: Mapping[str, Any]) -> Tls | None:

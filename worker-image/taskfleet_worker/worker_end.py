@@ -67,6 +67,7 @@ class WorkerEnd:
         self.notice()
         if not self._context.deliveries.unsettled:
             self.finish()
+            self._send_last_spans()
             return
         # A thread of the pool might go on with its task, which another worker is given.
         self._leave(exit_code(self._context.state, self._context.controller))
@@ -111,10 +112,15 @@ class WorkerEnd:
         self._transport.leave()
         if self.thread is not None:
             self.thread.leave(timeout=2.0, before=self._collect_what_has_ended)
+        self._send_last_spans()
         if self._context.has_children:
             for child in getattr(self._context.consumer.pool._pool, "_pool", ()):
                 os.kill(child.pid, signal.SIGKILL)
         os._exit(code)
+
+    def _send_last_spans(self) -> None:
+        if self._context.tracing is not None:
+            self._context.tracing.finish()
 
     def _collect_what_has_ended(self) -> None:
         if self._context.has_children:

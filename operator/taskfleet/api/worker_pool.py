@@ -19,6 +19,7 @@ from taskfleet.api.references import BrokerRef
 from taskfleet.api.result_backend import ResultBackend
 from taskfleet.api.rollout import DisruptionBudget, Strategy
 from taskfleet.api.schema import Column, Limits, Rule, Scale
+from taskfleet.api.telemetry import Telemetry
 from taskfleet.api.worker_flags import ARGUMENT_RULES
 from taskfleet.api.worker_pool_status import WorkerPoolStatus
 
@@ -228,6 +229,9 @@ class WorkerPoolSpec(Model):
 
     failures: Failures = Failures()
     """What is kept of failed tasks. Requires a Redis broker."""
+
+    telemetry: Telemetry = Telemetry()
+    """What workers send to other systems, such as traces."""
 
     result_backend: ResultBackend | None = None
     """Where results are stored. Defaults to the app's own setting."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from math import ceil
 
 from taskfleet.api import Object, WorkerPool, WorkerPoolSpec, parse_quantity
+from taskfleet.resources.address_parts import from_secret
 from taskfleet.resources.broker_connection import connection_environment, connection_settings
 from taskfleet.resources.context import BrokerBinding, Installation
 from taskfleet.resources.probes import liveness_probe, probe_port, readiness_probe
@@ -19,6 +20,7 @@ from taskfleet.resources.volumes import RUNTIME_PATH, worker_volume_mounts
 CONTAINER = "worker"
 POD_NAME = "POD_NAME"
 SETTINGS = "TASKFLEET_SETTINGS"
+OTLP_HEADERS = "TASKFLEET_OTLP_HEADERS"
 # The command line and the runtime do not work without these.
 OWNED_VARIABLES = frozenset({POD_NAME, SETTINGS})
 
@@ -92,6 +94,7 @@ def _environment(pool: WorkerPool, broker: BrokerBinding, installation: Installa
             broker, "CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"
         ),
         *results_environment(pool.spec.result_backend, broker),
+        *_trace_headers(pool.spec),
     ]
 
 
@@ -113,7 +116,7 @@ def _settings(pool: WorkerPool, broker: BrokerBinding, installation: Installatio
         "separator": shared.separator,
         "gracePeriod": _seconds(spec.effective_grace_period),
         **({"setup": spec.setup} if spec.setup else {}),
-        **_given({"failures": _failures(spec)}),
+        **_given({"failures": _failures(spec), "traces": _traces(pool)}),
         **connection_settings(broker),
         **results_settings(spec.result_backend, broker),
     }
@@ -123,6 +126,20 @@ def _failures(spec: WorkerPoolSpec) -> Object:
     """What differs from the runtime's own defaults, which are the field's: no fleet restarts for a field that it lacks."""
     told = spec.failures.model_dump(by_alias=True, exclude_defaults=True)
     return told | ({"retention": _seconds(spec.failures.retention)} if "retention" in told else {})
+
+
+def _traces(pool: WorkerPool) -> Object:
+    otlp = pool.spec.telemetry.otlp
+    if otlp is None:
+        return {}
+    return {"endpoint": otlp.endpoint, "sampling": otlp.sampling, "service": pool.name}
+
+
+def _trace_headers(spec: WorkerPoolSpec) -> list[Object]:
+    otlp = spec.telemetry.otlp
+    if otlp is None or otlp.headers_secret_ref is None:
+        return []
+    return [from_secret(OTLP_HEADERS, otlp.headers_secret_ref)]
 
 
 def _given(fields: Object) -> Object:

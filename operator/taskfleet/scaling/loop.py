@@ -26,12 +26,14 @@ from taskfleet.resources.pod_template import COMPONENT as WORKER
 from taskfleet.resources.worker_deployment import worker_deployment_name
 from taskfleet.scaling.actions import ScaleExecutor
 from taskfleet.scaling.decision_record import DecisionRecord
+from taskfleet.scaling.decision_span import decision_span
 from taskfleet.scaling.due_pools import NEVER, DuePools
 from taskfleet.scaling.execution import Execution
 from taskfleet.scaling.load import PodLoad
 from taskfleet.scaling.pool import ScaledPool
 from taskfleet.scaling.sharing import share
 from taskfleet.scaling.size import Size
+from taskfleet.tracing.span import Span
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,8 @@ class _Looked(NamedTuple):
 class ScalingLoop:
     """`told` gets the key of a pool with a new decision.
 
-    `next_runs` gives, for a broker, the seconds until the next run of its PeriodicSchedules by queue.
+    `traced` gets a span of each such decision; None: there are none. `next_runs` gives, for a broker, the seconds until
+    the next run of its PeriodicSchedules by queue.
     """
 
     def __init__(
@@ -68,12 +71,14 @@ class ScalingLoop:
         *,
         told: Callable[[Key], None],
         next_runs: Callable[[Key], Mapping[str, float]] = lambda _: {},
+        traced: Callable[[Span], None] | None = None,
     ) -> None:
         self._cache = cache
         self._brokers = brokers
         self._execution = Execution(actions, brokers, told)
         self._told = told
         self._next_runs = next_runs
+        self._traced = traced
         self._pools: dict[Key, ScaledPool] = {}
         self._on_broker: dict[Key, set[Key]] = defaultdict(set)
         self._attention: dict[Key, DuePools] = defaultdict(DuePools)  # by broker
@@ -221,8 +226,31 @@ class ScalingLoop:
             scaled.pool.key, due_at=scaled.due_at, again_at=now + _patience(scaled.decided)
         )
         self._tell(scaled)
+        earlier = scaled.action
         if step is not None:
             self._execution.begin(scaled, step, deployment, now)
+        decided = scaled.decided
+        if self._traced is not None and decided is not None and decided is self.made(scaled.pool.key):
+            self._trace(scaled, decided, self._traced, earlier)
+
+    def _trace(
+        self,
+        scaled: ScaledPool,
+        decided: DecisionRecord,
+        traced: Callable[[Span], None],
+        earlier: asyncio.Task[None] | None,
+    ) -> None:
+        """Until what was decided is carried out, if anything is: `earlier` is what was so before."""
+        key, since = scaled.pool.key, time.time() - (time.monotonic() - decided.at)
+
+        def end(_: object = None) -> None:
+            refusal = scaled.size.refusal or scaled.refusal
+            traced(decision_span(key, decided, refusal, began=since, ended=time.time()))
+
+        if scaled.action is None or scaled.action is earlier:
+            end()
+        else:
+            scaled.action.add_done_callback(end)
 
     def _tell(self, scaled: ScaledPool) -> None:
         """The result of a decision, for the status, the metrics and the log."""

@@ -5,6 +5,7 @@ from tests.envtest.mutations.properties import Property
 from tests.envtest.rules.case import valid_spec
 
 URL = {"name": "company", "key": "url"}
+COLLECTOR = "http://collector:4318"
 EXTERNAL = {"urlSecretRef": URL}
 
 BY_PARTS = {"scheme": "redis", "host": "cache.example"}
@@ -54,6 +55,7 @@ _BESIDE: dict[str, dict[str, Object]] = {
         "resultBackend.sentinel.passwordSecretRef.": {
             "resultBackend": {**SENTINELS, "sentinel": {"masterName": "main", "passwordSecretRef": URL}}
         },
+        "telemetry.otlp.": {"telemetry": {"otlp": {"endpoint": COLLECTOR}}},
         "beat.": {"beat": {}},
         "networkPolicy.": {"networkPolicy": {}},
         "env[].": {"env": [{"name": "A", "value": "1"}]},

@@ -7,7 +7,7 @@ from typing import Any
 from taskfleet.api import Object
 from tests.envtest.mutations.pod_templates import INVALID_TEMPLATES, TEMPLATES
 from tests.envtest.mutations.properties import Property
-from tests.envtest.mutations.surroundings import URL
+from tests.envtest.mutations.surroundings import COLLECTOR, URL
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ _FORMATS = (
     Format("the name of an object", ("other", "a", "a" * 253), ("Other", "../other", "a" * 254, "")),
     Format("a key of the object", ("other", ".a", "a" * 253), ("a/b", "..", "a" * 254, "")),
     Format("the host", ("cache", "10.0.0.1", "fd00::1"), ("redis://cache", "cache:6379", "[fd00::1]", "")),
+    Format(
+        "the endpoint",
+        ("http://collector:4318", "https://[fd00::1]/tenant"),
+        ("collector:4318", "http://user:password@collector", "http://collector:65536", ""),
+    ),
     Format("is not a valid variable name", ("other", "with: odd 'signs'"), ("ü", "a=b", "")),
     Format("is not the name of a function", ("shop.setup:prepare", "a:b"), ("shop.setup", "a:b:c", "")),
     Format("queue name", ("other", "ü.x-1", "q" * 200), ("a,b", " a", "a\nb", "q" * 201, "")),
@@ -129,6 +134,7 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "resultBackend.database": (0, 15, "3"),
     "hosts": (["a.example"], ["b.example", "fd00::1"], [f"s{number}.example" for number in range(20)]),
     "hosts[]": ("c.example", "10.0.0.1"),
+    "otlp": ({"endpoint": COLLECTOR}, {"sampling": 0.01, "endpoint": COLLECTOR, "headersSecretRef": URL}),
     "external": ({"urlSecretRef": URL}, {"scheme": "redis", "host": "cache.example"}),
     **{
         f"{part}From": ({"secretKeyRef": URL}, {"configMapKeyRef": URL})

@@ -49,6 +49,18 @@ def _scale_up(policy: Object) -> Object:
     return {"autoscale": {"maxReplicas": 3, "behavior": {"scaleUp": {"policies": [policy]}}}}
 
 
+def _otlp(endpoint: str, **fields: object) -> Object:
+    return {"telemetry": {"otlp": {"endpoint": endpoint, **fields}}}
+
+
+def _traces(accepted: str, refused: str) -> Case:
+    answer = (
+        f'{STRING}the endpoint "{refused}" is not valid: use http or https with a host, such as http://collector:4318, '
+        "without user and query. Credentials belong into headersSecretRef."
+    )
+    return _case(f"endpoint {refused}", _otlp(accepted), _otlp(refused), "telemetry.otlp.endpoint", answer)
+
+
 NO_SURGE: Object = {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}
 TWO_SIZES = (
     f"{OBJECT}replicas and autoscale cannot both be set: remove replicas to scale automatically, "
@@ -110,6 +122,24 @@ SIZES = (
         _scale_up({"type": "Percent", "value": 0, "period": "1m"}),
         "autoscale.behavior.scaleUp.policies[0].value",
         "Invalid value: 0: spec.autoscale.behavior.scaleUp.policies[0].value in body should be greater than or equal to 1",
+    ),
+    _traces("http://[::1]:4318", "ftp://collector:4318"),
+    _traces("https://otlp.example.com/tenant/a", "http://user:password@collector:4318"),
+    _traces("http://collector:65535", "http://collector:65536"),
+    _traces("http://collector", "http://collector?tenant=a"),
+    _case(
+        "a-share-above-everything",
+        _otlp("http://collector:4318", sampling=1),
+        _otlp("http://collector:4318", sampling=1.01),
+        "telemetry.otlp.sampling",
+        "Invalid value: 1.01: spec.telemetry.otlp.sampling in body should be less than or equal to 1",
+    ),
+    _case(
+        "traces-without-an-endpoint",
+        _otlp("http://collector:4318", sampling=0),
+        {"telemetry": {"otlp": {"sampling": 0.5}}},
+        "telemetry.otlp.endpoint",
+        "Required value",
     ),
     _case(
         "messages-of-failures-that-are-not-kept",

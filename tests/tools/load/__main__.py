@@ -35,6 +35,8 @@ from tests.tools.load.runtime import runtime
 from tests.tools.load.start import start_5000_pools, start_5000_pools_writes
 from tests.tools.load.task_queues import NAMES as TASK_QUEUES_NAMES
 from tests.tools.load.task_queues import task_queues
+from tests.tools.load.traces import NAMES as TRACES_NAMES
+from tests.tools.load.traces import traces
 
 T = TypeVar("T")
 Benchmarks = dict[Callable[[T], Iterator[Figure]], tuple[str, ...]]
@@ -68,6 +70,7 @@ GROUPS = {
     "runtime": RUNTIME_NAMES,
     "fetch": FETCH_NAMES,
     "outcomes": OUTCOMES_NAMES,
+    "traces": TRACES_NAMES,
     "failed_tasks": FAILED_TASKS_NAMES,
     "beat_10000": BEAT_NAMES,
     "app_beat": APP_BEAT_NAMES,
@@ -84,6 +87,7 @@ NAMES = (
     *RUNTIME_NAMES,
     *FETCH_NAMES,
     *OUTCOMES_NAMES,
+    *TRACES_NAMES,
     *FAILED_TASKS_NAMES,
     *BEAT_NAMES,
     *APP_BEAT_NAMES,
@@ -115,6 +119,8 @@ def _figures(wanted: set[str], folder: Path) -> Iterator[Figure]:
         yield from fetch(folder, wanted)
     if not wanted.isdisjoint(OUTCOMES_NAMES):
         yield from outcomes(folder)
+    if not wanted.isdisjoint(TRACES_NAMES):
+        yield from traces(folder)
     if not wanted.isdisjoint(FAILED_TASKS_NAMES):
         yield from failed_tasks(folder)
     if not wanted.isdisjoint(BEAT_NAMES):

@@ -108,6 +108,13 @@ EVERY_FIELD: Object = {
     "envFrom": [{"configMapRef": {"name": "app"}}, {"prefix": "S_", "secretRef": {"name": "app", "optional": True}}],
     "resources": {"requests": {"memory": "512Mi"}, "limits": {"memory": 1073741824, "cpu": 1.5}},
     "failures": {"enabled": True, "limit": 500, "retention": "24h", "arguments": True, "messages": True},
+    "telemetry": {
+        "otlp": {
+            "endpoint": "https://collector.test/tenant",
+            "headersSecretRef": {"name": "collector", "key": "headers"},
+            "sampling": 0.01,
+        }
+    },
     "resultBackend": {"broker": {"database": 1}},
     "template": FULL_TEMPLATE,
 }  # fmt: skip

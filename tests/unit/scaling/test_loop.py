@@ -23,6 +23,7 @@ from taskfleet.scaling.pods import DELETION_COST, FIRST_TO_GO
 from taskfleet.scaling.pool_metrics import PoolMetrics
 from taskfleet.scaling.sizing import Cause
 from taskfleet.scaling.writer import ReplicaWriter
+from taskfleet.tracing.span import Span
 from tests.tools.api_server import ApiServer
 from tests.unit.objects import NAMESPACE, metadata, pod, pool
 
@@ -84,9 +85,14 @@ class Scene:
         spec |= {} if spec_replicas is None else {"replicas": spec_replicas}
         self.server, self.cache, self.brokers = ApiServer(), Cache(), Brokers()
         self.told: list[Key] = []
+        self.spans: list[Span] = []
         writer = ReplicaWriter(self.server.gateway(), self.cache)
         self.loop = ScalingLoop(
-            self.cache, self.brokers, ScaleExecutor(self.server.gateway(), writer), told=self.told.append
+            self.cache,
+            self.brokers,
+            ScaleExecutor(self.server.gateway(), writer),
+            told=self.told.append,
+            traced=self.spans.append,
         )
         self.pool = WorkerPool.parse(pool(**(spec or {"autoscale": SCALE})))
         labels = {"taskfleet.dev/pool": "mail"}
@@ -233,6 +239,28 @@ async def test_decisions_are_counted_by_reason_until_the_pool_is_gone() -> None:
     metrics.forget_pool(NAMESPACE, "mail")
     assert value(decisions, **LABELS, reason="Demand") is None
     assert value("taskfleet_busy_pods_removed_total", **LABELS) is None
+
+
+async def test_each_new_decision_is_a_span_until_it_is_carried_out() -> None:
+    scene = Scene()
+    before = time.time()
+    for waiting in (3, 3):
+        await scene.look(waiting=waiting)
+    (span,) = scene.spans
+    assert (span.name, span.error) == (f"scale {NAMESPACE}/mail", "")
+    assert before <= span.began < span.ended <= time.time()
+    told = span.attributes
+    assert told["taskfleet.decision.reason"] == Cause.DEMAND
+    assert (told["taskfleet.replicas.before"], told["taskfleet.replicas.after"]) == (0, 3)
+    assert told["taskfleet.waiting"] == 3
+
+
+async def test_the_span_of_a_decision_that_is_refused_says_so() -> None:
+    scene = Scene()
+    scene.server.refuse("patch", "deployments", message="quota")
+    await scene.look(waiting=3)
+    (span,) = scene.spans
+    assert "quota" in span.error
 
 
 async def test_reaction_is_measured_from_the_reading_that_showed_the_need() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import time
+
 
 class Gate:
     """Closed by another thread than the one that fetches, so closing counts once the consumer's loop has seen it.
@@ -11,13 +13,41 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self.lease: int | None = None
-        self.stopping = False
+        self._lease: int | None = None
+        self._stopping = False
+        # Unix time at which it was last closed.
+        self.closed_at: float | None = None
         self._seen: tuple[int | None, bool] | None = None
 
     @property
+    def lease(self) -> int | None:
+        """Number of the drain lease that is obeyed."""
+        return self._lease
+
+    @lease.setter
+    def lease(self, number: int | None) -> None:
+        if number is not None:
+            self._note_closing()
+        self._lease = number
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker ends."""
+        return self._stopping
+
+    @stopping.setter
+    def stopping(self, stopping: bool) -> None:
+        if stopping:
+            self._note_closing()
+        self._stopping = stopping
+
+    def _note_closing(self) -> None:
+        if not self.closed:
+            self.closed_at = time()
+
+    @property
     def closed(self) -> bool:
-        return self.stopping or self.lease is not None
+        return self._stopping or self._lease is not None
 
     def turn(self) -> bool:
         """Called by the consumer's loop; whether the gate was closed since the last turn."""

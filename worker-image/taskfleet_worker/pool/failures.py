@@ -125,7 +125,7 @@ def described(
         "time": round(now, 3),
         "runtime": runtime,
         "exception": cut(exception_name(error), MAX_EXCEPTION),
-        "message": _text_of(error),
+        "message": text_of(error),
         "root": cut(headers.get("root_id") or "", MAX_ID),
         "group": cut(headers.get("group") or "", MAX_ID),
         "retries": _count(headers.get("retries")),
@@ -156,7 +156,8 @@ def cut(value: Any, most: int) -> str:
     return str(value)[:most].encode(errors="replace")[:most].decode(errors="ignore")
 
 
-def _text_of(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """At most MAX_TEXT bytes of it; it is the app's code."""
     with contextlib.suppress(Exception):
         return cut(error, MAX_TEXT)
     return ""

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterator
 from time import time
-from typing import Any, Callable
+from typing import Any, Callable, Protocol
 
 from taskfleet_worker import native
 from taskfleet_worker.deliveries import Deliveries, Delivery
@@ -84,21 +84,39 @@ class OfTask:
 class Run:
     """One message of a task in this process. Its first outcome holds.
 
-    `queue`: its name as it is; `delivery`: None once the message is a dead letter; `began`: as `native.monotonic`.
+    `queue`: its name as it is; `delivery`: None once the message is a dead letter; `began`: as `native.monotonic`;
+    `span`: the tracer's, None if it is not sampled.
     """
 
-    __slots__ = ("began", "delivery", "has_started", "is_over", "queue", "task")
+    __slots__ = ("began", "delivery", "has_started", "is_over", "queue", "span", "task")
 
     def __init__(self, task: OfTask, queue: str, delivery: Delivery | None) -> None:
         self.task = task
         self.queue = queue
         self.delivery = delivery
         self.began: float | None = None
+        self.span: Any = None
         self.has_started = self.is_over = False
 
 
 Seen = tuple[str, Run, Any]
 """What has happened, to what, and the exception's name or the seconds that belong to it."""
+
+
+class Tracer(Protocol):
+    """Makes spans of executions (tracing/tracer.py)."""
+
+    def begin(self, request: Any, queue: str, waited: float | None) -> Any: ...
+
+    def end(
+        self,
+        span: Any,
+        outcome: str,
+        *,
+        runtime: float | None = None,
+        error: BaseException | None = None,
+        traceback: str = "",
+    ) -> None: ...
 
 
 class Outcomes:
@@ -114,9 +132,11 @@ class Outcomes:
         record: Callable[[Any, Run, BaseException, str], None] = lambda *_: None,
         *,
         keeps_messages: bool = False,
+        tracer: Tracer | None = None,
     ) -> None:
         self._record = record
         self._keeps_messages = keeps_messages
+        self._tracer = tracer
         # Whether anybody adds up: a broker of another kind has no thread.
         self.followed = False
         # For the report: why nothing is counted.
@@ -146,16 +166,23 @@ class Outcomes:
             return
         run.has_started = True
         run.began = native.monotonic()
+        wait = waited(request) if self.followed or self._tracer is not None else None
         if self.followed:
-            self._seen.append(("started", run, waited(request)))
+            self._seen.append(("started", run, wait))
+        if self._tracer is not None:
+            run.span = self._tracer.begin(request, run.queue, wait)
 
     def succeeded(self, request: Any, runtime: float | None) -> None:
         """`runtime` in seconds, as its process measured it; None where its result was there before."""
-        self._end("succeeded", request, runtime)
+        if self._end("succeeded", request, runtime):
+            self._end_span("succeeded", request, runtime=runtime)
 
     def failed(self, request: Any, error: BaseException, traceback: str = "") -> None:
         """Whether by an exception, a time limit or with its process: it will not run again."""
-        if self._end("failed", request, exception_name(error)) and self.followed:
+        if not self._end("failed", request, exception_name(error)):
+            return
+        self._end_span("failed", request, error=error, traceback=traceback)
+        if self.followed:
             self._record(request, self._run(request), error, traceback)
 
     def dead_lettered(self, request: Any) -> None:
@@ -164,12 +191,18 @@ class Outcomes:
 
     def ended(self, request: Any, outcome: str) -> None:
         """It was retried, rejected, ignored or revoked, or expired."""
-        self._end(outcome, request)
+        if self._end(outcome, request):
+            self._end_span(outcome, request)
 
     def interrupted(self, request: Any) -> None:
         """It ended with its process or its connection, and its message goes back."""
         if self._run(request).has_started:
-            self._end("interrupted", request)
+            self.ended(request, "interrupted")
+
+    def _end_span(self, outcome: str, request: Any, **known: Any) -> None:
+        span = self._run(request).span
+        if span is not None and self._tracer is not None:
+            self._tracer.end(span, outcome, **known)
 
     def _end(self, outcome: str, request: Any, value: Any = None) -> bool:
         """Whether this was its first outcome."""

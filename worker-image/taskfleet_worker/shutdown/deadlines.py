@@ -12,7 +12,8 @@ LAST_WORDS = 2.0
 RESERVE = 10.0
 # Before the kubelet kills: enough to give back what is left.
 LAST_SECONDS = 5.0
-# With 2 s at most for the last words to the broker: less than 10 s after the last task.
+# With 2 s at most for the last words to the broker: less than 10 s after the last task. A collector of traces that does
+# not answer adds 2 s.
 PATIENCE = 7.0
 # The fetch that is under way at TERM ends within a second; a dead connection is not waited for.
 FETCH_PATIENCE = 3.0
