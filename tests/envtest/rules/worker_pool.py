@@ -31,20 +31,6 @@ def _ignored(pool: str, field: str, value: object, choice: str) -> Case:
     return _case(f"{field}-on-{pool}", {field: value}, {field: value, "pool": pool}, field, answer)
 
 
-def _flag(argument: str, advice: str) -> Case:
-    answer = f"{STRING}{argument} {advice}"
-    accepted = {
-        "extraArgs": ["-E", "--statedb=/tmp/state", "--heartbeat-interval", "5", "--workdir=/srv", "-q"]
-    }
-    return _case(
-        f"extra-argument {argument}", accepted, {"extraArgs": ["-E", argument]}, "extraArgs[1]", answer
-    )
-
-
-def _owned(argument: str, field: str) -> Case:
-    return _flag(argument, f"is set by a field: remove it, and set {field}.")
-
-
 def _scale_up(policy: Object) -> Object:
     return {"autoscale": {"maxReplicas": 3, "behavior": {"scaleUp": {"policies": [policy]}}}}
 
@@ -423,54 +409,6 @@ SOURCES = (
     ),
 )
 
-BEAT_ADVICE = (
-    "makes every pod send every periodic task: remove it, and set beat or create a PeriodicSchedule."
-)
-PURGE_ADVICE = (
-    "purges the queues whenever a pod starts: remove it, and set purge of a TaskQueue to purge a queue once."
-)
-NAME_ADVICE = "is not supported: remove it. A worker is named after its pool and its pod."
-CONFIG_ADVICE = "replaces how the app is configured: remove it, and configure the app in its module."
-DETACH_ADVICE = "ends the container at once: remove it. A worker must run in the foreground."
-
-ARGUMENTS = (
-    *(
-        _owned(argument, "concurrency")
-        for argument in ("-c", "-c4", "-c 4", "-Ec4", "--concurrency", "--concurrency=4", "--concurrency 4")
-    ),
-    _owned("-A", "app"),
-    _owned("--app=proj", "app"),
-    _owned("-b", "brokerRef"),
-    _owned("--broker=memory", "brokerRef"),
-    _owned("--result-backend=rpc", "resultBackend"),
-    _owned("-Psolo", "pool"),
-    _owned("--pool=solo", "pool"),
-    _owned("-Qa", "queues"),
-    _owned("--queues=a", "queues"),
-    _owned("-X", "queues"),
-    _owned("--exclude-queues=a", "queues"),
-    _owned("--autoscale=10,3", "processAutoscale"),
-    _owned("--time-limit=5", "timeLimit"),
-    _owned("--soft-time-limit", "softTimeLimit"),
-    _owned("--prefetch-multiplier=4", "prefetchMultiplier"),
-    _owned("--disable-prefetch", "prefetchMultiplier"),
-    _owned("--max-tasks-per-child=5", "maxTasksPerChild"),
-    _owned("--max-memory-per-child=5", "maxMemoryPerChild"),
-    _owned("-lDEBUG", "logLevel"),
-    _owned("--loglevel=DEBUG", "logLevel"),
-    _flag("--purge", PURGE_ADVICE),
-    _flag("--discard", PURGE_ADVICE),
-    _flag("-B", BEAT_ADVICE),
-    _flag("-EB", BEAT_ADVICE),
-    _flag("--beat", BEAT_ADVICE),
-    _flag("-nme@%h", NAME_ADVICE),
-    _flag("--hostname=me", NAME_ADVICE),
-    _flag("--config=proj.celeryconfig", CONFIG_ADVICE),
-    _flag("--loader", CONFIG_ADVICE),
-    _flag("-D", DETACH_ADVICE),
-    _flag("--detach", DETACH_ADVICE),
-)
-
 ROLLOUT = (
     _case(
         "rolling-update-of-recreate",
@@ -522,86 +460,4 @@ LEFT_TO_THE_APP = (
     ),
 )
 
-WORDS, PROBE = ["x"], {"tcpSocket": {"port": 1}}
-
-
-def _template(field: str, value: object, advice: str, where: str = "template") -> Case:
-    """What only the operator sets; the same field of another container is the user's."""
-
-    def with_container(name: str) -> Object:
-        template = {"spec": {"containers": [{"name": name, field: value}]}}
-        return {"template": template} if where == "template" else {"beat": {"template": template}}
-
-    return _case(
-        f"{field}-in-{where}",
-        with_container("sidecar"),
-        with_container("worker"),
-        f"{where}.spec.containers",
-        f"{OBJECT}{field} of the worker's pod is set by the operator: remove it; {advice}.",
-    )
-
-
-def _variable(name: str, advice: str, where: str = "template") -> Case:
-    """What env refuses; in another container it is the user's."""
-
-    def with_container(title: str) -> Object:
-        env = [{"name": "MODE", "value": "1"}, {"name": name, "value": "1"}]
-        template = {"spec": {"containers": [{"name": title, "env": env}]}}
-        return {"template": template} if where == "template" else {"beat": {"template": template}}
-
-    return _case(
-        f"{name}-in-{where}",
-        with_container("sidecar"),
-        with_container("worker"),
-        f"{where}.spec.containers[0].env",
-        f"{OBJECT}{name} of the worker's container {advice}",
-    )
-
-
-OWN_START = (
-    _variable("CELERY_WORKER_POOL", "is an option of Celery: remove it, and set pool."),
-    _variable(
-        "C_FORCE_ROOT",
-        "lets a worker run as root: remove it, and set runAsUser in template.spec.securityContext to another user.",
-    ),
-    _variable(
-        "CELERY_BEAT_SCHEDULER",
-        "is an option of Celery: remove it, and set beat.scheduler.",
-        where="beat.template",
-    ),
-    *(
-        _template(field, value, advice, where)
-        for where in ("template", "beat.template")
-        for field, value, advice in (
-            ("command", WORDS, "use launcher and python"),
-            ("args", WORDS, "use the fields of the spec and extraArgs"),
-            ("readinessProbe", PROBE, "the operator's probes know draining and long tasks"),
-            ("livenessProbe", PROBE, "the operator's probes know draining and long tasks"),
-            ("startupProbe", PROBE, "the operator's probes wait for the start"),
-        )
-    ),
-    *(
-        _case(
-            f"grace-period-in-{where}",
-            wrap({"spec": {"priority": 1}}),
-            wrap({"spec": {"terminationGracePeriodSeconds": 60}}),
-            f"{where}.spec.terminationGracePeriodSeconds",
-            f"{OBJECT}terminationGracePeriodSeconds of the worker's pod is set by the operator: remove it; use "
-            "terminationGracePeriod.",
-        )
-        for where, wrap in (
-            ("template", lambda template: {"template": template}),
-            ("beat.template", lambda template: {"beat": {"template": template}}),
-        )
-    ),
-    _case(
-        "setup-that-names-no-function",
-        {"setup": ["shop.setup:prepare", "_setup:go"]},
-        {"setup": ["shop.setup:prepare", "shop.setup"]},
-        "setup[1]",
-        f'{STRING}"shop.setup" is not the name of a function: use package.module:function.',
-    ),
-)
-
-VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}
-CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ARGUMENTS, *ROLLOUT, *LEFT_TO_THE_APP, *OWN_START)
+CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ROLLOUT, *LEFT_TO_THE_APP)
