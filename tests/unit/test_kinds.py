@@ -115,7 +115,7 @@ def test_a_kind_has_a_page(info: KindInfo) -> None:
 
 @kinds
 def test_the_changelog_names_a_kind(info: KindInfo) -> None:
-    assert f"`{info.kind}`" in (REPOSITORY / "CHANGELOG.md").read_text()
+    assert f"`{info.kind}`" in (REPOSITORY / "CHANGELOG.md").read_text(), "add its line to CHANGELOG.md"
 
 
 @kinds
