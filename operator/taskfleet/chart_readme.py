@@ -18,9 +18,9 @@ helm install taskfleet oci://registry.example/charts/taskfleet --namespace taskf
 helm test taskfleet --namespace taskfleet
 ```
 
-The operator watches WorkerPool, TaskQueue, PeriodicSchedule and Broker objects in all namespaces, or in those of
-`watchNamespaces`. `helm uninstall` keeps the CustomResourceDefinitions and with them your objects, unless `crds.keep` is
-false; worker pods go on without the operator.
+The operator watches Taskfleet's objects in all namespaces, or in those of `watchNamespaces`. `helm uninstall` keeps
+the CustomResourceDefinitions and with them your objects, unless `crds.keep` is false; worker pods go on without the
+operator.
 
 ## Values
 

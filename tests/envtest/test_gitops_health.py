@@ -9,26 +9,20 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from taskfleet.api import KINDS, Object
-from taskfleet.api.reasons import (
-    BrokerReason,
-    ConditionType,
-    PoolReason,
-    QueueReason,
-    Reason,
-    ScheduleReason,
-)
+from taskfleet.api import KINDS, Object, reasons
+from taskfleet.api.reasons import ConditionType, Reason
 from tests.envtest.rules.case import build
 from tests.tools.cluster import kubectl, programs
 from tests.tools.kube import Kube
 
 HEALTH = Path(__file__).parents[2] / "examples/gitops/argo-cd/health.lua"
 DOCUMENT = Path(__file__).parents[2] / "docs/how-to/gitops.md"
+# The kind's name ends with what its enum is called: WorkerPool, PoolReason.
 REASONS: dict[str, type[StrEnum]] = {
-    "WorkerPool": PoolReason,
-    "TaskQueue": QueueReason,
-    "PeriodicSchedule": ScheduleReason,
-    "Broker": BrokerReason,
+    info.kind: enum
+    for info in KINDS
+    for name, enum in vars(reasons).items()
+    if name != "Reason" and name.endswith("Reason") and info.kind.endswith(name.removesuffix("Reason"))
 }
 OTHERS = [one for one in ConditionType if one.value not in ("Ready", "Reconciling", "Stalled")]
 ALIKE = {"Healthy": "Current", "Progressing": "InProgress", "Degraded": "Failed"}
@@ -80,11 +74,11 @@ def _condition(kind: str, holds: bool, reason: str, generation: int) -> Object:
 
 def _statuses(kind: str, generation: int) -> Iterator[tuple[State, Object]]:
     """Each state with each reason of the kind, and with each of the other conditions true and false."""
-    reasons = [one.value for one in (*Reason, *REASONS[kind])]
+    every = [one.value for one in (*Reason, *REASONS[kind])]
     for state in STATES:
         seen = generation if state.observed else generation - 1
         base = {name: _condition(name, holds, "Settled", seen) for name, holds in state.conditions.items()}
-        for reason in reasons:
+        for reason in every:
             decided = {**base[state.deciding], "reason": reason}
             yield state, _status({**base, state.deciding: decided}, seen)
         for other in OTHERS:

@@ -22,11 +22,19 @@ REPOSITORY = Path(__file__).parents[2]
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text()
 # Of a status, numbers that decide something: they are written at once.
 URGENT = {"desired_replicas", "observed_generation"}
+CONTROLLERS = REPOSITORY / "operator/taskfleet/controllers"
 kinds = pytest.mark.parametrize("info", KINDS, ids=lambda info: info.kind)
 
 
 def section(title: str) -> str:
     return CONTRIBUTING.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def contract(name: str) -> dict[str, list[str]]:
+    """The contract of import-linter whose name starts so."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    contracts: list[dict[str, Any]] = settings["tool"]["importlinter"]["contracts"]
+    return next(one for one in contracts if one["name"].startswith(name))
 
 
 def files_of_a_kind() -> list[str]:
@@ -55,7 +63,7 @@ def test_a_field_takes_at_most_eight_files() -> None:
 
 
 def test_every_model_of_an_object_is_a_kind() -> None:
-    assert {info.model for info in KINDS} == set(Resource.__subclasses__())
+    assert {info.model for info in KINDS} == set(Resource.__subclasses__()), "add it to KINDS in api/kinds.py"
     assert OWN_TYPES.keys() == {info.kind for info in KINDS}
 
 
@@ -76,13 +84,18 @@ def test_a_kind_has_an_enum_of_its_reasons(info: KindInfo) -> None:
 @kinds
 def test_a_kind_has_a_reconciler_that_knows_no_other(info: KindInfo) -> None:
     module = f"taskfleet.controllers.{to_snake(info.kind)}"
-    assert RECONCILERS.keys() == {each.kind for each in KINDS}
+    assert RECONCILERS.keys() == {each.kind for each in KINDS}, "add it to RECONCILERS in app.py"
     assert RECONCILERS[info.kind] is import_module(module).reconcile
-    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"][
-        "contracts"
-    ]
-    independent = next(one["modules"] for one in contracts if one["name"].startswith("A reconciler knows"))
+    independent = contract("A reconciler knows")["modules"]
     assert module in independent, "add it to the contract in pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    "module", sorted(CONTROLLERS.glob("*_plan.py")) + sorted(CONTROLLERS.glob("*_report.py"))
+)
+def test_what_plans_and_reports_is_held_to_be_pure(module: Path) -> None:
+    pure = contract("Plans and reports")["source_modules"]
+    assert f"taskfleet.controllers.{module.stem}" in pure, "add it to the contract in pyproject.toml"
 
 
 @kinds
@@ -102,7 +115,7 @@ def test_a_kind_has_a_page(info: KindInfo) -> None:
 
 @kinds
 def test_the_changelog_names_a_kind(info: KindInfo) -> None:
-    assert f"`{info.kind}`" in (REPOSITORY / "CHANGELOG.md").read_text()
+    assert f"`{info.kind}`" in (REPOSITORY / "CHANGELOG.md").read_text(), "add its line to CHANGELOG.md"
 
 
 @kinds

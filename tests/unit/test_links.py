@@ -48,7 +48,9 @@ def test_the_index_lists_every_page_once() -> None:
     design = [page for page in pages if page.startswith("explanation/design/")]
     expected = [page for page in pages if page not in design] + ["explanation/design/README.md"]
     inside = [link for link in listed if not link.startswith("../")]
-    assert sorted(inside) == sorted(page for page in expected if page != "README.md")
+    assert sorted(inside) == sorted(page for page in expected if page != "README.md"), (
+        "list it in docs/README.md"
+    )
 
 
 def test_every_page_has_one_title() -> None:

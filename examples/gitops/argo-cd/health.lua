@@ -1,4 +1,4 @@
--- Health of WorkerPool, TaskQueue, PeriodicSchedule and Broker for Argo CD, as kstatus, Flux and `kubectl wait` judge it.
+-- Health of Taskfleet's kinds for Argo CD, as kstatus, Flux and `kubectl wait` judge it.
 -- Stalled: only a change of the spec helps. Reconciling: a change of the spec is still carried out. Ready: it works.
 local status = obj.status or {}
 if obj.metadata.deletionTimestamp then

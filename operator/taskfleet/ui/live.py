@@ -11,9 +11,9 @@ from functools import partial
 from taskfleet.api import GROUP, VERSION, Object
 from taskfleet.api.base import rfc3339
 from taskfleet.kube.errors import ApiError
-from taskfleet.kube.resource_types import OWN_TYPES, RESOURCE_TYPES
+from taskfleet.kube.resource_types import RESOURCE_TYPES
 from taskfleet.ui.api_server import ApiServer
-from taskfleet.ui.shapes import event, shape
+from taskfleet.ui.shapes import SHOWN, event, shape
 
 Send = Callable[[Object], Awaitable[None]]
 MAX_EVENTS = 2000
@@ -34,7 +34,7 @@ async def live(server: ApiServer, namespace: str | None, send: Send) -> None:
     """
     lines: asyncio.Queue[Object] = asyncio.Queue(_UNREAD_LINES)
     async with asyncio.TaskGroup() as tasks:
-        for kind in (*OWN_TYPES, "Event"):
+        for kind in (*SHOWN, "Event"):
             tasks.create_task(_follow(server, kind, namespace, lines.put))
         tasks.create_task(_heartbeat(lines.put))
         while True:

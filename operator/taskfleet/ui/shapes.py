@@ -6,7 +6,8 @@ from taskfleet.api import Object
 from taskfleet.api.abnormal_conditions import abnormal_conditions
 from taskfleet.api.stored import status_of
 
-_SPEC = {
+# The kinds that the page shows, and the fields of their specs.
+SHOWN = {
     "WorkerPool": (
         *("app", "image", "pool", "concurrency", "processAutoscale", "queues", "brokerRef"),
         *("replicas", "autoscale", "suspend"),
@@ -24,7 +25,7 @@ _HIDDEN_STATUS = ("selector", "binding", "credentials", "observedGeneration")
 def shape(kind: str, raw: Object) -> Object:
     """An object of one of our kinds; `attention` has the types of the conditions that ask for it."""
     spec = raw.get("spec") or {}
-    shown: Object = {name: spec[name] for name in _SPEC[kind] if name in spec}
+    shown: Object = {name: spec[name] for name in SHOWN[kind] if name in spec}
     if kind == "Broker":
         shown["external"] = "external" in spec
     status = {name: value for name, value in status_of(raw).items() if name not in _HIDDEN_STATUS}

@@ -1,15 +1,22 @@
-"""The cases `every-field`, held against the models: a new field of a spec is built somewhere, and its digest is known."""
+"""The cases `every-field`, held against the models: a new field of a spec is built somewhere, its digest and flag are known."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from tests.unit.resources.cases import EVERY_FIELD, FULL_BEAT, FULL_REDIS, FULL_SCHEDULES, RESULTS_BY_PARTS
-from tests.unit.resources.objects import deployment, worker_pool
+from tests.unit.resources.objects import deployment, worker, worker_pool
 
 from taskfleet.api import Beat, Model, Object, Redis, WorkerPoolSpec
 from taskfleet.api.broker import Schedules
+from taskfleet.api.worker_flags import OWNED
+from taskfleet.api.worker_variables import REFUSED_VARIABLES
+from taskfleet.convert import flags
+from taskfleet.convert.draft import Field
 from taskfleet.resources.worker_deployment import INPUTS_HASH
+
+CONTRACT = Path(__file__).parents[3] / "worker-image/README.md"
 
 # Each has a case of its own, or a test of what it becomes.
 ELSEWHERE = {
@@ -91,3 +98,28 @@ def test_the_digest_of_the_inputs_follows_the_pod(field: str) -> None:
     hashes = [one["metadata"]["annotations"][INPUTS_HASH] for one in (before, after)]
     pods = [one["spec"]["template"] for one in (before, after)]
     assert (hashes[0] != hashes[1]) == (pods[0] != pods[1]), "see NOT_IN_THE_POD of resources/hashing.py"
+
+
+def flags_of_fields() -> Iterator[tuple[str, str]]:
+    """A field, and a flag of `celery worker` that it becomes."""
+    smallest = worker(worker_pool())["args"]
+    for field, value in VALUES.items():
+        added = [one for one in worker(worker_pool(**{field: value}))["args"] if one not in smallest]
+        yield from ((field, one.partition("=")[0]) for one in added if one.startswith("--"))
+
+
+@pytest.mark.parametrize(("field", "flag"), [*flags_of_fields()])
+def test_the_flag_of_a_field_is_known_wherever_flags_are(field: str, flag: str) -> None:
+    """Else extraArgs or a variable says otherwise than the field, or convert does not use it."""
+    owned = {spelling for spellings in OWNED.values() for spelling in spellings}
+    assert flag in owned, "add it to OWNED of api/worker_flags.py"
+    variable = f"CELERY_WORKER_{flag.removeprefix('--').replace('-', '_').upper()}"
+    assert REFUSED_VARIABLES[variable].endswith(f"set {field}."), "name the field in api/worker_variables.py"
+    place = flags.WORKER.get(flag)
+    assert isinstance(place, Field), "make it a Field in convert/flags.py"
+    assert place.path == field
+    assert f"`{flag}=" in CONTRACT.read_text(), "add it to the arguments in worker-image/README.md"
+
+
+def test_flags_of_fields_are_found() -> None:
+    assert {("queues", "--queues"), ("processAutoscale", "--autoscale")} <= {*flags_of_fields()}

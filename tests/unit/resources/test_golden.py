@@ -25,7 +25,7 @@ def test_what_is_built_stays_what_it_was(case: str) -> None:
     if RENEW:
         file.parent.mkdir(exist_ok=True)
         file.write_text(built)
-    assert built == file.read_text()
+    assert built == file.read_text(), "if it is wanted: `make golden`"
 
 
 def test_every_golden_file_has_its_case() -> None:
