@@ -117,7 +117,7 @@ def _quoted(text: str) -> str:
 
 def _check(parts: Parts) -> None:
     """Raises SettingsError for what leads nowhere, without its value; OSError, ValueError."""
-    texts = {name: parts.text(name) for name in (*_TEXTS, "password")}
+    texts = {name: _present(parts, name) for name in (*_TEXTS, "password")}
     number = parts.scheme in REDIS
     forms = {
         "host": (_HOST, "a host name or an IP address, without scheme, port and brackets"),
@@ -138,6 +138,13 @@ def _check(parts: Parts) -> None:
         raise _refusal("password", "is empty, but there is a user name. Set the password.")
     if password and not user and not number:
         raise _refusal("username", f"is empty, but {parts.scheme} requires one with the password. Set it.")
+
+
+def _present(parts: Parts, name: str) -> str:
+    try:
+        return parts.text(name)
+    except FileNotFoundError:
+        raise _refusal(name, "is missing. Create the Secret or ConfigMap, or correct the key.") from None
 
 
 def _refusal(name: str, wrong: str) -> SettingsError:

@@ -39,6 +39,13 @@ def test_beat_is_the_pools_app_with_its_environment_and_little_of_its_resources(
     assert container["resources"] == {"requests": {"cpu": "10m", "memory": "128Mi"}}
 
 
+def test_beat_reaches_a_result_backend_by_parts_as_the_workers_do() -> None:
+    login = {"passwordSecretRef": {"name": "login", "key": "password"}}
+    pod = pod_of({}, resultBackend={"scheme": "redis", "host": "cache", **login})["spec"]
+    assert "taskfleet-results" in by_name(pod["volumes"])
+    assert "taskfleet-results" in by_name(by_name(pod["containers"])["worker"]["volumeMounts"])
+
+
 @pytest.mark.parametrize(
     ("scheduler", "passed", "has_file"),
     [

@@ -136,9 +136,7 @@ def test_the_url_of_results_is_in_the_environment(tmp_path: Path, changes: Any, 
 @pytest.mark.parametrize(
     ("changes", "files", "sentence"),
     [
-        pytest.param(
-            {}, {}, "FileNotFoundError[)]: check the Secrets and ConfigMaps that spec.res", id="missing"
-        ),
+        pytest.param({}, {}, "password of spec.resultBackend is missing. Create the Secret or", id="missing"),
         pytest.param(
             {}, {"password": "hunter2\n"}, "password of .* contains control characters", id="line-break"
         ),
