@@ -90,5 +90,3 @@ CASES = (
         f'{STRING}"shop.setup" is not the name of a function: use package.module:function.',
     ),
 )
-
-VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}

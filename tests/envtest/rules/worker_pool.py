@@ -460,4 +460,5 @@ LEFT_TO_THE_APP = (
     ),
 )
 
+VALID_SPEC: Object = {"app": "proj", "image": "registry.example/app:1"}
 CASES = (*SIZES, *POOL_LIMITS, *QUEUES, *SOURCES, *ROLLOUT, *LEFT_TO_THE_APP)
