@@ -51,6 +51,10 @@ def test_suspended_pool_has_no_pod_and_is_ready_and_comes_back_as_it_was(
         assert wait_for_deployment(kube, pool)["spec"]["template"] == before
 
 
+def scalings(kube: Kube, pool: Object) -> list[str]:
+    return sorted(event["message"] for event in events_of(kube, pool) if event["reason"] == "Scaled")
+
+
 def test_scaling_is_told_once_and_never_reconciles(kube: Kube, namespace: str, pool: Object) -> None:
     with kubelet(kube, namespace):
         wait_for_condition(kube, pool, "Ready", "True", "Available")
@@ -58,8 +62,9 @@ def test_scaling_is_told_once_and_never_reconciles(kube: Kube, namespace: str, p
         scaled = wait_for_condition(kube, pool, "Ready", "True", saying="5 of 5 pods")
     assert condition(scaled, "Reconciling")["status"] == "False"
     assert len(pods_of(kube, pool)) == 5
-    told = [event["message"] for event in events_of(kube, pool) if event["reason"] == "Scaled"]
-    assert sorted(told) == [
+    # Events follow the status.
+    told = wait_for(lambda: len(found := scalings(kube, pool)) >= 2 and found, 30, what="both events")
+    assert told == [
         "Scaled from 0 to 2 pods: spec.replicas is 2.",
         "Scaled from 2 to 5 pods: spec.replicas is 5.",
     ]

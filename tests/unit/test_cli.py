@@ -32,7 +32,9 @@ def run(*arguments: str) -> int | str | None:
 def parsed(*arguments: str) -> dict[str, object]:
     """What `taskfleet operator` would be called with."""
     command = program.commands["operator"]
-    return command.make_context("operator", list(arguments)).params
+    # Below the program: click keeps a command's help option, with the names that its first context gives it.
+    parent = click.Context(program, info_name="taskfleet", **program.context_settings)
+    return command.make_context("operator", list(arguments), parent=parent).params
 
 
 def test_crds_are_printed_ready_to_apply(capsys: pytest.CaptureFixture[str]) -> None:
