@@ -17,6 +17,7 @@ from taskfleet.controllers.pool_plan import pending_requests
 from taskfleet.controllers.questions import RefusedError
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer
+from tests.unit.controllers.away import away
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, pool
 
@@ -64,13 +65,7 @@ async def test_messages_are_told_with_what_celery_says_of_their_arguments(scene:
     }
 
 
-@pytest.mark.parametrize(
-    ("client", "said"),
-    [
-        pytest.param(None, "has no address yet", id="not-watched"),
-        pytest.param(Redis(port=1), r"does not answer \(ConnectionError\)", id="away"),
-    ],
-)
+@away
 async def test_a_broker_that_is_away_is_the_answer(scene: Scene, client: Redis | None, said: str) -> None:
     reach(scene, client)
     with pytest.raises(RefusedError, match=said) as refusal:

@@ -18,6 +18,7 @@ from taskfleet.controllers.questions import RefusedError
 from taskfleet.controllers.worker_pool import reconcile
 from tests.runtime.redis_server import RedisServer
 from tests.unit.brokers.failures.records import LAYOUT, Pool
+from tests.unit.controllers.away import away
 from tests.unit.controllers.scene import Scene, ready_broker
 from tests.unit.objects import NAMESPACE, pool
 
@@ -78,13 +79,7 @@ async def test_parameters_are_checked(scene: Scene, query: dict[str, str]) -> No
     assert refusal.value.status == 400
 
 
-@pytest.mark.parametrize(
-    ("client", "said"),
-    [
-        pytest.param(None, "has no address yet", id="not-watched"),
-        pytest.param(Redis(port=1), r"does not answer \(ConnectionError\)", id="away"),
-    ],
-)
+@away
 async def test_a_broker_that_is_away_is_the_answer(scene: Scene, client: Redis | None, said: str) -> None:
     reach(scene, client)
     with pytest.raises(RefusedError, match=said) as refusal:
